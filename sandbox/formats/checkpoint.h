@@ -1,0 +1,27 @@
+// Decode: one untrusted file in, one checkpoint out. The entry to the decoders; the worker calls it once and dies.
+#pragma once
+
+#include <cstdint>
+
+#include "sandbox/base/error.h"
+#include "sandbox/formats/input.h"
+#include "sandbox/pickle/machine.h"
+#include "sandbox/tensors/tables.h"
+
+namespace airlock::formats {
+
+// Numbers of airlock.v1.Format (a test compares).
+enum class Format : uint8_t { kUnknown = 0, kTorchZip = 1, kTorchLegacy = 2, kSafetensors = 3 };
+
+// What a load yields. On an error it holds what was learnt so far: the format, the symbols, the findings.
+struct Checkpoint {
+  Format format = Format::kUnknown;
+  pickle::Context context;
+  tensors::Tables tables;
+  pickle::NodeId root = pickle::kNoNode;
+};
+
+// Recognises the format by content and decodes. `checkpoint.context.limits` must be set; the rest must be empty.
+Result<void> Decode(const Input& input, Output& output, Checkpoint& checkpoint);
+
+}  // namespace airlock::formats

@@ -1,0 +1,46 @@
+// Input: the untrusted file, read by pread only. Random access with explicit bounds; every read states what it wants and
+// fails as kTruncated if the file does not have it.
+//
+// The descriptor is the worker's fd 4; tests use any regular file or memfd. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "sandbox/base/error.h"
+
+namespace airlock::formats {
+
+class Input {
+ public:
+  // `size` is what the broker saw when it opened the file; reads past it fail even where the file has grown.
+  Input(int fd, uint64_t size) : fd_(fd), size_(size) {}
+
+  uint64_t size() const { return size_; }
+  // Fills all of `out` from `offset`.
+  Result<void> ReadAt(uint64_t offset, std::span<uint8_t> out) const;
+
+ private:
+  int fd_;
+  uint64_t size_;
+};
+
+// Output: the broker's memfd, of fixed size, written by pwrite only. Space is handed out in 64-byte steps; with `dry`
+// set, space is counted and nothing is written (Inspect).
+class Output {
+ public:
+  Output(int fd, uint64_t capacity, bool dry) : fd_(fd), capacity_(capacity), dry_(dry) {}
+
+  // Offset of `length` fresh bytes. Fails as output_bytes limit.
+  Result<uint64_t> Reserve(uint64_t length);
+  Result<void> WriteAt(uint64_t offset, std::span<const uint8_t> bytes);
+  bool dry() const { return dry_; }
+
+ private:
+  int fd_;
+  uint64_t capacity_;
+  bool dry_;
+  uint64_t used_ = 0;
+};
+
+}  // namespace airlock::formats

@@ -1,0 +1,132 @@
+// The value graph under construction: what a pickle builds, as inert data.
+//
+// A flat node table (16 bytes a node) with two pools, one for child indices and one for bytes. Nothing is ever freed
+// and nothing recurses, so a hostile file can make it large (the machine's limits bound that) but never deep. Kinds carry
+// the numbers of airlock.v1.NodeKind (a test compares). Containers grow after creation, so cycles and shared identity
+// come out as the pickle had them. Dict keys may repeat here: DistinctPairs (key_identity.h) settles that at the end.
+//
+// Only the worker uses this. Not thread-safe. Growth fails by bad_alloc only, which ends the worker cleanly.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace airlock::pickle {
+
+using NodeId = uint32_t;
+inline constexpr NodeId kNoNode = UINT32_MAX;
+
+enum class Kind : uint8_t {
+  kNone = 1,
+  kFalse = 2,
+  kTrue = 3,
+  kInt = 4,
+  kBigInt = 5,
+  kFloat = 6,
+  kComplex = 7,
+  kString = 8,
+  kBytes = 9,
+  kByteArray = 10,
+  kList = 11,
+  kTuple = 12,
+  kSet = 13,
+  kFrozenSet = 14,
+  kDict = 15,
+  kOrderedDict = 16,
+  kSize = 17,
+  kDType = 18,
+  kLayout = 19,
+  kDevice = 20,
+  kTensor = 21,
+  kStorage = 22,
+  kSymbol = 23,
+  kRecord = 24,
+};
+
+// Parts of a record, each a node or kNoNode. See airlock.v1.RecordPart.
+struct RecordParts {
+  NodeId callee = kNoNode;  // a kSymbol node, or any node that the pickle would have called
+  NodeId args = kNoNode;    // kTuple
+  NodeId kwargs = kNoNode;  // kDict
+  NodeId state = kNoNode;
+  NodeId items = kNoNode;  // kList
+  NodeId pairs = kNoNode;  // kDict
+  bool made_by_new = false;
+  bool many_states = false;  // state is a kList of states in order
+};
+
+class Graph {
+ public:
+  Graph();
+
+  // Makers. The three constants are one node each.
+  NodeId None() const { return 0; }
+  NodeId Bool(bool value) const { return value ? 2 : 1; }
+  NodeId Int(int64_t value);
+  NodeId Float(double value);
+  NodeId Complex(double real, double imaginary);
+  // kBigInt (two's complement, little-endian), kString (WTF-8), kBytes, kByteArray, kDType, kLayout, kDevice.
+  NodeId Text(Kind kind, std::string_view bytes);
+  // kList, kTuple, kSet, kFrozenSet, kSize: items. kDict: key, value, key, value ...
+  // kOrderedDict: likewise; its attributes start as none.
+  NodeId Container(Kind kind, std::span<const NodeId> children);
+  NodeId Tensor(uint32_t tensor);
+  NodeId Storage(uint32_t storage, uint32_t dtype);
+  NodeId Symbol(uint32_t symbol);
+  NodeId Record(const RecordParts& parts);
+
+  // Appends items, or key-value pairs, to a container. REQUIRES: kind(container) is a container; not a record.
+  void Append(NodeId container, std::span<const NodeId> children);
+  // kOrderedDict only.
+  void SetAttributes(NodeId ordered_dict, NodeId attributes);
+  void SetRecord(NodeId record, const RecordParts& parts);
+  // Turns a node into another kind of container with the same children (a list that becomes a torch.Size).
+  NodeId CopyAs(Kind kind, NodeId container);
+
+  // Readers. REQUIRES: id < size(), and the kind that each name says.
+  size_t size() const { return nodes_.size(); }
+  Kind kind(NodeId id) const { return nodes_[id].kind; }
+  int64_t integer(NodeId id) const { return nodes_[id].integer; }
+  double real(NodeId id) const { return nodes_[id].real; }
+  double imaginary(NodeId id) const;
+  // Valid until the next maker call.
+  std::string_view text(NodeId id) const;
+  // Children in order; for dicts alternating. Valid until the next maker call or Append.
+  std::span<const NodeId> children(NodeId id) const;
+  NodeId attributes(NodeId ordered_dict) const { return nodes_[ordered_dict].extra; }
+  uint32_t tensor(NodeId id) const { return nodes_[id].extra; }
+  uint32_t storage(NodeId id) const { return nodes_[id].extra; }
+  uint32_t storage_dtype(NodeId id) const { return static_cast<uint32_t>(nodes_[id].integer); }
+  uint32_t symbol(NodeId id) const { return nodes_[id].extra; }
+  RecordParts record(NodeId id) const;
+
+  uint64_t string_bytes() const { return bytes_.size(); }
+  bool is(NodeId id, Kind kind_wanted) const { return id != kNoNode && kind(id) == kind_wanted; }
+
+ private:
+  struct Node {
+    Kind kind;
+    uint8_t capacity_log2;  // of the child span
+    uint16_t flags;         // record: bit 0 made_by_new, bit 1 many_states
+    uint32_t extra;         // table index, attributes node, or index in reals_ (complex)
+    union {
+      int64_t integer;
+      double real;
+      struct {
+        uint32_t offset;  // in children_ or bytes_
+        uint32_t length;
+      } span;
+    };
+  };
+  static_assert(sizeof(Node) == 16);
+
+  NodeId Push(Node node);
+
+  std::vector<Node> nodes_;
+  std::vector<NodeId> children_;
+  std::vector<char> bytes_;
+};
+
+}  // namespace airlock::pickle

@@ -1,0 +1,71 @@
+// The broker's side of the spawner: start it before gRPC and any thread, then ask it for workers.
+//
+// The spawner is a tiny single-threaded process (program airlock-worker, role "spawner"), started by fork and exec. It makes each worker
+// with clone3(CLONE_PIDFD | CLONE_PARENT) and execveat, so that the broker is the worker's parent: it kills and reaps by
+// pidfd, and the parent-death signal points at it. Nobody else forks. A worker reports READY on its own socket
+// (proto/airlock/worker/v1/frame.proto); until the broker has read it the worker has seen no hostile byte.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "sandbox/base/expected.h"
+#include "sandbox/base/fd.h"
+#include "sandbox/base/limits.h"
+
+namespace airlock::spawner {
+
+// Why there is no spawner or no worker: what was tried, and what an operator can do.
+struct SpawnError {
+  std::string step;  // "clone3", "exec airlock-worker", "seccomp filter" ...
+  int error_number = 0;
+  std::string remedy;
+};
+template <typename T>
+using SpawnResult = Expected<T, SpawnError>;
+
+struct SpawnerOptions {
+  // Path of airlock-worker. Opened once; every worker is this very inode.
+  std::string worker_program;
+  // memory_bytes, cpu_seconds and output_bytes become rlimits of each worker.
+  Limits limits;
+  // For tests: leave out namespaces, as hosts that forbid them do.
+  bool without_namespaces = false;
+};
+
+// One worker, from birth to reaping. The destructor kills and reaps. Movable; not thread-safe.
+struct Worker {
+  Fd socket;  // SOCK_STREAM, non-blocking on this side
+  Fd pidfd;
+  pid_t pid = -1;  // for logs only: never signalled by number
+};
+
+// How a worker ended.
+struct Exit {
+  bool by_signal = false;
+  int code = 0;  // signal number, or exit status
+};
+
+// Thread-safe: Spawn may be called from any thread.
+class SpawnerClient {
+ public:
+  // Forks and execs. REQUIRES: the caller has one thread and has not touched gRPC. Also compiles the two filters and checks
+  // them (walls/filter.h): a filter that is not exactly what the policy says is an error, never a weaker filter.
+  static SpawnResult<std::unique_ptr<SpawnerClient>> Start(const SpawnerOptions& options);
+  virtual ~SpawnerClient() = default;
+
+  virtual SpawnResult<Worker> Spawn() = 0;
+};
+
+// Sends one Job (already encoded) with the two descriptors, in one sendmsg.
+SpawnResult<void> SendJob(const Worker& worker, const std::string& encoded_job, int input_fd, int output_fd);
+
+// Kills (SIGKILL by pidfd) and waits. Idempotent through Worker: afterwards pidfd is closed.
+Exit KillAndReap(Worker& worker);
+// Waits up to `timeout_ms` for the worker to end by itself, then as KillAndReap.
+Exit ReapWithin(Worker& worker, int timeout_ms);
+
+}  // namespace airlock::spawner

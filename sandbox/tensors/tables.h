@@ -1,0 +1,105 @@
+// The tables of storages and tensors that a load yields, column by column, as airlock.v1.StorageColumns and
+// TensorColumns have them (see tensor.proto for the meaning of each column).
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace airlock::tensors {
+
+// Numbers of airlock.v1.DType (a test compares).
+enum class DType : uint8_t {
+  kNone = 0,
+  kBool = 1,
+  kUInt8 = 2,
+  kInt8 = 3,
+  kInt16 = 4,
+  kInt32 = 5,
+  kInt64 = 6,
+  kFloat16 = 7,
+  kBFloat16 = 8,
+  kFloat32 = 9,
+  kFloat64 = 10,
+  kComplex32 = 11,
+  kComplex64 = 12,
+  kComplex128 = 13,
+  kUInt16 = 14,
+  kUInt32 = 15,
+  kUInt64 = 16,
+  kFloat8E4M3FN = 17,
+  kFloat8E4M3FNUZ = 18,
+  kFloat8E5M2 = 19,
+  kFloat8E5M2FNUZ = 20,
+  kFloat8E8M0FNU = 21,
+  kQInt8 = 22,
+  kQUInt8 = 23,
+  kQInt32 = 24,
+};
+
+enum class Place : uint8_t { kInput = 1, kOutput = 2 };
+
+enum TensorFlag : uint32_t { kRequiresGrad = 1, kParameter = 2, kConj = 4, kNeg = 8 };
+
+struct Storage {
+  Place place = Place::kInput;
+  uint64_t offset = 0;
+  uint64_t nbytes = 0;
+  uint32_t device = 0;
+};
+
+// One tensor while it is being made; shape and stride have equal length.
+struct TensorView {
+  uint32_t storage = 0;
+  DType dtype = DType::kNone;
+  uint32_t flags = 0;
+  uint64_t offset = 0;
+  std::span<const uint64_t> shape;
+  std::span<const uint64_t> stride;
+};
+
+struct Quantization {
+  uint32_t tensor = 0;
+  bool per_channel = false;
+  double scale = 0;
+  int64_t zero_point = 0;
+  uint32_t axis = 0;
+  uint32_t scales = 0;
+  uint32_t zero_points = 0;
+};
+
+// Not thread-safe.
+class Tables {
+ public:
+  uint32_t AddStorage(const Storage& storage);
+  uint32_t AddTensor(const TensorView& tensor);
+  void AddQuantization(const Quantization& quantization) { quantizations_.push_back(quantization); }
+  // Index of the device name.
+  uint32_t Device(std::string_view name);
+
+  Storage& storage(uint32_t index) { return storages_[index]; }
+  // Valid until the next AddTensor.
+  TensorView tensor(uint32_t index) const;
+  size_t tensor_count() const { return rows_.size(); }
+  const std::vector<Storage>& storages() const { return storages_; }
+  const std::vector<Quantization>& quantizations() const { return quantizations_; }
+  const std::vector<std::string>& devices() const { return devices_; }
+
+ private:
+  struct Row {
+    uint32_t storage;
+    uint32_t flags;
+    uint64_t offset;
+    uint64_t dims;  // index in dims_: shape, then stride
+    uint32_t rank;
+    DType dtype;
+  };
+  std::vector<Row> rows_;
+  std::vector<uint64_t> dims_;
+  std::vector<Storage> storages_;
+  std::vector<Quantization> quantizations_;
+  std::vector<std::string> devices_;
+};
+
+}  // namespace airlock::tensors
