@@ -1,0 +1,99 @@
+"""airlockd from start to end: readiness, exit codes, what it leaves behind."""
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import airlock
+import samples
+
+
+def airlockd(*flags, env=None, timeout=30):
+    return subprocess.run([str(airlock.BIN / "airlockd"), *flags], capture_output=True, text=True, timeout=timeout,
+                          env={**os.environ, **(env or {})})
+
+
+class Daemon(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory()
+        self.path = pathlib.Path(self.directory.name)
+        self.sample = samples.stored(self.path / "sample.pt")
+
+    def tearDown(self):
+        self.directory.cleanup()
+
+    def test_ends_with_0_on_sigterm_and_leaves_no_process_and_no_socket(self):
+        with airlock.Daemon() as daemon:
+            code, report = airlock.report("--address", daemon.address, "load", self.sample)
+            self.assertEqual((code, report["verdict"]), (0, "clean"))
+            family = list(airlock.descendants(daemon.pid))
+            self.assertGreaterEqual(len(family), 2, "a spawner and a worker at least")
+            self.assertEqual(daemon.stop(), 0)
+            self.assertTrue(airlock.wait_until(lambda: not any(pathlib.Path(f"/proc/{p}").exists() for p in family), 10))
+            self.assertFalse(daemon.socket.exists(), "the socket outlived the daemon")
+
+    def test_ends_when_its_owner_does(self):
+        with airlock.Daemon() as daemon:
+            daemon.lifeline.close()
+            self.assertEqual(daemon.process.wait(30), 0)
+
+    def test_workers_die_with_a_daemon_that_is_killed(self):
+        with airlock.Daemon() as daemon:
+            family = list(airlock.descendants(daemon.pid))
+            daemon.process.send_signal(signal.SIGKILL)
+            daemon.process.wait(10)
+            alive = lambda: [p for p in family if airlock.status(p, "PPid") is not None and not self.is_zombie(p)]
+            self.assertTrue(airlock.wait_until(lambda: not alive(), 10), f"left behind: {alive()}")
+
+    @staticmethod
+    def is_zombie(pid):
+        try:
+            return ") Z " in pathlib.Path(f"/proc/{pid}/stat").read_text()
+        except FileNotFoundError:
+            return True
+
+    def test_below_the_minimum_posture_it_refuses_to_start(self):
+        done = airlockd("--listen", f"unix:{self.path}/s", "--without-namespaces", "--minimum-posture", "full")
+        self.assertEqual(done.returncode, 78, done.stderr)
+        self.assertIn("namespace", done.stderr)
+        self.assertFalse((self.path / "s").exists())
+
+    def test_without_namespaces_the_posture_is_at_most_nested_and_is_told(self):
+        with airlock.Daemon("--without-namespaces") as daemon:
+            code, report = airlock.report("--address", daemon.address, "load", self.sample)
+            self.assertEqual((code, report["posture"]), (0, "nested"))
+
+    def test_bad_usage_is_64(self):
+        cases = [["--nonsense"], ["--listen", "nonsense:x"], ["--listen", "tcp:127.0.0.1"], ["--minimum-posture", "none"],
+                 ["--limit", "nonsense=1"], ["--limit", "nodes=many"], ["--pool", "minus"], ["--socket-mode", "9"]]
+        for flags in cases:
+            with self.subTest(flags):
+                done = airlockd("--listen", f"unix:{self.path}/s", *flags)
+                self.assertEqual(done.returncode, 64, done.stderr)
+                self.assertTrue(done.stderr.strip())
+
+    def test_a_worker_program_that_is_not_there_is_no_reason_to_serve(self):
+        done = airlockd("--listen", f"unix:{self.path}/s", "--worker", "/nowhere/airlock-worker")
+        self.assertIn(done.returncode, (64, 70, 78), done.stderr)
+        self.assertFalse((self.path / "s").exists())
+
+    def test_flags_are_environment_variables_too(self):
+        done = airlockd("--listen", f"unix:{self.path}/s", "--without-namespaces", env={"AIRLOCK_MINIMUM_POSTURE": "full"})
+        self.assertEqual(done.returncode, 78, done.stderr)
+
+    def test_a_limit_that_is_hit_is_a_verdict_of_its_own(self):
+        with airlock.Daemon("--limit", "tensors=3") as daemon:
+            code, report = airlock.report("--address", daemon.address, "inspect", self.sample)
+            self.assertEqual((code, report["verdict"]), (2, "limit"), report)
+
+    def test_the_socket_has_the_mode_that_was_asked_for(self):
+        with airlock.Daemon("--socket-mode", "0600") as daemon:
+            self.assertEqual(daemon.socket.stat().st_mode & 0o777, 0o600)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,53 @@
+"""Workers killed at random moments: each load ends as one verdict, never as a hang or a wrong "clean"; the broker lives."""
+import pathlib
+import random
+import subprocess
+import sys
+import tempfile
+import time
+import json
+import os
+import signal
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import airlock
+import samples
+
+LOADS = 1500
+
+
+def kill_one(daemon):
+    """SIGKILL to a random worker, idle or at work; whether there was one."""
+    victims = airlock.workers(daemon.pid)
+    if not victims:
+        return False
+    try:
+        os.kill(random.choice(victims), signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def main():
+    random.seed(4)
+    with airlock.Daemon() as daemon, tempfile.TemporaryDirectory() as directory:
+        path = samples.deflated(pathlib.Path(directory, "sample.pt"))
+        # A worker that dies under a load is a crash of the decoder; one that dies idle is nobody's affair.
+        flood = subprocess.Popen([str(airlock.BIN / "airlock-flood"), daemon.address, "repeat", str(path), str(LOADS),
+                                  "--allow", "DECODER_CRASH"], stdout=subprocess.PIPE, text=True)
+        killed = 0
+        while flood.poll() is None:
+            killed += kill_one(daemon)
+            time.sleep(random.uniform(0, 0.02))
+        answer = json.loads(flood.stdout.read())
+        print(f"{killed} workers killed under {answer}")
+        assert flood.returncode == 0, "a load ended as something else"
+        assert sum(answer["endings"].values()) == LOADS, "a load had no verdict"
+        assert killed >= 20, "too few were killed to prove anything"
+        assert daemon.alive(), "the broker died: " + daemon.log.read_text()[-2000:]
+        code, report = airlock.report("--address", daemon.address, "load", path)
+        assert (code, report["verdict"]) == (0, "clean"), report
+        assert daemon.stop() == 0
+
+
+main()

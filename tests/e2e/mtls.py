@@ -1,0 +1,96 @@
+"""TCP takes callers with a certificate of its clients' authority and nobody else; plaintext only on loopback, when asked for."""
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import airlock
+import samples
+
+
+def openssl(*arguments):
+    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
+
+
+def authority(directory, name):
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", f"/CN={name}",
+            "-keyout", directory / f"{name}.key", "-out", directory / f"{name}.pem")
+
+
+def certificate(directory, issuer, name, extension):
+    request, extensions = directory / f"{name}.csr", directory / f"{name}.ext"
+    extensions.write_text(extension)
+    openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", f"/CN={name}", "-keyout",
+            directory / f"{name}.key", "-out", request)
+    openssl("x509", "-req", "-in", request, "-CA", directory / f"{issuer}.pem", "-CAkey", directory / f"{issuer}.key", "-CAcreateserial",
+            "-days", "2", "-extfile", extensions, "-out", directory / f"{name}.pem")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class MutualTls(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.keeper = tempfile.TemporaryDirectory()
+        cls.files = pathlib.Path(cls.keeper.name)
+        authority(cls.files, "ours")
+        authority(cls.files, "theirs")
+        certificate(cls.files, "ours", "server", "subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth\n")
+        certificate(cls.files, "ours", "client", "subjectAltName=URI:spiffe://test/client\nextendedKeyUsage=clientAuth\n")
+        certificate(cls.files, "theirs", "stranger", "subjectAltName=URI:spiffe://test/client\nextendedKeyUsage=clientAuth\n")
+        cls.sample = samples.stored(cls.files / "sample.pt")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.keeper.cleanup()
+
+    def daemon(self, port):
+        return airlock.Daemon("--listen", f"tcp:127.0.0.1:{port}", "--tls-cert", self.files / "server.pem", "--tls-key",
+                              self.files / "server.key", "--tls-client-ca", self.files / "ours.pem", listen=False)
+
+    def load(self, port, certificate=None, ca="ours"):
+        flags = ["--tls-ca", self.files / f"{ca}.pem"] if ca else []
+        if certificate:
+            flags += ["--tls-cert", self.files / f"{certificate}.pem", "--tls-key", self.files / f"{certificate}.key"]
+        return airlock.run("--address", f"dns:///localhost:{port}", *flags, "load", self.sample, "--format", "json", timeout=60)
+
+    def test_only_our_clients_certificates_get_an_answer(self):
+        port = free_port()
+        with self.daemon(port) as daemon:
+            done = self.load(port, "client")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            for who, ca in ((None, "ours"), ("stranger", "ours"), ("client", "theirs"), (None, None)):
+                with self.subTest(certificate=who, trusts=ca):
+                    done = self.load(port, who, ca)
+                    self.assertIn(done.returncode, (69, 64), done.stderr)
+                    self.assertNotIn('"clean"', done.stdout)
+            self.assertTrue(daemon.alive())
+            self.assertEqual(self.load(port, "client").returncode, 0)
+
+    def refuses_to_start(self, *flags):
+        done = subprocess.run([str(airlock.BIN / "airlockd"), *map(str, flags)], capture_output=True, text=True, timeout=30)
+        self.assertEqual(done.returncode, 64, done.stderr)
+        self.assertTrue(done.stderr.strip())
+
+    def test_tcp_without_certificates_is_refused(self):
+        self.refuses_to_start("--listen", f"tcp:127.0.0.1:{free_port()}")
+        self.refuses_to_start("--listen", f"tcp:127.0.0.1:{free_port()}", "--tls-cert", self.files / "server.pem", "--tls-key",
+                              self.files / "server.key")
+
+    def test_plaintext_is_for_the_loopback_alone(self):
+        self.refuses_to_start("--listen", f"tcp:0.0.0.0:{free_port()}", "--insecure-loopback")
+        port = free_port()
+        with airlock.Daemon("--listen", f"tcp:127.0.0.1:{port}", "--insecure-loopback", listen=False):
+            self.assertEqual(self.load(port, ca=None).returncode, 0)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,70 @@
+"""Where bytes come from: paths under a root and nothing beyond it, uploads whole or not at all, with and without a daemon."""
+import os
+import pathlib
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import airlock
+import samples
+
+
+class Sources(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory()
+        self.path = pathlib.Path(self.directory.name)
+
+    def tearDown(self):
+        self.directory.cleanup()
+
+    def test_every_shape_of_file_with_a_private_daemon_and_with_an_addressed_one(self):
+        with airlock.Daemon() as daemon:
+            for name, make in samples.ALL.items():
+                path = make(self.path / name)
+                for where in ([], ["--address", daemon.address]):
+                    with self.subTest(name, where=where):
+                        code, report = airlock.report(*where, "load", path, "--digests")
+                        found = {t["name"]: t["sha256"] for t in report["tensors"]}
+                        self.assertEqual(code, 0)
+                        self.assertEqual(found, {t.name: t.sha256() for t in samples.tensors()})
+
+    def test_the_address_may_come_from_the_environment(self):
+        path = samples.stored(self.path / "sample.pt")
+        done = airlock.run("load", path, env={"AIRLOCK_ADDRESS": f"unix:{self.path}/nobody.sock"})
+        self.assertEqual(done.returncode, 69, done.stderr)
+
+    def test_a_hostile_file_is_shown_by_inspect_and_refused_by_load(self):
+        path = self.path / "hostile.pkl"
+        path.write_bytes(samples.MAGIC + b"\x80\x02M\xe9\x03." + b"\x80\x02}." + samples.HOSTILE + b"\x80\x02].")
+        code, report = airlock.report("inspect", path)
+        self.assertEqual((code, report["verdict"]), (1, "dangerous"), report)
+        dangerous = [s["name"] for s in report["symbols"] if s["class"] == "dangerous"]
+        self.assertTrue(any("os" in name and "system" in name for name in dangerous), report["symbols"])
+        done = airlock.run("load", path)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertNotIn("marker", done.stdout)
+        self.assertEqual(airlock.run("load", "--inert", path).returncode, 0)
+
+    def test_no_process_outlives_the_command(self):
+        path = samples.stored(self.path / "sample.pt")
+        before = set(os.listdir("/proc"))
+        self.assertEqual(airlock.run("load", path).returncode, 0)
+
+        def left():
+            names = {}
+            for pid in set(os.listdir("/proc")) - before:
+                try:
+                    name = pathlib.Path(f"/proc/{pid}/comm").read_text()
+                    parent = airlock.status(pid, "PPid")
+                except (FileNotFoundError, ProcessLookupError):
+                    continue
+                if name.startswith("airlock") and parent == 1:
+                    names[pid] = name
+            return names
+
+        self.assertTrue(airlock.wait_until(lambda: not left(), 10), left())
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
