@@ -1,13 +1,13 @@
 """Workers killed at random moments: each load ends as one verdict, never as a hang or a wrong "clean"; the broker lives."""
+import json
+import os
 import pathlib
 import random
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-import json
-import os
-import signal
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import airlock

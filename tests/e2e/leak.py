@@ -3,13 +3,13 @@
 usage: leak.py LOADS
 """
 import pathlib
+import subprocess
 import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import airlock
 import samples
-import subprocess
 
 WARM_UP = 1000
 # Pools, arenas and gRPC's caches settle in the warm-up; what grows with the number of loads does not.
@@ -35,10 +35,9 @@ def main():
     with airlock.Daemon() as daemon, tempfile.TemporaryDirectory() as directory:
         folder = pathlib.Path(directory)
         files = [make(folder / name) for name, make in samples.ALL.items()]
-        broken, hostile = folder / "broken.pt", folder / "hostile.pt"
+        broken = folder / "broken.pt"
         broken.write_bytes(files[0].read_bytes()[:700])
-        hostile.write_bytes(samples.HOSTILE)
-        files += [broken, hostile]
+        files += [broken, samples.hostile(folder / "hostile.pt")]
         flood(daemon, files, WARM_UP)
         before = measure(daemon)
         flood(daemon, files, loads)

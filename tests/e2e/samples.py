@@ -8,8 +8,6 @@ import zipfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import torch_zip
 
-# A hostile pickle: GLOBAL os.system, one argument, REDUCE. In a loader it would print a word.
-HOSTILE = b"\x80\x02cos\nsystem\nX\x0b\x00\x00\x00echo marker\x85R."
 MAGIC = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
 
 
@@ -43,6 +41,13 @@ def legacy(path):
     keys = b"\x80\x02](" + b"".join(torch_zip.text(str(i)) for i in range(len(items))) + b"e."
     storages = b"".join(item.count.to_bytes(8, "little") + b"".join(item.blocks()) for item in items)
     path.write_bytes(MAGIC + b"\x80\x02M\xe9\x03." + system + body + keys + storages)
+    return path
+
+
+def hostile(path):
+    """A legacy stream whose object is a call of os.system. In a loader it would print a word."""
+    call = b"\x80\x02cos\nsystem\n" + torch_zip.text("echo marker") + b"\x85R."
+    path.write_bytes(MAGIC + b"\x80\x02M\xe9\x03." + b"\x80\x02}." + call + b"\x80\x02].")
     return path
 
 

@@ -35,8 +35,7 @@ class Sources(unittest.TestCase):
         self.assertEqual(done.returncode, 69, done.stderr)
 
     def test_a_hostile_file_is_shown_by_inspect_and_refused_by_load(self):
-        path = self.path / "hostile.pkl"
-        path.write_bytes(samples.MAGIC + b"\x80\x02M\xe9\x03." + b"\x80\x02}." + samples.HOSTILE + b"\x80\x02].")
+        path = samples.hostile(self.path / "hostile.pt")
         code, report = airlock.report("inspect", path)
         self.assertEqual((code, report["verdict"]), (1, "dangerous"), report)
         dangerous = [s["name"] for s in report["symbols"] if s["class"] == "dangerous"]
