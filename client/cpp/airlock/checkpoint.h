@@ -1,0 +1,96 @@
+// Contents: all that the daemon says of a file. Checkpoint: contents and bytes. StorageSink: for callers that do not
+// want all bytes in memory at once.
+//
+// Contents and Checkpoint are immutable once made; const access is thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "airlock/error.h"
+#include "airlock/tensor.h"
+#include "airlock/v1/inventory.pb.h"
+#include "airlock/v1/report.pb.h"
+#include "airlock/value.h"
+
+namespace airlock {
+
+struct StorageInfo {
+  uint64_t bytes = 0;
+  // Where the storage lived when it was saved: "cpu", "cuda:0".
+  std::string_view device;
+};
+
+class Contents {
+ public:
+  const v1::Report& report() const { return report_; }
+  const std::vector<v1::Symbol>& symbols() const { return symbols_; }
+  const std::vector<v1::Finding>& findings() const { return findings_; }
+
+  // Empty where decoding did not succeed, as is all below.
+  const Graph& graph() const { return graph_; }
+  // The tensors by name, as the daemon names them; one tensor may have several names.
+  const std::vector<NamedTensor>& entries() const { return entries_; }
+
+  size_t tensor_count() const { return tensors_.size(); }
+  const TensorInfo& tensor(size_t index) const { return tensors_[index]; }
+  // The scales of a quantised tensor; null for others.
+  const v1::Quantization* quantization(uint32_t tensor) const;
+
+  size_t storage_count() const { return storages_.size(); }
+  const StorageInfo& storage(size_t index) const { return storages_[index]; }
+  // Sum over all storages.
+  uint64_t payload_bytes() const { return payload_bytes_; }
+
+ private:
+  friend class PlanAssembler;
+
+  v1::Report report_;
+  std::vector<v1::Symbol> symbols_;
+  std::vector<v1::Finding> findings_;
+  Graph graph_;
+  std::vector<NamedTensor> entries_;
+  std::vector<TensorInfo> tensors_;
+  std::vector<uint64_t> shapes_;
+  std::vector<uint64_t> strides_;
+  std::vector<v1::Quantization> quantizations_;
+  std::vector<StorageInfo> storages_;
+  std::vector<std::string> devices_;
+  uint64_t payload_bytes_ = 0;
+};
+
+// Takes a checkpoint as it arrives. The calls come on the thread that called Client::Load, in this order: Plan, then
+// for each storage, by index, Data as often as needed and End once (also for an empty one). An error ends the load.
+class StorageSink {
+ public:
+  virtual ~StorageSink() = default;
+  virtual Result<void> Plan(const std::shared_ptr<const Contents>& contents) = 0;
+  // Bytes of storage `index` from `offset` on; valid during the call. Offsets ascend without gaps.
+  virtual Result<void> Data(uint32_t index, uint64_t offset, std::string_view bytes) = 0;
+  virtual Result<void> End(uint32_t index) = 0;
+};
+
+class Checkpoint {
+ public:
+  // REQUIRES: as many storages as `contents` has, of its sizes.
+  Checkpoint(std::shared_ptr<const Contents> contents, std::vector<std::shared_ptr<const Storage>> storages);
+
+  const Contents& contents() const { return *contents_; }
+  const std::shared_ptr<const Storage>& storage(size_t index) const { return storages_[index]; }
+  Tensor tensor(size_t index) const;
+  // By name; absent if there is none.
+  std::optional<Tensor> Find(std::string_view name) const;
+
+ private:
+  std::shared_ptr<const Contents> contents_;
+  std::vector<std::shared_ptr<const Storage>> storages_;
+  // Views into the names of `contents_`.
+  std::unordered_map<std::string_view, uint32_t> by_name_;
+};
+
+}  // namespace airlock

@@ -1,0 +1,113 @@
+// Client: opens checkpoints through an Airlock daemon, somebody's or its own.
+//
+//   auto client = airlock::Client::Private();                       // or
+//   Client::Connect("unix:/run/airlock/airlockd.sock") if (!client.ok()) return client.error().exit_code; auto
+//   checkpoint = client->Load(airlock::Source::File("model.pt")); if (!checkpoint.ok()) {
+//   Show(checkpoint.error().message); return checkpoint.error().exit_code; } airlock::Tensor weight =
+//   checkpoint->Find("state_dict.layer1.weight").value();
+//
+// The bytes of a file are interpreted only in a walled worker of the daemon, never in this process.
+// Thread-safe: all methods may be called from several threads at once, each call on its own stream; a moved-from Client
+// may only be destroyed or assigned. Calls block. Nothing is ever retried: a replayed upload could be cut short.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "airlock/checkpoint.h"
+#include "airlock/error.h"
+#include "airlock/v1/limits.pb.h"
+#include "airlock/v1/loader.pb.h"
+
+namespace airlock {
+
+// Files in PEM. With an address that is neither a unix socket nor on the loopback, all three are needed: the daemon
+// knows its callers by their certificates.
+struct TlsOptions {
+  std::string ca_file;
+  std::string certificate_file;
+  std::string key_file;
+};
+
+struct PrivateOptions {
+  // Path of airlockd. Default: $AIRLOCK_DAEMON, else beside the running program, else /usr/libexec/airlock/airlockd.
+  std::string daemon;
+  // The walls below which the daemon refuses to start. Default: the daemon's own (nested).
+  v1::Posture minimum_posture = v1::POSTURE_UNSPECIFIED;
+  // How long it may take to start.
+  std::chrono::milliseconds start_timeout{20'000};
+  // More arguments for airlockd.
+  std::vector<std::string> arguments;
+};
+
+// Where a checkpoint is.
+struct Source {
+  std::string path;
+  // The path is one of the daemon's machine.
+  bool on_server = false;
+
+  // A file of this machine. A private daemon opens it itself; to others its bytes are sent.
+  static Source File(std::string path) { return {std::move(path), false}; }
+  // A file under one of the roots of the daemon.
+  static Source OnServer(std::string path) { return {std::move(path), true}; }
+};
+
+struct CallOptions {
+  // For the whole call; zero leaves it to the daemon's limits.
+  std::chrono::milliseconds timeout{0};
+  // Below the daemon's own; zeros leave those.
+  v1::Limits limits;
+  // Called now and then from the threads of this call: bytes sent so far and to send, bytes received so far and to
+  // receive.
+  std::function<void(uint64_t sent, uint64_t to_send, uint64_t received, uint64_t to_receive)> progress;
+};
+
+struct LoadOptions : CallOptions {
+  // Load a dangerous file too: what would be called stays an inert record.
+  bool inert = false;
+};
+
+class Client {
+ public:
+  // `address`: unix:/path or dns:///host:port. Does not wait: a daemon that is not there is an error of the first call.
+  static Result<Client> Connect(const std::string& address, const TlsOptions& tls = {});
+  // Starts a daemon for this client alone, in a directory that only this user can enter. It ends with the Client, or
+  // with this process however that ends. Error with exit code 78: the machine cannot raise the walls; the message says
+  // which.
+  static Result<Client> Private(const PrivateOptions& options = {});
+
+  Client(Client&&) noexcept;
+  Client& operator=(Client&&) noexcept;
+  ~Client();
+
+  // What is inside; moves no weights. A dangerous file is a successful inspection.
+  Result<std::shared_ptr<const Contents>> Inspect(const Source& source, const CallOptions& options = {}) const;
+  // The whole file, in memory.
+  Result<Checkpoint> Load(const Source& source, const LoadOptions& options = {}) const;
+  // The whole file, handed over as it arrives: needs memory for one message.
+  Result<std::shared_ptr<const Contents>> Load(const Source& source, const LoadOptions& options,
+                                               StorageSink& sink) const;
+
+  Result<v1::GetCapabilitiesResponse> Capabilities(std::chrono::milliseconds timeout = std::chrono::seconds(30)) const;
+  // Proves the walls now; takes a worker for each probe.
+  Result<v1::SelfTestResponse> SelfTest(std::chrono::milliseconds timeout = std::chrono::minutes(2)) const;
+
+  // Ends every call that runs now, and every later one, with CANCELLED.
+  void Cancel() const;
+
+ private:
+  class Impl;
+  explicit Client(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// Tells this process's malloc to keep the memory of large messages instead of returning each to the kernel: streams
+// move up to twice as fast. For programs that load much; changes the whole process, so the library never calls it
+// itself.
+void TuneAllocator();
+
+}  // namespace airlock

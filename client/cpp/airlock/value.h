@@ -1,0 +1,115 @@
+// Graph: what a checkpoint holds besides tensor bytes, as a table of nodes that refer to each other by index. Node 0 is
+// the root. Shared objects are shared nodes and cycles are possible: walk it with a stack and a set of visited nodes,
+// never by recursion, for its depth is the file's to choose. airlock/v1/graph.proto says what each kind means.
+//
+//   for (size_t i = 0; i + 1 < pairs.size(); i += 2) Use(graph.Text(pairs[i]), pairs[i + 1]);   // of a DICT
+//
+// Immutable once built; const access is thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "airlock/error.h"
+#include "airlock/v1/graph.pb.h"
+
+namespace airlock {
+
+using NodeId = uint32_t;
+
+// The parts of a RECORD node.
+struct Record {
+  NodeId callee = 0;
+  std::optional<NodeId> args;
+  std::optional<NodeId> kwargs;
+  std::optional<NodeId> state;
+  std::optional<NodeId> items;
+  std::optional<NodeId> pairs;
+  // Made by cls.__new__(cls, *args), not by a call.
+  bool by_new = false;
+  // `state` is a LIST of states, applied in order.
+  bool many_states = false;
+};
+
+class Graph {
+ public:
+  // The columns of graph.proto, concatenated over all pieces.
+  struct Columns {
+    std::string kinds;
+    std::vector<uint32_t> counts;
+    std::vector<uint32_t> refs;
+    std::vector<uint32_t> links;
+    std::vector<int64_t> ints;
+    std::vector<double> floats;
+    std::string blob;
+
+    void Append(const v1::GraphColumns& piece);
+  };
+  // Sizes of the tables that links point into.
+  struct Tables {
+    uint64_t tensors = 0;
+    uint64_t storages = 0;
+    uint64_t symbols = 0;
+  };
+
+  // No nodes.
+  Graph() = default;
+  // Checks that the columns fit together and that every index has a target; an answer that broke off does not.
+  static Result<Graph> Build(Columns columns, const Tables& tables);
+
+  size_t size() const { return columns_.kinds.size(); }
+  v1::NodeKind kind(NodeId node) const { return static_cast<v1::NodeKind>(columns_.kinds[node]); }
+
+  // REQUIRES, here and below: a node of a kind that has what is asked for.
+  int64_t Int(NodeId node) const { return columns_.ints[first_[node]]; }
+  // Of a COMPLEX, part 1 is the imaginary one.
+  double Float(NodeId node, size_t part = 0) const { return columns_.floats[first_[node] + part]; }
+  // STRING (WTF-8), BYTES, BYTE_ARRAY, BIG_INT (two's complement, little-endian), DTYPE, LAYOUT, DEVICE.
+  std::string_view Text(NodeId node) const {
+    return std::string_view(columns_.blob).substr(first_[node], count_[node]);
+  }
+  // The items of a LIST, TUPLE, SET, FROZEN_SET or SIZE.
+  std::span<const NodeId> Items(NodeId node) const { return {columns_.refs.data() + first_[node], count_[node]}; }
+  // Key, value, key, value ... of a DICT or ORDERED_DICT.
+  std::span<const NodeId> Pairs(NodeId node) const;
+  // The attributes of an ORDERED_DICT: a DICT or NONE node.
+  NodeId Attributes(NodeId node) const { return columns_.refs[first_[node]]; }
+  // Index in the table of a TENSOR, STORAGE or SYMBOL. Of a STORAGE, part 1 is its DType number, 0 if untyped.
+  uint32_t Link(NodeId node, size_t part = 0) const { return columns_.links[first_[node] + part]; }
+  Record RecordAt(NodeId node) const;
+
+  // The value under a string key of a DICT or ORDERED_DICT; linear in its length.
+  std::optional<NodeId> Find(NodeId dict, std::string_view key) const;
+
+ private:
+  class Builder;
+
+  Columns columns_;
+  // For each node: where its values start in the one column besides `counts` that its kind names, and its count.
+  std::vector<uint32_t> first_;
+  std::vector<uint32_t> count_;
+};
+
+bool IsDict(v1::NodeKind kind);
+// LIST or TUPLE: what tensors' names count through.
+bool IsSequence(v1::NodeKind kind);
+
+// A tensor by the path that leads to it.
+struct NamedTensor {
+  std::string name;
+  uint32_t tensor = 0;
+};
+
+// The tensors under `root`, named by their paths from there, joined by dots. Dicts, lists and tuples are expanded, each
+// once, at the first path that reaches it. Stops with an error where the names together exceed `max_name_bytes`.
+Result<std::vector<NamedTensor>> TensorsUnder(const Graph& graph, NodeId root, uint64_t max_name_bytes = 256 << 20);
+
+// A dict key as a part of a name: what Python's str() makes of strings, numbers, booleans and None; the kind for
+// others.
+std::string KeyText(const Graph& graph, NodeId key);
+
+}  // namespace airlock

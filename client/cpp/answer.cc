@@ -1,0 +1,99 @@
+#include "client/cpp/answer.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace airlock {
+namespace {
+
+Unexpected<ClientError> Broken(const char* what) { return Unexpected{MakeError(v1::REASON_INTERNAL, what)}; }
+
+}  // namespace
+
+Result<void> Answer::Take(v1::InspectResponse& response) {
+  switch (response.message_case()) {
+    case v1::InspectResponse::kReport:
+      return TakeReport(*response.mutable_report());
+    case v1::InspectResponse::kPlan:
+      return TakePlan(response.plan());
+    default:
+      return Broken("the daemon sent a message that this client does not know");
+  }
+}
+
+Result<void> Answer::Take(v1::LoadResponse& response) {
+  switch (response.message_case()) {
+    case v1::LoadResponse::kReport:
+      return TakeReport(*response.mutable_report());
+    case v1::LoadResponse::kPlan:
+      return TakePlan(response.plan());
+    case v1::LoadResponse::kData:
+      return TakeData(response.data());
+    default:
+      return Broken("the daemon sent a message that this client does not know");
+  }
+}
+
+Result<void> Answer::TakeReport(v1::Report& report) {
+  if (std::exchange(has_report_, true)) return Broken("the daemon reported twice");
+  assembler_.Add(std::move(report));
+  return {};
+}
+
+Result<void> Answer::TakePlan(const v1::PlanChunk& piece) {
+  if (!has_report_ || contents_ != nullptr) return Broken("a piece of the plan came out of turn");
+  assembler_.Add(piece);
+  return {};
+}
+
+Result<void> Answer::TakeData(std::string_view bytes) {
+  if (!has_report_ || sink_ == nullptr) return Broken("data came out of turn");
+  if (contents_ == nullptr) AIRLOCK_TRY(Assemble());
+  while (!bytes.empty()) {
+    if (storage_ == contents_->storage_count()) return Broken("the daemon sent more data than it announced");
+    const uint64_t length = std::min<uint64_t>(bytes.size(), contents_->storage(storage_).bytes - offset_);
+    AIRLOCK_TRY(sink_->Data(storage_, offset_, bytes.substr(0, length)));
+    bytes.remove_prefix(length);
+    offset_ += length;
+    received_ += length;
+    AIRLOCK_TRY(EndStorages());
+  }
+  return {};
+}
+
+Result<void> Answer::Assemble() {
+  AIRLOCK_ASSIGN(contents_, assembler_.Finish());
+  if (sink_ == nullptr) return {};
+  AIRLOCK_TRY(sink_->Plan(contents_));
+  return EndStorages();
+}
+
+Result<void> Answer::EndStorages() {
+  while (storage_ < contents_->storage_count() && offset_ == contents_->storage(storage_).bytes) {
+    AIRLOCK_TRY(sink_->End(storage_));
+    ++storage_;
+    offset_ = 0;
+  }
+  return {};
+}
+
+Result<std::shared_ptr<const Contents>> Answer::Finish() {
+  if (!has_report_) return Broken("the daemon's answer broke off before its report");
+  const v1::Report& report = assembler_.Partial()->report();
+  if (report.outcome() != v1::OUTCOME_OK) return Unexpected{MakeError(report)};
+  if (contents_ == nullptr) AIRLOCK_TRY(Assemble());
+  if (sink_ != nullptr && storage_ != contents_->storage_count()) return Broken("the daemon's answer broke off");
+  return contents_;
+}
+
+ClientError Answer::Explain(ClientError error) {
+  if (!has_report_) return error;
+  const v1::Report& report = assembler_.Partial()->report();
+  const bool failed = report.outcome() != v1::OUTCOME_OK && report.outcome() != v1::OUTCOME_UNSPECIFIED;
+  // The report knows particulars that a status has no room for.
+  if (failed && error.reason == report.failure().reason()) error = MakeError(report);
+  error.seen = assembler_.Partial();
+  return error;
+}
+
+}  // namespace airlock

@@ -1,0 +1,50 @@
+// Answer: takes the messages of one Inspect or Load in order and makes Contents of them; hands payload bytes to a sink.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "airlock/checkpoint.h"
+#include "airlock/v1/loader.pb.h"
+#include "client/cpp/plan_assembler.h"
+
+namespace airlock {
+
+class Answer {
+ public:
+  // A null sink: no payload is expected.
+  explicit Answer(StorageSink* sink) : sink_(sink) {}
+
+  // An error of these ends the call: the answer makes no sense, or the sink wants no more.
+  Result<void> Take(v1::InspectResponse& response);
+  Result<void> Take(v1::LoadResponse& response);
+  // At the end of a stream that the daemon ended with OK.
+  Result<std::shared_ptr<const Contents>> Finish();
+  // Makes the error say what the daemon had said before.
+  ClientError Explain(ClientError error);
+
+  uint64_t received() const { return received_; }
+  // 0 until the report is there.
+  uint64_t to_receive() const { return assembler_.Partial()->report().totals().payload_bytes(); }
+
+ private:
+  Result<void> TakeReport(v1::Report& report);
+  Result<void> TakePlan(const v1::PlanChunk& piece);
+  Result<void> TakeData(std::string_view bytes);
+  // The plan is complete: gives it to the sink.
+  Result<void> Assemble();
+  // Ends the storages that have all their bytes.
+  Result<void> EndStorages();
+
+  StorageSink* const sink_;
+  PlanAssembler assembler_;
+  bool has_report_ = false;
+  std::shared_ptr<const Contents> contents_;
+  // The storage that the next byte belongs to, and how much of it has arrived.
+  uint32_t storage_ = 0;
+  uint64_t offset_ = 0;
+  uint64_t received_ = 0;
+};
+
+}  // namespace airlock

@@ -1,0 +1,35 @@
+// PlanAssembler: puts the pieces of a daemon's answer together into Contents. The daemon is trusted, the transport may
+// break: an answer that is not as complete as its report says is an error, and whatever is used as an index is checked.
+#pragma once
+
+#include <memory>
+
+#include "airlock/checkpoint.h"
+#include "airlock/v1/plan.pb.h"
+
+namespace airlock {
+
+class PlanAssembler {
+ public:
+  void Add(v1::Report report) { contents_->report_ = std::move(report); }
+  void Add(const v1::PlanChunk& piece);
+
+  // REQUIRES, of both: called once, last.
+  Result<std::shared_ptr<const Contents>> Finish();
+  // What there is besides graph and tensors: for answers that end in a failure.
+  std::shared_ptr<const Contents> Partial() const { return contents_; }
+
+ private:
+  bool BuildStorages();
+  bool BuildTensors();
+  bool BuildEntries();
+  bool MatchesTotals() const;
+
+  std::shared_ptr<Contents> contents_ = std::make_shared<Contents>();
+  Graph::Columns graph_;
+  v1::TensorColumns tensors_;
+  v1::StorageColumns storages_;
+  v1::Entries entries_;
+};
+
+}  // namespace airlock
