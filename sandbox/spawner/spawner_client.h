@@ -1,9 +1,9 @@
 // The broker's side of the spawner: start it before gRPC and any thread, then ask it for workers.
 //
-// The spawner is a tiny single-threaded process (program airlock-worker, role "spawner"), started by fork and exec. It makes each worker
-// with clone3(CLONE_PIDFD | CLONE_PARENT) and execveat, so that the broker is the worker's parent: it kills and reaps by
-// pidfd, and the parent-death signal points at it. Nobody else forks. A worker reports READY on its own socket
-// (proto/airlock/worker/v1/frame.proto); until the broker has read it the worker has seen no hostile byte.
+// The spawner is a tiny single-threaded process (program airlock-worker, role "spawner"), started by fork and exec. It
+// makes each worker with clone3(CLONE_PIDFD | CLONE_PARENT) and execveat, so that the broker is the worker's parent: it
+// kills and reaps by pidfd, and the parent-death signal points at it. Nobody else forks. A worker reports READY on its
+// own socket (proto/airlock/worker/v1/frame.proto); until the broker has read it the worker has seen no hostile byte.
 #pragma once
 
 #include <sys/types.h>
@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "sandbox/base/expected.h"
 #include "sandbox/base/fd.h"
@@ -36,11 +37,24 @@ struct SpawnerOptions {
   bool without_namespaces = false;
 };
 
+inline constexpr size_t kMaxJobBytes = 4096;
+
 // One worker, from birth to reaping. The destructor kills and reaps. Movable; not thread-safe.
 struct Worker {
+  Worker() = default;
+  Worker(Worker&&) noexcept = default;
+  Worker& operator=(Worker&& other) noexcept;
+  ~Worker();
+
   Fd socket;  // SOCK_STREAM, non-blocking on this side
   Fd pidfd;
   pid_t pid = -1;  // for logs only: never signalled by number
+};
+
+// What the host granted of one namespace, for doctor and logs.
+struct NamespaceState {
+  uint64_t layer = 0;    // walls::LayerBit
+  int error_number = 0;  // 0: workers have it; ECANCELED: not tried
 };
 
 // How a worker ended.
@@ -52,15 +66,19 @@ struct Exit {
 // Thread-safe: Spawn may be called from any thread.
 class SpawnerClient {
  public:
-  // Forks and execs. REQUIRES: the caller has one thread and has not touched gRPC. Also compiles the two filters and checks
+  // Forks and execs. REQUIRES: the caller has one thread and has not touched gRPC; that thread outlives the client, for
+  // spawner and workers die with it. Also compiles the two filters and checks
   // them (walls/filter.h): a filter that is not exactly what the policy says is an error, never a weaker filter.
   static SpawnResult<std::unique_ptr<SpawnerClient>> Start(const SpawnerOptions& options);
   virtual ~SpawnerClient() = default;
 
   virtual SpawnResult<Worker> Spawn() = 0;
+
+  // What the spawner found when it started; constant.
+  virtual std::vector<NamespaceState> Namespaces() const { return {}; }
 };
 
-// Sends one Job (already encoded) with the two descriptors, in one sendmsg.
+// Sends one Job (encoded, at most kMaxJobBytes; its length goes before it) with the two descriptors, in one sendmsg.
 SpawnResult<void> SendJob(const Worker& worker, const std::string& encoded_job, int input_fd, int output_fd);
 
 // Kills (SIGKILL by pidfd) and waits. Idempotent through Worker: afterwards pidfd is closed.

@@ -1,0 +1,37 @@
+// One message with descriptors over a unix socket. Strict: a message that is cut off, or that brings another number of
+// descriptors than expected, is none. Surplus descriptors are closed. No heap.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <span>
+
+#include "sandbox/base/fd.h"
+
+namespace airlock::spawner {
+
+inline constexpr size_t kMaxPassedFds = 2;
+
+// Sends all of `bytes` with `fds` (at most kMaxPassedFds) in one sendmsg. False: errno says why.
+bool SendWithFds(int socket, std::span<const std::byte> bytes, std::span<const int> fds);
+
+struct Received {
+  // -1: error or a message that was cut off. 0: end of file.
+  long size = -1;
+  std::array<Fd, kMaxPassedFds> fds;  // close-on-exec
+  size_t fd_count = 0;
+};
+
+// One recvmsg; restarts after signals.
+Received ReceiveWithFds(int socket, std::span<std::byte> buffer);
+
+template <typename T>
+std::span<const std::byte> BytesOf(const T& object) {
+  return std::as_bytes(std::span(&object, 1));
+}
+template <typename T>
+std::span<std::byte> WritableBytesOf(T& object) {
+  return std::as_writable_bytes(std::span(&object, 1));
+}
+
+}  // namespace airlock::spawner

@@ -1,0 +1,82 @@
+#include "sandbox/spawner/spawner.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+
+#include "sandbox/spawner/control.h"
+#include "sandbox/spawner/fd_passing.h"
+#include "sandbox/spawner/worker_launch.h"
+#include "sandbox/spawner/worker_setup.h"
+#include "sandbox/walls/process_walls.h"
+
+namespace airlock::spawner {
+namespace {
+
+// A terminal's or a service manager's signals are for the broker, which drains; we end when it does. Workers inherit
+// this.
+void IgnoreSignals() {
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGXFSZ}) std::signal(number, SIG_IGN);
+  setsid();
+}
+
+// Root becomes nobody. A root that is alone in its user namespace cannot, and goes on as it is: workers lose all
+// capabilities anyway.
+walls::WallResult LeaveRoot() {
+  walls::WallResult dropped = walls::DropUser();
+  if (!dropped.ok() && (dropped.error().error_number == EINVAL || dropped.error().error_number == EPERM)) return {};
+  return dropped;
+}
+
+walls::WallResult Settle(const WorkerSetup& setup, walls::NamespaceReport& report) {
+  IgnoreSignals();
+  // Workers are made of it and must not have it.
+  if (fcntl(kProgramFd, F_SETFD, FD_CLOEXEC) != 0) return walls::WallFailure("descriptor of the program", errno);
+  AIRLOCK_TRY(LeaveRoot());
+  // After the change of user, which clears it.
+  AIRLOCK_TRY(walls::DieWithParent(setup.broker_pid));
+  report = setup.without_namespaces != 0 ? walls::NoNamespaces(ECANCELED) : walls::ProbeNamespaces();
+  // Half a root is none: without the empty root of its own mount namespace the rest is not worth the difference.
+  if ((report.Layers() & walls::kMountNamespace) == 0) report = walls::NoNamespaces(report.rows[4].error_number);
+  AIRLOCK_TRY(walls::EnterSharedNamespaces(report.Layers()));
+  return walls::BecomeNonDumpable();
+}
+
+bool SayHello(const walls::WallResult& settled, const walls::NamespaceReport& report) {
+  Hello hello;
+  hello.namespaces = report;
+  if (!settled.ok()) hello.failure.Set(settled.error().step, settled.error().error_number);
+  return SendWithFds(kControlFd, BytesOf(hello), {});
+}
+
+// One request. False: the broker is gone or talks nonsense, and we end.
+bool Serve(WorkerLauncher& launcher) {
+  SpawnRequest request;
+  const Received received = ReceiveWithFds(kControlFd, WritableBytesOf(request));
+  if (received.size != static_cast<long>(sizeof(request)) || request.magic != kControlMagic) return false;
+  if (received.fd_count != 1) return false;
+  const LaunchedWorker worker = launcher.Launch(received.fds[0].get());
+  SpawnReply reply;
+  reply.pid = worker.pid;
+  if (worker.failure.error_number != 0) reply.failure.Set(worker.failure.step, worker.failure.error_number);
+  const int pidfd = worker.pidfd.get();
+  return SendWithFds(kControlFd, BytesOf(reply), std::span(&pidfd, pidfd >= 0 ? 1 : 0));
+}
+
+}  // namespace
+
+int RunSpawner() {
+  walls::NamespaceReport report = walls::NoNamespaces(ECANCELED);
+  const auto setup = ReadWorkerSetup(kSetupFd);
+  const walls::WallResult settled =
+      setup ? Settle(*setup, report) : walls::WallResult(walls::WallFailure("reading the set-up", EINVAL));
+  if (!SayHello(settled, report) || !settled.ok()) return 72;
+  WorkerLauncher launcher(report.Layers(), setup->broker_pid);
+  while (Serve(launcher)) {
+  }
+  return 0;
+}
+
+}  // namespace airlock::spawner

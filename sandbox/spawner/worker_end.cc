@@ -1,0 +1,67 @@
+// How workers end: by pidfd only, for numbers are reused.
+#include <poll.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "sandbox/spawner/fd_passing.h"
+#include "sandbox/spawner/spawner_client.h"
+
+namespace airlock::spawner {
+
+Worker& Worker::operator=(Worker&& other) noexcept {
+  if (this != &other) {
+    KillAndReap(*this);
+    socket = std::move(other.socket);
+    pidfd = std::move(other.pidfd);
+    pid = other.pid;
+  }
+  return *this;
+}
+
+Worker::~Worker() { KillAndReap(*this); }
+
+SpawnResult<void> SendJob(const Worker& worker, const std::string& encoded_job, int input_fd, int output_fd) {
+  if (encoded_job.size() > kMaxJobBytes) return Unexpected<SpawnError>{SpawnError{"size of the job", EMSGSIZE, ""}};
+  const auto length = static_cast<uint32_t>(encoded_job.size());
+  std::array<unsigned char, 4> prefix{};
+  for (size_t i = 0; i < prefix.size(); ++i) prefix[i] = static_cast<unsigned char>(length >> (8 * i));
+  std::string message(reinterpret_cast<const char*>(prefix.data()), prefix.size());
+  message += encoded_job;
+  const std::array fds = {input_fd, output_fd};
+  if (!SendWithFds(worker.socket.get(), std::as_bytes(std::span(message)), fds)) {
+    return Unexpected<SpawnError>{SpawnError{"sending the job", errno, ""}};
+  }
+  return {};
+}
+
+Exit KillAndReap(Worker& worker) {
+  Exit exit;
+  if (!worker.pidfd) return exit;
+  syscall(SYS_pidfd_send_signal, worker.pidfd.get(), SIGKILL, nullptr, 0);
+  siginfo_t info{};
+  int result = 0;
+  do {
+    result = waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(worker.pidfd.get()), &info, WEXITED | __WALL);
+  } while (result != 0 && errno == EINTR);
+  worker.pidfd.Close();
+  if (result == 0) {
+    exit.by_signal = info.si_code != CLD_EXITED;
+    exit.code = info.si_status;
+  }
+  return exit;
+}
+
+Exit ReapWithin(Worker& worker, int timeout_ms) {
+  pollfd waiting{worker.pidfd.get(), POLLIN, 0};
+  while (poll(&waiting, 1, timeout_ms) < 0 && errno == EINTR) {
+  }
+  return KillAndReap(worker);
+}
+
+}  // namespace airlock::spawner

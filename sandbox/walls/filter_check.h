@@ -1,0 +1,30 @@
+// The proof of a filter: its bytes are evaluated over a truth table that follows from the policy, in both directions.
+// Covers every system call number from 0 to 1023 and some beyond, foreign architectures, x32, and for each row every
+// argument perturbed in each half and in single bits. Independent of the compiler of the filter.
+#pragma once
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sandbox/base/expected.h"
+#include "sandbox/walls/seccomp_policy.h"
+
+namespace airlock::walls {
+
+// The architecture that this build is for, AUDIT_ARCH_*.
+uint32_t NativeArch();
+
+// What the policy itself says, without any filter.
+bool PolicyAllows(std::span<const PolicyRow> policy, const seccomp_data& call);
+
+// The calls of the truth table.
+std::vector<seccomp_data> TruthTable(std::span<const PolicyRow> policy);
+
+// The error is the first call that the filter decides otherwise than the policy, in words.
+Expected<void, std::string> CheckFilter(std::span<const sock_filter> program, std::span<const PolicyRow> policy);
+
+}  // namespace airlock::walls

@@ -1,0 +1,11 @@
+// The descriptors of a worker. Fixed numbers, so that the filter can tell them apart.
+#pragma once
+
+namespace airlock::walls {
+
+// 0, 1 and 2 are /dev/null.
+inline constexpr int kSocketFd = 3;  // to the broker; frames go out by write, the job comes in by recvmsg
+inline constexpr int kInputFd = 4;   // the checkpoint, read-only; comes with the job
+inline constexpr int kOutputFd = 5;  // the output memfd; comes with the job
+
+}  // namespace airlock::walls

@@ -1,0 +1,45 @@
+#include "sandbox/worker/decode_job.h"
+
+#include <unistd.h>
+
+#include "airlock/v1/limits.pb.h"
+#include "sandbox/formats/checkpoint.h"
+#include "sandbox/formats/input.h"
+#include "sandbox/spawner/worker_exit.h"
+#include "sandbox/walls/worker_fds.h"
+#include "sandbox/worker/emit.h"
+#include "sandbox/worker/frame_writer.h"
+
+namespace airlock::worker {
+namespace {
+
+Limits LimitsOf(const airlock::v1::Limits& message) {
+  Limits limits;
+#define AIRLOCK_LIMIT(name, default_value, why) limits.name = message.name();
+#include "sandbox/base/limits.def"
+#undef AIRLOCK_LIMIT
+  return limits;
+}
+
+class SocketSink final : public FrameSink {
+ public:
+  bool Write(std::string_view encoded_frame) override {
+    WriteEncodedFrame(encoded_frame);
+    return true;
+  }
+};
+
+}  // namespace
+
+void DecodeJob(const v1::Job& job) {
+  // Never destroyed: the process ends with a heap that nobody tidies up.
+  auto& checkpoint = *new formats::Checkpoint;
+  checkpoint.context.limits = LimitsOf(job.limits());
+  const formats::Input input(walls::kInputFd, job.input_size());
+  formats::Output output(walls::kOutputFd, job.limits().output_bytes(), !job.rewrite());
+  const Result<void> decoded = formats::Decode(input, output, checkpoint);
+  SocketSink sink;
+  if (!Emit(checkpoint, decoded, sink)) _exit(spawner::kWorkerTerminated);
+}
+
+}  // namespace airlock::worker
