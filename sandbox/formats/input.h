@@ -1,5 +1,5 @@
-// Input: the untrusted file, read by pread only. Random access with explicit bounds; every read states what it wants and
-// fails as kTruncated if the file does not have it.
+// Input: the untrusted file, read by pread only. Random access with explicit bounds; every read states what it wants
+// and fails as kTruncated if the file does not have it.
 //
 // The descriptor is the worker's fd 4; tests use any regular file or memfd. Not thread-safe.
 #pragma once

@@ -5,7 +5,11 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
+
+#include "sandbox/pickle/keyed_hash.h"
 
 namespace airlock::tensors {
 
@@ -100,6 +104,7 @@ class Tables {
   std::vector<Storage> storages_;
   std::vector<Quantization> quantizations_;
   std::vector<std::string> devices_;
+  std::unordered_map<std::string, uint32_t, pickle::KeyedHash> device_index_;
 };
 
 }  // namespace airlock::tensors

@@ -1,0 +1,104 @@
+#include "sandbox/formats/inflate.h"
+
+#include <libdeflate.h>
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+namespace airlock::formats {
+namespace {
+
+constexpr size_t kWindowBytes = size_t{1} << 16;
+
+}  // namespace
+
+void Inflater::End::operator()(z_stream* stream) const {
+  inflateEnd(stream);
+  delete stream;
+}
+
+Inflater::Inflater(const Input& input, uint64_t offset, uint64_t deflated, uint64_t inflated)
+    : input_(input),
+      next_(offset),
+      unread_(deflated),
+      left_(inflated),
+      window_(std::min<uint64_t>(deflated, kWindowBytes)),
+      stream_(new z_stream()) {
+  // Fails for lack of memory only. Negative window bits: raw deflate, as zip has it.
+  if (inflateInit2(stream_.get(), -MAX_WBITS) != Z_OK) throw std::bad_alloc();
+}
+
+Result<void> Inflater::Feed() {
+  if (stream_->avail_in > 0 || unread_ == 0) return {};
+  const std::span<uint8_t> room(window_.data(), static_cast<size_t>(std::min<uint64_t>(unread_, window_.size())));
+  AIRLOCK_TRY(input_.ReadAt(next_, room));
+  next_ += room.size();
+  unread_ -= room.size();
+  stream_->next_in = room.data();
+  stream_->avail_in = static_cast<uInt>(room.size());
+  return {};
+}
+
+// All announced bytes are out: one more step must find the end of the stream and no further byte.
+Result<void> Inflater::CheckEnd() {
+  uint8_t surplus = 0;
+  while (!ended_) {
+    AIRLOCK_TRY(Feed());
+    stream_->next_out = &surplus;
+    stream_->avail_out = 1;
+    const int status = inflate(stream_.get(), Z_NO_FLUSH);
+    if (stream_->avail_out == 0) {
+      return Fail(Reason::kCompressionBroken, "compressed data inflates to more than announced", next_);
+    }
+    if (status == Z_STREAM_END) ended_ = true;
+    if (!ended_ && (status != Z_OK || (stream_->avail_in == 0 && unread_ == 0))) {
+      return Fail(Reason::kCompressionBroken, "compressed data has no end", next_);
+    }
+  }
+  if (stream_->avail_in > 0 || unread_ > 0) {
+    return Fail(Reason::kCompressionBroken, "bytes follow the end of compressed data", next_ - stream_->avail_in);
+  }
+  return {};
+}
+
+Result<size_t> Inflater::Read(std::span<uint8_t> out) {
+  const std::span<uint8_t> room = out.first(static_cast<size_t>(std::min<uint64_t>({left_, out.size(), UINT32_MAX})));
+  stream_->next_out = room.data();
+  stream_->avail_out = static_cast<uInt>(room.size());
+  while (stream_->avail_out > 0 && !ended_) {
+    AIRLOCK_TRY(Feed());
+    const int status = inflate(stream_.get(), Z_NO_FLUSH);
+    if (status == Z_STREAM_END) {
+      ended_ = true;
+    } else if (status != Z_OK) {
+      return Fail(Reason::kCompressionBroken, "compressed data is broken or ends early", next_ - stream_->avail_in);
+    }
+  }
+  if (stream_->avail_out > 0) {
+    return Fail(Reason::kCompressionBroken, "compressed data inflates to less than announced", next_);
+  }
+  crc_ = libdeflate_crc32(crc_, room.data(), room.size());
+  left_ -= room.size();
+  if (left_ == 0) AIRLOCK_TRY(CheckEnd());
+  return room.size();
+}
+
+InflateSource::InflateSource(const Input& input, uint64_t offset, uint64_t deflated, uint64_t inflated)
+    : inflater_(input, offset, deflated, inflated), window_(std::min<uint64_t>(inflated, kMaxPeek)) {
+  begin_ = next_ = end_ = window_.data();
+}
+
+Result<void> InflateSource::Refill(size_t count) {
+  const size_t kept = available();
+  if (remaining() < count) return Fail(Reason::kTruncated, "the inflated data ends too early");
+  if (kept > 0) std::memmove(window_.data(), next_, kept);
+  window_offset_ = offset();
+  next_ = begin_ = window_.data();
+  end_ = begin_ + kept;
+  AIRLOCK_ASSIGN(const size_t fresh, inflater_.Read(std::span(window_).subspan(kept)));
+  end_ += fresh;
+  return {};
+}
+
+}  // namespace airlock::formats

@@ -1,0 +1,57 @@
+#include "sandbox/formats/input.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "sandbox/base/checked.h"
+
+namespace airlock::formats {
+namespace {
+
+// Storages in the output start at multiples of this, as clients map them and read them as any element type.
+constexpr uint64_t kOutputAlignment = 64;
+
+}  // namespace
+
+Result<void> Input::ReadAt(uint64_t offset, std::span<uint8_t> out) const {
+  if (!SpanFits(offset, out.size(), size_)) {
+    return Fail(Reason::kTruncated, "the file ends where more of it is needed", size_);
+  }
+  size_t done = 0;
+  while (done < out.size()) {
+    const ssize_t count = ::pread(fd_, out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
+    if (count < 0 && errno == EINTR) continue;
+    // Shorter than it was when the broker opened it, or not readable: no difference to a file cut off here.
+    if (count <= 0) return Fail(Reason::kTruncated, "the file is shorter than announced", offset + done);
+    done += static_cast<size_t>(count);
+  }
+  return {};
+}
+
+Result<uint64_t> Output::Reserve(uint64_t length) {
+  const uint64_t start = used_;
+  const std::optional<uint64_t> padded = CheckedAdd(length, kOutputAlignment - 1);
+  const std::optional<uint64_t> end =
+      padded ? CheckedAdd(start, *padded / kOutputAlignment * kOutputAlignment) : std::nullopt;
+  if (!end || !SpanFits(start, length, capacity_)) {
+    return FailLimit("output_bytes", capacity_, CheckedAdd(start, length).value_or(UINT64_MAX));
+  }
+  used_ = *end;
+  return start;
+}
+
+Result<void> Output::WriteAt(uint64_t offset, std::span<const uint8_t> bytes) {
+  if (dry_) return {};
+  if (!SpanFits(offset, bytes.size(), capacity_)) return FailLimit("output_bytes", capacity_, offset + bytes.size());
+  size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t count = ::pwrite(fd_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return FailLimit("output_bytes", capacity_, offset + bytes.size());
+    done += static_cast<size_t>(count);
+  }
+  return {};
+}
+
+}  // namespace airlock::formats

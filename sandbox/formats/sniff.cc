@@ -1,0 +1,139 @@
+#include "sandbox/formats/sniff.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+#include <vector>
+
+namespace airlock::formats {
+namespace {
+
+using std::string_view_literals::operator""sv;
+
+// As much as any row or rule below looks at: a tar header, or the start of an HTML page.
+constexpr size_t kHeadBytes = 512;
+
+struct MagicRow {
+  size_t offset;
+  std::string_view magic;
+  Reason reason;
+  const char* sentence;
+};
+
+// Looked at in order; more particular magics stand before those that are their prefix.
+constexpr MagicRow kRefusals[] = {
+    {0, "version https://git-lfs"sv, Reason::kGitLfsPointer, "a Git LFS pointer, not the file it points to"},
+    {0, "7z\xBC\xAF\x27\x1C"sv, Reason::kSevenZip, "a 7z archive"},
+    {0, "PYTORCH1"sv, Reason::kUnsupportedFormat, "a PyTorch preview archive (PYTORCH1), which torch itself rejects"},
+    {4, "PTMF"sv, Reason::kUnsupportedFormat, "a PyTorch Mobile module (flatbuffer)"},
+    {0, "\x1F\x8B"sv, Reason::kUnsupportedFormat, "gzip-compressed data: decompress it first"},
+    {0,
+     "\xFD"
+     "7zXZ\0"sv,
+     Reason::kUnsupportedFormat, "xz-compressed data: decompress it first"},
+    {0, "BZh"sv, Reason::kUnsupportedFormat, "bzip2-compressed data: decompress it first"},
+    {0, "\x28\xB5\x2F\xFD"sv, Reason::kUnsupportedFormat, "zstd-compressed data: decompress it first"},
+    {0, "\x04\x22\x4D\x18"sv, Reason::kUnsupportedFormat, "lz4-compressed data: decompress it first"},
+    {0, "Rar!\x1A\x07"sv, Reason::kUnsupportedFormat, "a RAR archive"},
+    {257, "ustar"sv, Reason::kUnsupportedFormat, "a tar archive (torch before 0.1.10 wrote such checkpoints)"},
+    {0, "\x89HDF\r\n\x1A\n"sv, Reason::kUnsupportedFormat, "an HDF5 file (Keras writes such checkpoints)"},
+    {0, "GGUF"sv, Reason::kUnsupportedFormat, "a GGUF model"},
+    {0, "ggml"sv, Reason::kUnsupportedFormat, "a GGML model"},
+    {0, "lmgg"sv, Reason::kUnsupportedFormat, "a GGML model"},
+    {0, "\x93NUMPY"sv, Reason::kUnsupportedFormat, "a numpy array (.npy)"},
+    {4, "TFL3"sv, Reason::kUnsupportedFormat, "a TensorFlow Lite model"},
+    {4, "ET12"sv, Reason::kUnsupportedFormat, "an ExecuTorch program"},
+    {0, "PK\x05\x06"sv, Reason::kNotACheckpoint, "an empty zip archive"},
+    {0, "PK\x07\x08"sv, Reason::kUnsupportedFormat, "a split zip archive"},
+    {0, "PAR1"sv, Reason::kNotACheckpoint, "a Parquet file"},
+    {0, "%PDF-"sv, Reason::kNotACheckpoint, "a PDF document"},
+    {0, "\x89PNG\r\n"sv, Reason::kNotACheckpoint, "a PNG image"},
+    {0, "\xFF\xD8\xFF"sv, Reason::kNotACheckpoint, "a JPEG image"},
+    {0,
+     "\x7F"
+     "ELF"sv,
+     Reason::kNotACheckpoint, "an ELF program or library"},
+    {0, "MZ"sv, Reason::kNotACheckpoint, "a Windows program or library"},
+    {0, "SQLite format 3\0"sv, Reason::kNotACheckpoint, "an SQLite database"},
+    {0, "#!"sv, Reason::kNotACheckpoint, "a script"},
+};
+
+// The number 0x1950a86a20f9469cfc6c, which opens every legacy stream.
+constexpr std::string_view kMagicBinary = "\x8A\x0A\x6C\xFC\x9C\x46\xF9\x20\x6A\xA8\x50\x19"sv;
+constexpr std::string_view kMagicText = "L119547037146038801333356L\n"sv;
+constexpr uint8_t kProto = 0x80;
+constexpr uint8_t kFrame = 0x95;
+
+std::string_view AsText(std::span<const uint8_t> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+// Whether the page starts as HTML does, whatever the case and the white space before it.
+bool IsHtml(std::string_view head) {
+  const size_t start = head.find_first_not_of(" \t\r\n\xEF\xBB\xBF");
+  if (start == std::string_view::npos) return false;
+  std::string text(head.substr(start, 16));
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return text.starts_with("<!doctype html") || text.starts_with("<html") || text.starts_with("<head");
+}
+
+bool IsBinaryPickle(std::string_view head) {
+  return head.size() >= 2 && static_cast<uint8_t>(head[0]) == kProto && head[1] >= 0 && head[1] <= 5;
+}
+
+// Protocols 0 and 1 have no magic: an opcode that such a stream starts with, and STOP at the very end.
+bool IsOldPickle(const Input& input, std::string_view head) {
+  if (head.empty() || std::string_view("(]}clIFLSVUXKMJGN").find(head[0]) == std::string_view::npos) return false;
+  uint8_t last = 0;
+  return input.size() >= 2 && input.ReadAt(input.size() - 1, {&last, 1}).ok() && last == '.';
+}
+
+// Length of the header, then the header: a JSON object. A length that no header can have is still safetensors if the
+// file starts like it in all else, so that the message says what is wrong.
+bool IsSafetensors(std::string_view head) {
+  constexpr size_t kLengthBytes = 8;
+  if (head.size() <= kLengthBytes || head[kLengthBytes] != '{') return false;
+  return head[6] == 0 && head[7] == 0;
+}
+
+// ONNX is a bare protobuf message: field 1 (ir_version), a small number, then field 2 (producer_name) and its text.
+bool IsOnnx(std::string_view head) {
+  return head.size() > 8 && head[0] == 0x08 && head[1] > 0 && head[1] < 32 && head[2] == 0x12 && head[3] > 0 &&
+         head[3] < 64;
+}
+
+}  // namespace
+
+bool IsLegacyMagic(std::span<const uint8_t> head) {
+  std::string_view text = AsText(head);
+  if (text.starts_with(kMagicText)) return true;
+  if (!IsBinaryPickle(text)) return false;
+  text.remove_prefix(2);
+  constexpr size_t kFrameBytes = 9;
+  if (text.size() > kFrameBytes && static_cast<uint8_t>(text[0]) == kFrame) text.remove_prefix(kFrameBytes);
+  return text.starts_with(kMagicBinary) || text.starts_with(kMagicText);
+}
+
+Result<Format> Sniff(const Input& input) {
+  if (input.size() == 0) return Fail(Reason::kEmptyFile, "the file is empty", 0);
+  std::vector<uint8_t> bytes(std::min<uint64_t>(input.size(), kHeadBytes));
+  AIRLOCK_TRY(input.ReadAt(0, bytes));
+  const std::string_view head = AsText(bytes);
+  if (head.starts_with("PK\x03\x04")) return Format::kTorchZip;
+  if (IsLegacyMagic(bytes)) return Format::kTorchLegacy;
+  for (const MagicRow& row : kRefusals) {
+    if (head.size() >= row.offset && head.substr(row.offset).starts_with(row.magic)) {
+      return Fail(row.reason, row.sentence, 0);
+    }
+  }
+  if (IsSafetensors(head)) return Format::kSafetensors;
+  if (IsHtml(head)) return Fail(Reason::kHtmlPage, "an HTML page, most likely a failed download", 0);
+  if (IsBinaryPickle(head) || IsOldPickle(input, head)) {
+    return Fail(Reason::kUnsupportedFormat, "a plain pickle, not written by torch.save", 0);
+  }
+  if (IsOnnx(head)) return Fail(Reason::kUnsupportedFormat, "an ONNX model", 0);
+  return Fail(Reason::kNotACheckpoint, "not a checkpoint of any known format", 0);
+}
+
+}  // namespace airlock::formats

@@ -1,0 +1,132 @@
+#include "sandbox/formats/torch_legacy.h"
+
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "sandbox/base/checked.h"
+#include "sandbox/formats/little_endian.h"
+#include "sandbox/formats/window_source.h"
+#include "sandbox/pickle/keyed_hash.h"
+#include "sandbox/tensors/dtypes.h"
+#include "sandbox/tensors/torch_constructor.h"
+
+namespace airlock::formats {
+namespace {
+
+using pickle::Kind;
+using pickle::NodeId;
+
+// 0x1950a86a20f9469cfc6c, little-endian.
+constexpr std::string_view kMagic = "\x6C\xFC\x9C\x46\xF9\x20\x6A\xA8\x50\x19";
+constexpr int64_t kProtocolVersion = 1001;
+
+// Storages whose bytes come after the pickles: their length is known by the persistent ids, their place later.
+class LegacyStorages final : public tensors::StorageResolver {
+ public:
+  explicit LegacyStorages(tensors::Tables& tables) : tables_(tables) {}
+
+  Result<uint32_t> Resolve(const tensors::StorageRequest& request) override {
+    const auto [found, fresh] = by_key_.emplace(std::string(request.key), Entry{});
+    Entry& entry = found->second;
+    if (fresh) {
+      entry.storage = tables_.AddStorage({.nbytes = request.nbytes, .device = tables_.Device(request.location)});
+      entry.dtype = request.dtype;
+    }
+    const uint64_t nbytes = tables_.storage(entry.storage).nbytes;
+    if (nbytes != request.nbytes) {
+      return Fail(Reason::kStorageSizeMismatch,
+                  "storage '" + std::string(request.key) + "' has " + std::to_string(nbytes) +
+                      " bytes in one place and " + std::to_string(request.nbytes) + " in another",
+                  request.at);
+    }
+    return entry.storage;
+  }
+
+  // Takes the next storage from the stream.
+  Result<void> Place(std::string_view key, WindowSource& source) {
+    const auto found = by_key_.find(std::string(key));
+    if (found == by_key_.end()) return Malformed("has data for a storage that nothing refers to", source.offset());
+    Entry& entry = found->second;
+    if (entry.placed) return Malformed("has data for one storage twice", source.offset());
+    AIRLOCK_TRY(source.Need(sizeof(uint64_t)));
+    const auto numel = LoadLittle<uint64_t>(source.peek());
+    source.Skip(sizeof(uint64_t));
+    tensors::Storage& storage = tables_.storage(entry.storage);
+    if (CheckedMul(numel, tensors::ItemSize(entry.dtype)) != storage.nbytes) {
+      return Fail(Reason::kStorageSizeMismatch,
+                  "storage '" + std::string(key) + "' must have " + std::to_string(storage.nbytes) +
+                      " bytes, the stream has " + std::to_string(numel) + " elements",
+                  source.offset());
+    }
+    if (storage.nbytes > source.remaining()) {
+      return Fail(Reason::kTruncated, "the file ends inside storage '" + std::string(key) + "'", source.offset());
+    }
+    storage.offset = source.offset();
+    source.SkipTo(storage.offset + storage.nbytes);
+    entry.placed = true;
+    ++placed_;
+    return {};
+  }
+
+  bool all_placed() const { return placed_ == by_key_.size(); }
+
+  static Unexpected<Error> Malformed(const char* what, uint64_t offset) {
+    return Fail(Reason::kLegacyMalformed, std::string("the legacy torch stream ") + what, offset);
+  }
+
+ private:
+  struct Entry {
+    uint32_t storage = 0;
+    tensors::DType dtype = tensors::DType::kNone;  // of the first id: it says how long an element is
+    bool placed = false;
+  };
+
+  tensors::Tables& tables_;
+  std::unordered_map<std::string, Entry, pickle::KeyedHash> by_key_;
+  size_t placed_ = 0;
+};
+
+Result<void> CheckPreamble(const pickle::Graph& graph, NodeId magic, NodeId version, NodeId machine, uint64_t offset) {
+  if (!graph.is(magic, Kind::kBigInt) || graph.text(magic) != kMagic) {
+    return LegacyStorages::Malformed("does not start with its magic number", 0);
+  }
+  if (!graph.is(version, Kind::kInt) || graph.integer(version) != kProtocolVersion) {
+    return LegacyStorages::Malformed("has another version than 1001", offset);
+  }
+  // It says what byte order the machine had; the data is little-endian whatever it says.
+  if (!graph.is(machine, Kind::kDict)) return LegacyStorages::Malformed("does not describe its machine", offset);
+  return {};
+}
+
+Result<void> PlaceStorages(const pickle::Graph& graph, NodeId keys, LegacyStorages& storages, WindowSource& source) {
+  if (!graph.is(keys, Kind::kList)) return LegacyStorages::Malformed("has no list of storage keys", source.offset());
+  for (const NodeId key : graph.children(keys)) {
+    if (!graph.is(key, Kind::kString) && !graph.is(key, Kind::kBytes)) {
+      return LegacyStorages::Malformed("has a storage key that is no text", source.offset());
+    }
+    AIRLOCK_TRY(storages.Place(graph.text(key), source));
+  }
+  if (!storages.all_placed()) return LegacyStorages::Malformed("has no data for a storage", source.offset());
+  if (!source.AtEnd()) return Fail(Reason::kTrailingBytes, "bytes follow the last storage", source.offset());
+  return {};
+}
+
+}  // namespace
+
+Result<void> DecodeTorchLegacy(const Input& input, Checkpoint& checkpoint) {
+  pickle::Context& context = checkpoint.context;
+  LegacyStorages storages(checkpoint.tables);
+  tensors::TorchConstructor constructor(context, checkpoint.tables, storages, tensors::PersistentForm::kLegacy);
+  WindowSource source(input, 0, input.size());
+  AIRLOCK_ASSIGN(const NodeId magic, pickle::Decode(context, constructor, source, 0));
+  AIRLOCK_ASSIGN(const NodeId version, pickle::Decode(context, constructor, source, 0));
+  AIRLOCK_ASSIGN(const NodeId machine, pickle::Decode(context, constructor, source, 0));
+  AIRLOCK_TRY(CheckPreamble(context.graph, magic, version, machine, source.offset()));
+  AIRLOCK_ASSIGN(const NodeId root, pickle::Decode(context, constructor, source, 0));
+  AIRLOCK_ASSIGN(const NodeId keys, pickle::Decode(context, constructor, source, 0));
+  checkpoint.root = root;
+  return PlaceStorages(context.graph, keys, storages, source);
+}
+
+}  // namespace airlock::formats

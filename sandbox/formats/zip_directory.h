@@ -1,0 +1,45 @@
+// ZipDirectory: the members of a zip archive, from its central directory, after everything that could make two readers
+// see two different archives was looked for: names, local headers, descriptors, and each byte between members.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "sandbox/base/error.h"
+#include "sandbox/base/limits.h"
+#include "sandbox/formats/input.h"
+#include "sandbox/formats/zip_end.h"
+#include "sandbox/formats/zip_member.h"
+#include "sandbox/pickle/keyed_hash.h"
+
+namespace airlock::formats {
+
+// Not thread-safe.
+class ZipDirectory {
+ public:
+  // Fails where the archive is broken or ambiguous; see README.md for the rules.
+  static Result<ZipDirectory> Read(const Input& input, const Limits& limits);
+
+  // In the order of the central directory; not empty.
+  const std::vector<ZipMember>& members() const { return members_; }
+  // nullptr where there is none of exactly this name.
+  const ZipMember* Find(std::string_view name) const;
+  // Whatever the case of its letters: there is at most one.
+  const ZipMember* FindAnyCase(std::string_view name) const;
+  // First component of the first entry's name, which torch takes for the root folder.
+  std::string_view root() const;
+  bool has_comment() const { return has_comment_; }
+
+ private:
+  Result<void> ReadEntries(const Input& input, const ZipEnd& end, const Limits& limits);
+  Result<void> CheckLayout(const Input& input, uint64_t directory_offset);
+
+  std::vector<ZipMember> members_;
+  std::unordered_map<std::string, uint32_t, pickle::KeyedHash> by_folded_name_;
+  bool has_comment_ = false;
+};
+
+}  // namespace airlock::formats

@@ -1,0 +1,133 @@
+#include "sandbox/formats/zip_storages.h"
+
+#include <libdeflate.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "sandbox/formats/byte_swap.h"
+#include "sandbox/formats/inflate.h"
+#include "sandbox/tensors/dtypes.h"
+
+namespace airlock::formats {
+namespace {
+
+// A multiple of every element size.
+constexpr size_t kStepBytes = size_t{1} << 16;
+
+// The bytes of a member in steps, inflated where they are deflated.
+class MemberReader {
+ public:
+  MemberReader(const Input& input, const ZipMember& member) : input_(input), next_(member.data_offset) {
+    if (member.deflated()) {
+      inflater_ = std::make_unique<Inflater>(input, member.data_offset, member.stored_size, member.size);
+    }
+  }
+
+  Result<void> Fill(std::span<uint8_t> out) {
+    if (inflater_ != nullptr) {
+      AIRLOCK_ASSIGN(const size_t count, inflater_->Read(out));
+      if (count < out.size()) return Fail(Reason::kCompressionBroken, "compressed data ends early");
+    } else {
+      AIRLOCK_TRY(input_.ReadAt(next_, out));
+      next_ += out.size();
+    }
+    crc_ = libdeflate_crc32(crc_, out.data(), out.size());
+    return {};
+  }
+  uint32_t crc() const { return crc_; }
+
+ private:
+  const Input& input_;
+  uint64_t next_;
+  uint32_t crc_ = 0;
+  std::unique_ptr<Inflater> inflater_;
+};
+
+}  // namespace
+
+void NoteWrongCrc(pickle::Context& context, const ZipMember& member) {
+  pickle::AddFinding(context, pickle::Finding{"zip.wrong-crc", pickle::Severity::kNote,
+                                              "the checksum of this member is not that of its bytes", member.name,
+                                              member.header_offset});
+}
+
+Result<uint32_t> ZipStorages::Resolve(const tensors::StorageRequest& request) {
+  const auto [found, fresh] = by_key_.emplace(std::string(request.key), entries_.size());
+  if (fresh) {
+    AIRLOCK_ASSIGN(Entry entry, Open(request));
+    entries_.push_back(entry);
+  }
+  Entry& entry = entries_[found->second];
+  if (entry.nbytes != request.nbytes) {
+    return Fail(Reason::kStorageSizeMismatch,
+                "storage '" + std::string(request.key) + "' has " + std::to_string(entry.nbytes) +
+                    " bytes in one place and " + std::to_string(request.nbytes) + " in another",
+                request.at);
+  }
+  if (request.dtype != tensors::DType::kNone) AIRLOCK_TRY(AgreeOnSwap(entry, request.dtype));
+  return entry.storage;
+}
+
+Result<ZipStorages::Entry> ZipStorages::Open(const tensors::StorageRequest& request) {
+  const std::string key(request.key);
+  const ZipMember* member = directory_.Find(std::string(directory_.root()) + "/data/" + key);
+  if (member == nullptr && request.nbytes > 0) {
+    return Fail(Reason::kZipMalformed, "the archive has no member for storage '" + key + "'", request.at);
+  }
+  // An empty storage needs nothing of its member, whatever is in it.
+  if (member != nullptr && request.nbytes > 0 && member->size != request.nbytes) {
+    return Fail(Reason::kStorageSizeMismatch,
+                "storage '" + key + "' must have " + std::to_string(request.nbytes) + " bytes, its member has " +
+                    std::to_string(member->size),
+                request.at);
+  }
+  const tensors::Storage storage{.place = tensors::Place::kInput,
+                                 .offset = request.nbytes > 0 ? member->data_offset : 0,
+                                 .nbytes = request.nbytes,
+                                 .device = tables_.Device(request.location)};
+  if (member != nullptr) used_.emplace(member, entries_.size());
+  return Entry{.storage = tables_.AddStorage(storage), .nbytes = request.nbytes, .member = member, .swap_size = 0};
+}
+
+Result<void> ZipStorages::AgreeOnSwap(Entry& entry, tensors::DType dtype) {
+  const uint64_t swap_size = tensors::RowOf(dtype).swap_size;
+  if (entry.swap_size == 0) entry.swap_size = swap_size;
+  if (big_endian_ && entry.swap_size != swap_size) {
+    return Fail(Reason::kUnsupportedFeature, "a big-endian storage is viewed with elements of different sizes");
+  }
+  return {};
+}
+
+Result<void> ZipStorages::Rewrite() {
+  std::unordered_map<uint32_t, size_t> by_storage;
+  for (size_t i = 0; i < entries_.size(); ++i) by_storage.emplace(entries_[i].storage, i);
+  for (uint32_t i = 0; big_endian_ && i < tables_.tensor_count(); ++i) {
+    const tensors::TensorView view = tables_.tensor(i);
+    AIRLOCK_TRY(AgreeOnSwap(entries_[by_storage.at(view.storage)], view.dtype));
+  }
+  for (const Entry& entry : entries_) {
+    const bool swapped = big_endian_ && entry.swap_size > 1;
+    if (entry.nbytes > 0 && (entry.member->deflated() || swapped)) AIRLOCK_TRY(RewriteOne(entry));
+  }
+  return {};
+}
+
+Result<void> ZipStorages::RewriteOne(const Entry& entry) {
+  AIRLOCK_ASSIGN(const uint64_t start, output_.Reserve(entry.nbytes));
+  MemberReader reader(input_, *entry.member);
+  std::vector<uint8_t> step(std::min<uint64_t>(entry.nbytes, kStepBytes));
+  for (uint64_t done = 0; done < entry.nbytes; done += step.size()) {
+    step.resize(std::min<uint64_t>(step.size(), entry.nbytes - done));
+    AIRLOCK_TRY(reader.Fill(step));
+    if (big_endian_) SwapBytes(step, entry.swap_size);
+    AIRLOCK_TRY(output_.WriteAt(start + done, step));
+  }
+  if (reader.crc() != entry.member->crc) NoteWrongCrc(context_, *entry.member);
+  tensors::Storage& storage = tables_.storage(entry.storage);
+  storage.place = tensors::Place::kOutput;
+  storage.offset = start;
+  return {};
+}
+
+}  // namespace airlock::formats

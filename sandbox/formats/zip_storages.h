@@ -1,0 +1,65 @@
+// ZipStorages: the storages of a torch zip. Stored little-endian members are spans of the input and never read;
+// deflated and big-endian ones are rewritten into the output once the pickle has said how.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "sandbox/formats/input.h"
+#include "sandbox/formats/zip_directory.h"
+#include "sandbox/pickle/keyed_hash.h"
+#include "sandbox/pickle/machine.h"
+#include "sandbox/tensors/storage_resolver.h"
+#include "sandbox/tensors/tables.h"
+
+namespace airlock::formats {
+
+// Borrows all that it is given.
+class ZipStorages final : public tensors::StorageResolver {
+ public:
+  ZipStorages(const Input& input, Output& output, const ZipDirectory& directory, bool big_endian,
+              pickle::Context& context, tensors::Tables& tables)
+      : input_(input),
+        output_(output),
+        directory_(directory),
+        big_endian_(big_endian),
+        context_(context),
+        tables_(tables) {}
+
+  Result<uint32_t> Resolve(const tensors::StorageRequest& request) override;
+
+  // After the pickle: writes what must be rewritten, and points the storages there.
+  Result<void> Rewrite();
+  // Whether some storage is made of this member.
+  bool Uses(const ZipMember& member) const { return used_.contains(&member); }
+
+ private:
+  struct Entry {
+    uint32_t storage;
+    uint64_t nbytes;
+    const ZipMember* member;  // nullptr: an empty storage without one
+    uint64_t swap_size;       // 0: not known yet
+  };
+
+  Result<Entry> Open(const tensors::StorageRequest& request);
+  // Two views of a big-endian storage must agree on what an element is.
+  Result<void> AgreeOnSwap(Entry& entry, tensors::DType dtype);
+  Result<void> RewriteOne(const Entry& entry);
+
+  const Input& input_;
+  Output& output_;
+  const ZipDirectory& directory_;
+  bool big_endian_;
+  pickle::Context& context_;
+  tensors::Tables& tables_;
+  std::vector<Entry> entries_;
+  std::unordered_map<std::string, size_t, pickle::KeyedHash> by_key_;
+  std::unordered_map<const ZipMember*, size_t> used_;
+};
+
+// The finding of a checksum that is not the member's: torch itself never checks, and has a switch that leaves them out.
+void NoteWrongCrc(pickle::Context& context, const ZipMember& member);
+
+}  // namespace airlock::formats

@@ -1,0 +1,92 @@
+#include "sandbox/tensors/persistent_id.h"
+
+#include <span>
+#include <string>
+
+#include "sandbox/base/checked.h"
+#include "sandbox/tensors/dtypes.h"
+
+namespace airlock::tensors {
+namespace {
+
+using pickle::Graph;
+using pickle::Kind;
+using pickle::NodeId;
+
+Unexpected<Error> Malformed(const char* what, uint64_t at) {
+  return Fail(Reason::kPickleMalformed, std::string("a persistent id ") + what, at);
+}
+
+// Python 2 wrote byte strings.
+bool IsText(const Graph& graph, NodeId id) { return graph.is(id, Kind::kString) || graph.is(id, Kind::kBytes); }
+
+bool IsCount(const Graph& graph, NodeId id) { return graph.is(id, Kind::kInt) && graph.integer(id) >= 0; }
+
+// The element type that a storage class holds; kNone for the untyped ones.
+Result<DType> StorageClass(const pickle::Context& context, NodeId id, uint64_t at) {
+  if (!context.graph.is(id, Kind::kSymbol)) return Malformed("names no storage class", at);
+  const pickle::SymbolUse& symbol = context.symbols[context.graph.symbol(id)];
+  const bool typed = symbol.module == "torch" || symbol.module == "torch.cuda";
+  if (symbol.name == "UntypedStorage" || symbol.name == "_UntypedStorage") {
+    if (symbol.module == "torch.storage" || symbol.module == "torch") return DType::kNone;
+  }
+  const DTypeRow* row = typed ? FindDTypeByStorage(symbol.name) : nullptr;
+  if (row != nullptr) return row->dtype;
+  if (typed && (symbol.name == "QUInt4x2Storage" || symbol.name == "QUInt2x4Storage")) {
+    return Fail(Reason::kUnsupportedFeature, "storages of packed quantised integers (" + symbol.name + ") are not read",
+                at);
+  }
+  return Malformed("names a class that is no storage class", at);
+}
+
+Result<std::optional<StorageSlice>> ReadSlice(const Graph& graph, NodeId id, const StorageRequest& storage) {
+  if (graph.is(id, Kind::kNone)) return std::optional<StorageSlice>();
+  if (!graph.is(id, Kind::kTuple)) return Malformed("has odd view metadata", storage.at);
+  const std::span<const NodeId> parts = graph.children(id);
+  if (parts.size() != 3 || !IsText(graph, parts[0]) || !IsCount(graph, parts[1]) || !IsCount(graph, parts[2])) {
+    return Malformed("has odd view metadata", storage.at);
+  }
+  const StorageSlice slice{.offset = static_cast<uint64_t>(graph.integer(parts[1])),
+                           .numel = static_cast<uint64_t>(graph.integer(parts[2]))};
+  if (!SpanFits(slice.offset, slice.numel, storage.numel)) {
+    return Fail(Reason::kTensorOutOfBounds, "a view of a storage reaches outside it", storage.at);
+  }
+  return std::optional<StorageSlice>(slice);
+}
+
+}  // namespace
+
+Result<PersistentId> ReadPersistentId(const pickle::Context& context, PersistentForm form, NodeId id, uint64_t at) {
+  const Graph& graph = context.graph;
+  if (!graph.is(id, Kind::kTuple)) return Malformed("is no tuple", at);
+  const std::span<const NodeId> parts = graph.children(id);
+  if (parts.empty() || !IsText(graph, parts[0])) return Malformed("does not say what it is", at);
+  const bool legacy = form == PersistentForm::kLegacy;
+  PersistentId result;
+  if (legacy && graph.text(parts[0]) == "module" && parts.size() == 4 && graph.is(parts[1], Kind::kSymbol)) {
+    result.module_class = parts[1];
+    return result;
+  }
+  if (graph.text(parts[0]) != "storage" || parts.size() != (legacy ? 6U : 5U)) {
+    return Malformed("is not of a form that torch writes", at);
+  }
+  if (!IsText(graph, parts[2]) || !IsText(graph, parts[3]) || !IsCount(graph, parts[4])) {
+    return Malformed("has an odd key, location or element count", at);
+  }
+  AIRLOCK_ASSIGN(const DType dtype, StorageClass(context, parts[1], at));
+  const auto numel = static_cast<uint64_t>(graph.integer(parts[4]));
+  const std::optional<uint64_t> nbytes = CheckedMul(numel, ItemSize(dtype));
+  if (!nbytes) return Malformed("asks for more bytes than can be counted", at);
+  result.storage = StorageRequest{.key = graph.text(parts[2]),
+                                  .location = graph.text(parts[3]),
+                                  .dtype = dtype,
+                                  .numel = numel,
+                                  .nbytes = *nbytes,
+                                  .at = at};
+  if (legacy) {
+    AIRLOCK_ASSIGN(result.slice, ReadSlice(graph, parts[5], result.storage));
+  }
+  return result;
+}
+
+}  // namespace airlock::tensors

@@ -1,0 +1,31 @@
+// StorageResolver: where the bytes of a storage are. The format knows (a member of the archive, a place behind the
+// pickles); the constructor only knows what a persistent id says.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "sandbox/base/error.h"
+#include "sandbox/tensors/tables.h"
+
+namespace airlock::tensors {
+
+// What one persistent id says of a storage. Checked for form only.
+struct StorageRequest {
+  std::string_view key;
+  std::string_view location;
+  DType dtype = DType::kNone;  // kNone: untyped
+  uint64_t numel = 0;          // elements of dtype; bytes of an untyped storage
+  uint64_t nbytes = 0;         // numel * item size, which does not overflow
+  uint64_t at = 0;             // offset of the opcode
+};
+
+class StorageResolver {
+ public:
+  virtual ~StorageResolver() = default;
+  // Index in Tables of the storage with this key, the same each time. Fails where the key has no bytes, or other than
+  // nbytes of them, or where an earlier request had the same key and another length.
+  virtual Result<uint32_t> Resolve(const StorageRequest& request) = 0;
+};
+
+}  // namespace airlock::tensors

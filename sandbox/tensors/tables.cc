@@ -1,0 +1,42 @@
+#include "sandbox/tensors/tables.h"
+
+namespace airlock::tensors {
+
+uint32_t Tables::AddStorage(const Storage& storage) {
+  storages_.push_back(storage);
+  return static_cast<uint32_t>(storages_.size() - 1);
+}
+
+uint32_t Tables::AddTensor(const TensorView& tensor) {
+  // The spans may view dims_ itself (a copy of a tensor), which the growth below moves.
+  const std::vector<uint64_t> shape(tensor.shape.begin(), tensor.shape.end());
+  const std::vector<uint64_t> stride(tensor.stride.begin(), tensor.stride.end());
+  rows_.push_back(Row{.storage = tensor.storage,
+                      .flags = tensor.flags,
+                      .offset = tensor.offset,
+                      .dims = dims_.size(),
+                      .rank = static_cast<uint32_t>(shape.size()),
+                      .dtype = tensor.dtype});
+  dims_.insert(dims_.end(), shape.begin(), shape.end());
+  dims_.insert(dims_.end(), stride.begin(), stride.end());
+  return static_cast<uint32_t>(rows_.size() - 1);
+}
+
+uint32_t Tables::Device(std::string_view name) {
+  const auto [found, fresh] = device_index_.emplace(std::string(name), static_cast<uint32_t>(devices_.size()));
+  if (fresh) devices_.emplace_back(name);
+  return found->second;
+}
+
+TensorView Tables::tensor(uint32_t index) const {
+  const Row& row = rows_[index];
+  const std::span<const uint64_t> dims(dims_);
+  return TensorView{.storage = row.storage,
+                    .dtype = row.dtype,
+                    .flags = row.flags,
+                    .offset = row.offset,
+                    .shape = dims.subspan(row.dims, row.rank),
+                    .stride = dims.subspan(row.dims + row.rank, row.rank)};
+}
+
+}  // namespace airlock::tensors

@@ -1,0 +1,97 @@
+// TorchConstructor: carries out torch's own constructions as data: tensors, parameters, storages, sizes, devices,
+// dtypes.
+//
+// A known builder with arguments of a form that torch never writes leaves an inert record and the finding
+// `torch.odd-arguments`; a tensor that reaches outside its storage ends the load.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "sandbox/pickle/constructor.h"
+#include "sandbox/pickle/machine.h"
+#include "sandbox/tensors/persistent_id.h"
+#include "sandbox/tensors/storage_resolver.h"
+#include "sandbox/tensors/tables.h"
+
+namespace airlock::tensors {
+
+// Not thread-safe; borrows all that it is given.
+class TorchConstructor final : public pickle::Constructor {
+ public:
+  TorchConstructor(pickle::Context& context, Tables& tables, StorageResolver& storages, PersistentForm form)
+      : context_(context), tables_(tables), storages_(storages), form_(form) {}
+
+  Result<pickle::NodeId> Construct(uint32_t symbol, pickle::NodeId args, uint64_t offset) override;
+  Result<bool> Build(pickle::NodeId object, pickle::NodeId state, uint64_t offset) override;
+  Result<pickle::NodeId> Persistent(pickle::NodeId id, uint64_t offset) override;
+  Result<pickle::NodeId> Value(uint32_t symbol, uint64_t offset) override;
+
+ private:
+  // One call that the pickle asks for.
+  struct Call {
+    uint32_t symbol;
+    std::vector<pickle::NodeId> args;
+    uint64_t at;
+  };
+  using Builder = Result<pickle::NodeId> (TorchConstructor::*)(const Call& call);
+  struct BuilderRow {
+    const char* module;
+    const char* name;
+    Builder build;
+  };
+  // The first four arguments of every tensor builder.
+  struct Strided {
+    pickle::NodeId storage;
+    uint64_t offset;
+    std::vector<uint64_t> shape;
+    std::vector<uint64_t> stride;
+  };
+
+  static const BuilderRow kBuilders[];
+  const BuilderRow* FindBuilder(uint32_t symbol);
+
+  Result<pickle::NodeId> RebuildTensor(const Call& call);
+  Result<pickle::NodeId> RebuildTensorV2(const Call& call);
+  Result<pickle::NodeId> RebuildTensorV3(const Call& call);
+  Result<pickle::NodeId> RebuildQuantized(const Call& call);
+  Result<pickle::NodeId> RebuildParameter(const Call& call);
+  Result<pickle::NodeId> RebuildFromType(const Call& call);
+  Result<pickle::NodeId> MakeParameter(const Call& call);
+  Result<pickle::NodeId> MakeSize(const Call& call);
+  Result<pickle::NodeId> MakeDevice(const Call& call);
+  Result<pickle::NodeId> GetLayout(const Call& call);
+  Result<pickle::NodeId> KeepRecord(const Call& call);
+
+  // Leaves a record; the finding says why.
+  Result<pickle::NodeId> Odd(const Call& call);
+  void Note(const char* id, pickle::Severity severity, const char* message, uint64_t at);
+
+  // Absent: odd arguments. An error: out of bounds.
+  Result<std::optional<Strided>> ReadStrided(const Call& call);
+  Result<pickle::NodeId> AddView(const Strided& strided, DType dtype, uint32_t flags, uint64_t at);
+  Result<pickle::NodeId> CopyTensor(pickle::NodeId tensor, uint32_t flags, uint64_t at);
+  std::optional<bool> ReadBool(pickle::NodeId id) const;
+  // Flags of (requires_grad, hooks, metadata); absent: odd. `metadata` may be kNoNode.
+  std::optional<uint32_t> ReadFlags(pickle::NodeId requires_grad, pickle::NodeId metadata, DType dtype) const;
+  void CheckHooks(pickle::NodeId hooks, uint64_t at);
+  // Absent: odd. The result's `tensor` is not set yet.
+  std::optional<Quantization> ReadQuantizer(pickle::NodeId id, std::span<const uint64_t> shape) const;
+  std::optional<uint32_t> ReadScales(pickle::NodeId id, uint64_t length) const;
+  bool IsEmptyState(pickle::NodeId state) const;
+
+  pickle::Context& context_;
+  Tables& tables_;
+  StorageResolver& storages_;
+  PersistentForm form_;
+
+  // By symbol: row + 1 of kBuilders, 0 for none, -1 not looked up yet.
+  std::vector<int> builder_of_;
+  std::unordered_map<pickle::NodeId, StorageSlice> slices_;
+  std::unordered_map<uint32_t, size_t> quantization_of_;  // by tensor
+};
+
+}  // namespace airlock::tensors

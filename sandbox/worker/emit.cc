@@ -1,0 +1,244 @@
+#include "sandbox/worker/emit.h"
+
+#include <algorithm>
+#include <string>
+#include <unordered_map>
+
+#include "sandbox/pickle/keyed_hash.h"
+#include "sandbox/worker/emit_order.h"
+#include "sandbox/worker/plan_writer.h"
+#include "sandbox/worker/safe_text.h"
+
+namespace airlock::worker {
+namespace {
+
+using pickle::Kind;
+using pickle::kNoNode;
+using pickle::NodeId;
+
+// What a person reads of a finding or a failure. The broker cuts its own copy again.
+constexpr size_t kMaxMessage = 480;
+constexpr size_t kMaxName = 1024;
+constexpr size_t kMaxDevice = 64;
+// Tags, lengths and numbers of a row that has texts.
+constexpr size_t kRowOverhead = 64;
+// Of a tensor without its dimensions, and of a storage: every varint at its longest.
+constexpr size_t kTensorBytes = 32;
+constexpr size_t kStorageBytes = 32;
+constexpr size_t kQuantizationBytes = 64;
+
+// Bits of airlock.v1.RecordPart.
+enum RecordBit : uint32_t { kArgs = 1, kKwargs = 2, kState = 4, kItems = 8, kPairs = 16, kNew = 32, kStates = 64 };
+
+class Emitter {
+ public:
+  Emitter(const formats::Checkpoint& checkpoint, const EmitOrder& order, PlanWriter& writer)
+      : checkpoint_(checkpoint), graph_(checkpoint.context.graph), order_(order), writer_(writer) {}
+
+  void WriteAll() {
+    for (const NodeId node : order_.nodes().order) WriteNode(node);
+    for (const uint32_t tensor : order_.tensors().order) WriteTensor(tensor);
+    for (uint32_t i = 0; i < order_.tensors().order.size(); ++i) WriteQuantization(i);
+    for (const uint32_t storage : order_.storages().order) WriteStorage(storage);
+  }
+
+ private:
+  void WriteNode(NodeId node);
+  void WriteText(NodeId node);
+  void WriteContainer(NodeId node);
+  void WriteRecord(NodeId node);
+  void WriteTensor(uint32_t tensor);
+  void WriteQuantization(uint32_t emitted);
+  void WriteStorage(uint32_t storage);
+  uint32_t Device(uint32_t device);
+  void Ref(NodeId node) { writer_.Ref(order_.nodes().index[node]); }
+
+  const formats::Checkpoint& checkpoint_;
+  const pickle::Graph& graph_;
+  const EmitOrder& order_;
+  PlanWriter& writer_;
+  std::unordered_map<std::string, uint32_t, pickle::KeyedHash> devices_;
+};
+
+void Emitter::WriteNode(NodeId node) {
+  const Kind kind = graph_.kind(node);
+  writer_.Kind(static_cast<uint8_t>(kind));
+  switch (kind) {
+    case Kind::kNone:
+    case Kind::kFalse:
+    case Kind::kTrue:
+      return;
+    case Kind::kInt:
+      return writer_.Int(graph_.integer(node));
+    case Kind::kFloat:
+      return writer_.Float(graph_.real(node));
+    case Kind::kComplex:
+      writer_.Float(graph_.real(node));
+      return writer_.Float(graph_.imaginary(node));
+    case Kind::kBigInt:
+    case Kind::kString:
+    case Kind::kBytes:
+    case Kind::kByteArray:
+    case Kind::kDType:
+    case Kind::kLayout:
+    case Kind::kDevice:
+      return WriteText(node);
+    case Kind::kList:
+    case Kind::kTuple:
+    case Kind::kSet:
+    case Kind::kFrozenSet:
+    case Kind::kSize:
+    case Kind::kDict:
+    case Kind::kOrderedDict:
+      return WriteContainer(node);
+    case Kind::kTensor:
+      return writer_.Link(order_.tensors().index[graph_.tensor(node)]);
+    case Kind::kStorage:
+      writer_.Link(order_.storages().index[graph_.storage(node)]);
+      return writer_.Link(graph_.storage_dtype(node));
+    case Kind::kSymbol:
+      return writer_.Link(graph_.symbol(node));
+    case Kind::kRecord:
+      return WriteRecord(node);
+  }
+}
+
+void Emitter::WriteText(NodeId node) {
+  const std::string_view text = graph_.text(node);
+  writer_.Count(text.size());
+  writer_.Blob(text);
+}
+
+void Emitter::WriteContainer(NodeId node) {
+  const Kind kind = graph_.kind(node);
+  const std::span<const NodeId> children = order_.Children(node);
+  const bool pairs = kind == Kind::kDict || kind == Kind::kOrderedDict;
+  writer_.Count(pairs ? children.size() / 2 : children.size());
+  if (kind == Kind::kOrderedDict) Ref(graph_.attributes(node));
+  for (const NodeId child : children) Ref(child);
+}
+
+void Emitter::WriteRecord(NodeId node) {
+  const pickle::RecordParts parts = graph_.record(node);
+  const auto bit = [](NodeId part, uint32_t value) { return part == kNoNode ? 0U : value; };
+  writer_.Count(bit(parts.args, kArgs) | bit(parts.kwargs, kKwargs) | bit(parts.state, kState) |
+                bit(parts.items, kItems) | bit(parts.pairs, kPairs) | (parts.made_by_new ? kNew : 0U) |
+                (parts.many_states ? kStates : 0U));
+  for (const NodeId part : {parts.callee, parts.args, parts.kwargs, parts.state, parts.items, parts.pairs}) {
+    if (part != kNoNode) Ref(part);
+  }
+}
+
+void Emitter::WriteTensor(uint32_t tensor) {
+  const tensors::TensorView view = checkpoint_.tables.tensor(tensor);
+  size_t bytes = kTensorBytes;
+  for (const uint64_t dim : view.shape) bytes += PlanWriter::VarintSize(dim);
+  for (const uint64_t dim : view.stride) bytes += PlanWriter::VarintSize(dim);
+  ::airlock::v1::TensorColumns& columns = *writer_.Row(bytes).mutable_tensors();
+  columns.add_storage(order_.storages().index[view.storage]);
+  columns.add_dtype(static_cast<::airlock::v1::DType>(view.dtype));
+  columns.add_flags(view.flags);
+  columns.add_offset(view.offset);
+  columns.add_rank(static_cast<uint32_t>(view.shape.size()));
+  for (const uint64_t dim : view.shape) columns.add_shape(dim);
+  for (const uint64_t dim : view.stride) columns.add_stride(dim);
+}
+
+void Emitter::WriteQuantization(uint32_t emitted) {
+  const uint32_t row = order_.quantization_of()[order_.tensors().order[emitted]];
+  if (row == kNotReached) return;
+  const tensors::Quantization& quantization = checkpoint_.tables.quantizations()[row];
+  ::airlock::v1::Quantization& out = *writer_.Row(kQuantizationBytes).mutable_tensors()->add_quantization();
+  out.set_tensor(emitted);
+  if (!quantization.per_channel) {
+    out.mutable_per_tensor()->set_scale(quantization.scale);
+    out.mutable_per_tensor()->set_zero_point(quantization.zero_point);
+    return;
+  }
+  out.mutable_per_channel()->set_axis(quantization.axis);
+  out.mutable_per_channel()->set_scales(order_.tensors().index[quantization.scales]);
+  out.mutable_per_channel()->set_zero_points(order_.tensors().index[quantization.zero_points]);
+}
+
+// Index of a device among those that went out. Names that look alike once they are safe are one.
+uint32_t Emitter::Device(uint32_t device) {
+  std::string name = SafeText(checkpoint_.tables.devices()[device], kMaxDevice);
+  const auto [found, fresh] = devices_.emplace(std::move(name), static_cast<uint32_t>(devices_.size()));
+  if (fresh) writer_.Row(found->first.size() + kRowOverhead).add_devices(found->first);
+  return found->second;
+}
+
+void Emitter::WriteStorage(uint32_t index) {
+  const tensors::Storage& storage = checkpoint_.tables.storages()[index];
+  const uint32_t device = Device(storage.device);
+  ::airlock::v1::StorageColumns& columns = *writer_.Row(kStorageBytes).mutable_storages();
+  columns.add_place(static_cast<::airlock::v1::Place>(storage.place));
+  columns.add_offset(storage.offset);
+  columns.add_nbytes(storage.nbytes);
+  columns.add_device(device);
+}
+
+void WriteSymbols(const pickle::Symbols& symbols, PlanWriter& writer) {
+  for (const pickle::SymbolUse& use : symbols.all()) {
+    const std::string module = SafeText(use.module, kMaxName);
+    const std::string name = SafeText(use.name, kMaxName);
+    ::airlock::v1::Symbol& out = *writer.Row(module.size() + name.size() + kRowOverhead).add_symbols();
+    out.set_module(module);
+    out.set_name(name);
+    out.set_class_(static_cast<::airlock::v1::SymbolClass>(use.symbol_class));
+    out.set_uses(use.uses);
+    out.set_would_call(use.would_call);
+    out.set_first_offset(use.first_offset);
+    out.set_level(use.level);
+  }
+}
+
+void WriteFindings(const std::vector<pickle::Finding>& findings, PlanWriter& writer) {
+  for (const pickle::Finding& finding : findings) {
+    const std::string message = SafeText(finding.message, kMaxMessage);
+    const std::string where = SafeText(finding.where, kMaxMessage);
+    ::airlock::v1::Finding& out =
+        *writer.Row(finding.id.size() + message.size() + where.size() + kRowOverhead).add_findings();
+    out.set_id(finding.id);
+    out.set_severity(static_cast<::airlock::v1::Severity>(finding.severity));
+    out.set_message(message);
+    out.set_where(where);
+    out.set_offset(finding.offset);
+  }
+}
+
+bool WriteDone(const formats::Checkpoint& checkpoint, const Result<void>& result, FrameSink& sink) {
+  v1::Frame frame;
+  v1::Done& done = *frame.mutable_done();
+  done.set_format(static_cast<::airlock::v1::Format>(checkpoint.format));
+  if (!result.ok()) {
+    const Error& error = result.error();
+    done.set_reason(static_cast<uint32_t>(error.reason));
+    done.set_message(SafeText(error.message, kMaxMessage));
+    if (error.offset) done.set_offset(*error.offset);
+    if (error.limit) {
+      done.set_limit_name(error.limit->name);
+      done.set_limit(error.limit->limit);
+      done.set_limit_seen(error.limit->seen);
+    }
+  }
+  return sink.Write(frame.SerializeAsString());
+}
+
+}  // namespace
+
+bool Emit(const formats::Checkpoint& checkpoint, const Result<void>& decoded, FrameSink& sink) {
+  Result<void> result = decoded;
+  PlanWriter writer(sink);
+  if (decoded.ok()) {
+    EmitOrder order(checkpoint);
+    result = order.Walk();
+    if (result.ok()) Emitter(checkpoint, order, writer).WriteAll();
+  }
+  WriteSymbols(checkpoint.context.symbols, writer);
+  WriteFindings(checkpoint.context.findings, writer);
+  if (!writer.Finish()) return false;
+  return WriteDone(checkpoint, result, sink);
+}
+
+}  // namespace airlock::worker

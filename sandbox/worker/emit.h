@@ -1,0 +1,23 @@
+// Emit: one decoded checkpoint as the frames that the broker reads: PLAN frames of at most 60 KiB, then DONE.
+//
+// Only what the root reaches goes out: nodes are renumbered in depth-first pre-order (root 0), storages ascending,
+// tensors in the order in which the nodes reach them. Symbols and findings go out always, after an error too.
+#pragma once
+
+#include <string_view>
+
+#include "sandbox/formats/checkpoint.h"
+
+namespace airlock::worker {
+
+class FrameSink {
+ public:
+  virtual ~FrameSink() = default;
+  // One encoded airlock.worker.v1.Frame, without its length prefix. False where nobody takes it any more.
+  virtual bool Write(std::string_view encoded_frame) = 0;
+};
+
+// `decoded` is what formats::Decode said. False as soon as the sink says so.
+bool Emit(const formats::Checkpoint& checkpoint, const Result<void>& decoded, FrameSink& sink);
+
+}  // namespace airlock::worker

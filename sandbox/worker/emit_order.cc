@@ -1,0 +1,132 @@
+#include "sandbox/worker/emit_order.h"
+
+#include <algorithm>
+
+#include "sandbox/pickle/key_identity.h"
+
+namespace airlock::worker {
+
+using pickle::Kind;
+using pickle::kNoNode;
+using pickle::NodeId;
+
+EmitOrder::EmitOrder(const formats::Checkpoint& checkpoint)
+    : checkpoint_(checkpoint),
+      graph_(checkpoint.context.graph),
+      nodes_(graph_.size()),
+      tensors_(checkpoint.tables.tensor_count()),
+      storages_(checkpoint.tables.storages().size()),
+      quantization_of_(checkpoint.tables.tensor_count(), kNotReached) {}
+
+Result<void> EmitOrder::Walk() {
+  AIRLOCK_TRY(WalkNodes());
+  ReachTensors();
+  ReachStorages();
+  return {};
+}
+
+Result<void> EmitOrder::WalkNodes() {
+  AIRLOCK_TRY(Visit(checkpoint_.root, 0));
+  while (!steps_.empty()) {
+    Step& step = steps_.back();
+    const uint32_t depth = step.depth;
+    NodeId node = step.single;
+    if (node != kNoNode) {
+      steps_.pop_back();
+    } else if (step.next == step.end) {
+      steps_.pop_back();
+      continue;
+    } else {
+      node = *step.next++;
+    }
+    AIRLOCK_TRY(Visit(node, depth));
+  }
+  return {};
+}
+
+// `depth` counts the containers around the node.
+Result<void> EmitOrder::Visit(NodeId node, uint32_t depth) {
+  if (!nodes_.Reach(node)) return {};
+  switch (graph_.kind(node)) {
+    case Kind::kList:
+    case Kind::kTuple:
+    case Kind::kSet:
+    case Kind::kFrozenSet:
+    case Kind::kDict:
+    case Kind::kOrderedDict:
+    case Kind::kSize:
+    case Kind::kRecord:
+      break;
+    default:
+      return {};
+  }
+  const uint64_t most = checkpoint_.context.limits.depth;
+  if (depth >= most) return FailLimit("depth", most, uint64_t{depth} + 1);
+  if (graph_.is(node, Kind::kRecord)) {
+    VisitRecord(node, depth + 1);
+  } else {
+    VisitChildren(node, depth + 1);
+  }
+  return {};
+}
+
+void EmitOrder::PushSingle(NodeId node, uint32_t depth) {
+  if (node != kNoNode) steps_.push_back({nullptr, nullptr, node, depth});
+}
+
+void EmitOrder::VisitRecord(NodeId node, uint32_t depth) {
+  const pickle::RecordParts parts = graph_.record(node);
+  if (parts.pairs != kNoNode) record_pairs_.insert(parts.pairs);
+  // The last pushed is visited first.
+  for (const NodeId part : {parts.pairs, parts.items, parts.state, parts.kwargs, parts.args, parts.callee}) {
+    PushSingle(part, depth);
+  }
+}
+
+void EmitOrder::VisitChildren(NodeId node, uint32_t depth) {
+  const Kind kind = graph_.kind(node);
+  const bool dict = kind == Kind::kDict || kind == Kind::kOrderedDict;
+  const bool set = kind == Kind::kSet || kind == Kind::kFrozenSet;
+  if ((dict || set) && !record_pairs_.contains(node)) {
+    std::vector<NodeId> distinct = dict ? pickle::DistinctPairs(graph_, node) : pickle::DistinctMembers(graph_, node);
+    if (distinct.size() != graph_.children(node).size()) distinct_.emplace(node, std::move(distinct));
+  }
+  const std::span<const NodeId> children = Children(node);
+  if (!children.empty()) steps_.push_back({children.data(), children.data() + children.size(), kNoNode, depth});
+  if (kind == Kind::kOrderedDict) PushSingle(graph_.attributes(node), depth);
+}
+
+std::span<const NodeId> EmitOrder::Children(NodeId container) const {
+  if (!distinct_.empty()) {
+    if (const auto found = distinct_.find(container); found != distinct_.end()) return found->second;
+  }
+  return graph_.children(container);
+}
+
+void EmitOrder::ReachTensors() {
+  for (const NodeId node : nodes_.order) {
+    if (graph_.is(node, Kind::kTensor)) tensors_.Reach(graph_.tensor(node));
+  }
+  const auto& rows = checkpoint_.tables.quantizations();
+  for (size_t i = 0; i < rows.size(); ++i) quantization_of_[rows[i].tensor] = static_cast<uint32_t>(i);
+  // A quantised tensor needs its scales, which no node may name. The list grows as it is gone through.
+  for (size_t i = 0; i < tensors_.order.size(); ++i) {
+    const uint32_t row = quantization_of_[tensors_.order[i]];
+    if (row == kNotReached || !rows[row].per_channel) continue;
+    tensors_.Reach(rows[row].scales);
+    tensors_.Reach(rows[row].zero_points);
+  }
+}
+
+void EmitOrder::ReachStorages() {
+  std::vector<bool> used(storages_.index.size(), false);
+  for (const uint32_t tensor : tensors_.order) used[checkpoint_.tables.tensor(tensor).storage] = true;
+  for (const NodeId node : nodes_.order) {
+    if (graph_.is(node, Kind::kStorage)) used[graph_.storage(node)] = true;
+  }
+  for (uint32_t storage = 0; storage < used.size(); ++storage) {
+    if (used[storage]) storages_.Reach(storage);
+  }
+}
+
+}  // namespace airlock::worker

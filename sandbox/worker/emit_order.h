@@ -1,0 +1,77 @@
+// EmitOrder: which nodes, tensors and storages the root reaches, and under which numbers they go out.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "sandbox/base/error.h"
+#include "sandbox/formats/checkpoint.h"
+
+namespace airlock::worker {
+
+inline constexpr uint32_t kNotReached = UINT32_MAX;
+
+// A numbering: `order` lists the old indices in their new order, `index` has the new one of each old, or kNotReached.
+struct Numbering {
+  std::vector<uint32_t> order;
+  std::vector<uint32_t> index;
+
+  explicit Numbering(size_t size) : index(size, kNotReached) {}
+  // False where it was reached before.
+  bool Reach(uint32_t old) {
+    if (index[old] != kNotReached) return false;
+    index[old] = static_cast<uint32_t>(order.size());
+    order.push_back(old);
+    return true;
+  }
+};
+
+// Borrows the checkpoint, which must not change meanwhile.
+class EmitOrder {
+ public:
+  explicit EmitOrder(const formats::Checkpoint& checkpoint);
+
+  // REQUIRES: the checkpoint has a root. Fails by the limit `depth`.
+  Result<void> Walk();
+
+  const Numbering& nodes() const { return nodes_; }
+  const Numbering& tensors() const { return tensors_; }
+  const Numbering& storages() const { return storages_; }
+  // A container's children as they go out: keys of dicts and members of sets are distinct.
+  std::span<const pickle::NodeId> Children(pickle::NodeId container) const;
+  // By index in Tables: the row in Tables::quantizations(), or kNotReached.
+  const std::vector<uint32_t>& quantization_of() const { return quantization_of_; }
+
+ private:
+  // What is still to be visited of one node: a run of children, or a single one.
+  struct Step {
+    const pickle::NodeId* next;
+    const pickle::NodeId* end;
+    pickle::NodeId single;
+    uint32_t depth;
+  };
+
+  Result<void> WalkNodes();
+  Result<void> Visit(pickle::NodeId node, uint32_t depth);
+  void VisitRecord(pickle::NodeId node, uint32_t depth);
+  void VisitChildren(pickle::NodeId node, uint32_t depth);
+  void PushSingle(pickle::NodeId node, uint32_t depth);
+  void ReachTensors();
+  void ReachStorages();
+
+  const formats::Checkpoint& checkpoint_;
+  const pickle::Graph& graph_;
+  Numbering nodes_;
+  Numbering tensors_;
+  Numbering storages_;
+  std::vector<Step> steps_;
+  std::unordered_map<pickle::NodeId, std::vector<pickle::NodeId>> distinct_;
+  // Dicts that list what SETITEMS would have set on a record: kept as they are.
+  std::unordered_set<pickle::NodeId> record_pairs_;
+  std::vector<uint32_t> quantization_of_;
+};
+
+}  // namespace airlock::worker
