@@ -86,7 +86,7 @@ class BadInput(unittest.TestCase):
         source, target = self.path / "text", self.path / "result.safetensors"
         source.write_bytes(b"hello\n")
         target.write_bytes(b"older")
-        self.assertEqual(airlock.run("convert", source, target).returncode, 2)
+        self.assertEqual(airlock.run("convert", "--force", source, target).returncode, 2)
         self.assertEqual(target.read_bytes(), b"older")
 
     def test_usage(self):

@@ -5,14 +5,15 @@
 //   airlock-flood ADDRESS truncate FILE COUNT    cut at COUNT places, evenly
 //
 // Prints one JSON object: how many loads ended how, and the slowest. Exit 0 if every load had an answer about the file
-// (whatever it is) within the deadline; 1 otherwise. --allow REASON: also take this reason for an answer (faults injected).
+// (whatever it is) within the deadline; 1 otherwise. --allow REASON: also take this reason for an answer (faults
+// injected).
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cstdlib>
+#include <exception>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -92,8 +93,8 @@ void Record(const Options& options, const airlock::Result<airlock::Checkpoint>& 
   }
 }
 
-void Work(const Options& options, const airlock::Client& client, const std::string& original,
-          std::atomic<size_t>& next, size_t thread, Tally& tally) {
+void Work(const Options& options, const airlock::Client& client, const std::string& original, std::atomic<size_t>& next,
+          size_t thread, Tally& tally) {
   const std::string scratch = "/dev/shm/airlock-flood-" + std::to_string(getpid()) + "-" + std::to_string(thread);
   const bool as_it_is = options.kind == "repeat";
   airlock::LoadOptions load;
@@ -137,9 +138,7 @@ int Flood(const Options& options) {
   return tally.bad.empty() ? 0 : 1;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int Run(int argc, char** argv) {
   Options options;
   CLI::App app{"many loads against one daemon"};
   app.add_option("address", options.address)->required();
@@ -152,4 +151,15 @@ int main(int argc, char** argv) {
   app.add_option("--allow", options.allowed);
   CLI11_PARSE(app, argc, argv);
   return Flood(options);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return Run(argc, argv);
+  } catch (const std::exception& error) {
+    std::cerr << error.what() << '\n';
+    return 70;
+  }
 }
