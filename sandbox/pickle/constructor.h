@@ -1,5 +1,5 @@
-// Constructor: carries out known constructions as data. The machine decodes opcodes and knows no class; whatever a class
-// means stands behind this interface. Generic Python classes are in pickle/python_types.*, torch's in tensors/.
+// Constructor: carries out known constructions as data. The machine decodes opcodes and knows no class; whatever a
+// class means stands behind this interface. Generic Python classes are in pickle/python_types.*, torch's in tensors/.
 #pragma once
 
 #include <cstdint>
@@ -9,16 +9,18 @@
 
 namespace airlock::pickle {
 
+//
+// It is asked about symbols whose Builder is kExternal (symbols.h), and about nothing else.
 class Constructor {
  public:
   virtual ~Constructor() = default;
 
-  // REDUCE, NEWOBJ, INST, OBJ of a known symbol. Returns the object, or kNoNode to leave an inert record (arguments that
-  // the real builder never writes, for example; say so with a finding). An error ends the load.
-  // `symbol` indexes Symbols; `args` is a kTuple node; `offset` is that of the opcode.
+  // REDUCE, NEWOBJ, INST, OBJ of a known symbol. Returns the object, or kNoNode to leave an inert record (arguments
+  // that the real builder never writes, for example; say so with a finding). An error ends the load. `symbol` indexes
+  // Symbols; `args` is a kTuple node; `offset` is that of the opcode.
   virtual Result<NodeId> Construct(uint32_t symbol, NodeId args, uint64_t offset) = 0;
 
-  // BUILD of an object that Construct made. False: not understood; the machine wraps the object and the state into an
+  // BUILD of a kTensor or kStorage node. False: not understood; the machine wraps the object and the state into an
   // inert record.
   virtual Result<bool> Build(NodeId object, NodeId state, uint64_t offset) = 0;
 

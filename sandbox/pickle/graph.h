@@ -1,9 +1,10 @@
 // The value graph under construction: what a pickle builds, as inert data.
 //
 // A flat node table (16 bytes a node) with two pools, one for child indices and one for bytes. Nothing is ever freed
-// and nothing recurses, so a hostile file can make it large (the machine's limits bound that) but never deep. Kinds carry
-// the numbers of airlock.v1.NodeKind (a test compares). Containers grow after creation, so cycles and shared identity
-// come out as the pickle had them. Dict keys may repeat here: DistinctPairs (key_identity.h) settles that at the end.
+// and nothing recurses, so a hostile file can make it large (the machine's limits bound that) but never deep. Kinds
+// carry the numbers of airlock.v1.NodeKind (a test compares). Containers grow after creation, so cycles and shared
+// identity come out as the pickle had them. Dict keys may repeat here: DistinctPairs (key_identity.h) settles that at
+// the end.
 //
 // Only the worker uses this. Not thread-safe. Growth fails by bad_alloc only, which ends the worker cleanly.
 #pragma once
@@ -45,6 +46,9 @@ enum class Kind : uint8_t {
   kRecord = 24,
 };
 
+// As Python names the type: "list", "OrderedDict". For messages.
+std::string_view KindName(Kind kind);
+
 // Parts of a record, each a node or kNoNode. See airlock.v1.RecordPart.
 struct RecordParts {
   NodeId callee = kNoNode;  // a kSymbol node, or any node that the pickle would have called
@@ -70,7 +74,7 @@ class Graph {
   // kBigInt (two's complement, little-endian), kString (WTF-8), kBytes, kByteArray, kDType, kLayout, kDevice.
   NodeId Text(Kind kind, std::string_view bytes);
   // kList, kTuple, kSet, kFrozenSet, kSize: items. kDict: key, value, key, value ...
-  // kOrderedDict: likewise; its attributes start as none.
+  // kOrderedDict: likewise; its attributes start as None().
   NodeId Container(Kind kind, std::span<const NodeId> children);
   NodeId Tensor(uint32_t tensor);
   NodeId Storage(uint32_t storage, uint32_t dtype);
@@ -81,7 +85,8 @@ class Graph {
   void Append(NodeId container, std::span<const NodeId> children);
   // kOrderedDict only.
   void SetAttributes(NodeId ordered_dict, NodeId attributes);
-  void SetRecord(NodeId record, const RecordParts& parts);
+  // Rewrites a record, or turns any other node into one: every reference to it then sees the record.
+  void SetRecord(NodeId id, const RecordParts& parts);
   // Turns a node into another kind of container with the same children (a list that becomes a torch.Size).
   NodeId CopyAs(Kind kind, NodeId container);
 
@@ -103,14 +108,16 @@ class Graph {
   RecordParts record(NodeId id) const;
 
   uint64_t string_bytes() const { return bytes_.size(); }
+  // Whether Python would take it as a dict key or a set member. A tuple is as hashable as its items.
+  bool hashable(NodeId id) const;
   bool is(NodeId id, Kind kind_wanted) const { return id != kNoNode && kind(id) == kind_wanted; }
 
  private:
   struct Node {
     Kind kind;
-    uint8_t capacity_log2;  // of the child span
-    uint16_t flags;         // record: bit 0 made_by_new, bit 1 many_states
-    uint32_t extra;         // table index, attributes node, or index in reals_ (complex)
+    uint8_t capacity_log2;  // of the child span; kExact: no spare room
+    uint16_t flags;         // kMadeByNew, kManyStates, kUnhashable
+    uint32_t extra;         // table index, attributes node, or index in imaginaries_ (complex)
     union {
       int64_t integer;
       double real;
@@ -122,9 +129,19 @@ class Graph {
   };
   static_assert(sizeof(Node) == 16);
 
-  NodeId Push(Node node);
+  static constexpr uint8_t kExact = 255;
+  static constexpr uint16_t kMadeByNew = 1;
+  static constexpr uint16_t kManyStates = 2;
+  static constexpr uint16_t kUnhashable = 4;
+
+  NodeId Push(const Node& node);
+  NodeId PushIndex(Kind kind, uint32_t index);
+  size_t Capacity(const Node& node) const;
+  // Makes room for `wanted` children, at the end of the pool where there is none in place.
+  void Grow(Node& node, size_t wanted);
 
   std::vector<Node> nodes_;
+  std::vector<double> imaginaries_;
   std::vector<NodeId> children_;
   std::vector<char> bytes_;
 };

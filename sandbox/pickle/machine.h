@@ -1,7 +1,7 @@
 // The pickle machine: decodes one stream of protocols 0 to 5 into a Graph. Opcodes are decoded, callables never called.
 //
-// Table-driven (opcodes.h), no recursion, every size checked, every limit named. After an error the graph holds what was
-// built so far and must not be emitted. Sources: pickletools.py and Lib/pickle.py of CPython 3.11.
+// Table-driven (opcodes.h), no recursion, every size checked, every limit named. After an error the graph holds what
+// was built so far and must not be emitted. Sources: pickletools.py and Lib/pickle.py of CPython 3.11.
 #pragma once
 
 #include <vector>
@@ -21,10 +21,12 @@ struct Context {
   Graph graph;
   Symbols symbols;
   std::vector<Finding> findings;
-  uint64_t opcodes = 0;  // over all streams
+  uint64_t findings_left_out = 0;  // beyond limits.findings
+  // Over all streams. A construction that copies n children counts n more, so that copying cannot be had for nothing.
+  uint64_t opcodes = 0;
 };
 
-// Adds a finding; beyond limits.findings the last one counts the rest.
+// Adds a finding; beyond limits.findings the last one counts the rest and is as severe as the worst of them.
 void AddFinding(Context& context, Finding finding);
 
 // Runs one stream from the source's position to its STOP, and leaves the source behind it.

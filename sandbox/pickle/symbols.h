@@ -10,10 +10,51 @@
 #include <unordered_map>
 #include <vector>
 
+#include "sandbox/base/error.h"
+#include "sandbox/pickle/keyed_hash.h"
+
 namespace airlock::pickle {
 
 // Numbers of airlock.v1.SymbolClass.
 enum class SymbolClass : uint8_t { kKnown = 1, kUnknown = 2, kDangerous = 3 };
+
+// Who carries out the construction of a known symbol.
+enum class Builder : uint8_t {
+  kNone,
+  kExternal,  // the Constructor that Decode was given
+  kByteArray,
+  kBytes,
+  kCodecsEncode,
+  kComplex,
+  kDict,
+  kFrozenSet,
+  kGetattr,  // no construction: the machine follows it as a dotted name
+  kList,
+  kNewObject,  // copyreg.__newobj__
+  kOrderedDict,
+  kReconstructor,  // copyreg._reconstructor
+  kSet,
+  kTuple,
+};
+
+// What the table says of a name.
+struct Classification {
+  SymbolClass symbol_class = SymbolClass::kUnknown;
+  Builder builder = Builder::kNone;
+  std::string_view danger;  // static text
+};
+
+// The class of a Python 3 name, which may be dotted ("Outer.Inner"). Every way to split the dotted path into module and
+// name is looked at: pickle would walk it.
+Classification Classify(std::string_view module, std::string_view name);
+
+struct PythonName {
+  std::string_view module;
+  std::string_view name;
+};
+
+// The Python 3 name of what Python 2 called so, as Lib/_compat_pickle.py has it. Other names come back as they are.
+PythonName MapPython2Name(PythonName name);
 
 struct SymbolUse {
   std::string module;  // UTF-8; lone surrogates and bad bytes are replaced by backslash escapes
@@ -21,6 +62,7 @@ struct SymbolUse {
   SymbolClass symbol_class = SymbolClass::kUnknown;
   // Static text: why it is dangerous. Empty otherwise.
   std::string_view danger;
+  Builder builder = Builder::kNone;
   uint64_t uses = 0;
   bool would_call = false;
   uint64_t first_offset = 0;
@@ -40,19 +82,24 @@ struct Finding {
 // The distinct symbols of one load, in order of first use.
 class Symbols {
  public:
-  // Index of (module, name) after name mapping; counts one use.
-  uint32_t Use(std::string_view module, std::string_view name, uint64_t offset, uint32_t level);
+  // Longest module or name that is taken: ten times what people write, and short enough for one frame to the broker.
+  static constexpr size_t kMaxName = 480;
+
+  // Index of (module, name) after name mapping, which is done for every protocol; counts one use.
+  // Fails as kPickleMalformed for a name that no Python has: empty, or longer than kMaxName.
+  Result<uint32_t> Use(std::string_view module, std::string_view name, uint64_t offset, uint32_t level);
   // The pickle asks to call it.
   void MarkCalled(uint32_t symbol) { uses_[symbol].would_call = true; }
 
   const std::vector<SymbolUse>& all() const { return uses_; }
   const SymbolUse& operator[](uint32_t symbol) const { return uses_[symbol]; }
-  // "module.name" as the file has it: for look-ups by builders and for messages.
+  // "module.name" after name mapping: for look-ups by builders and for messages.
   std::string FullName(uint32_t symbol) const;
 
  private:
   std::vector<SymbolUse> uses_;
-  std::unordered_map<std::string, uint32_t> index_;
+  std::string key_;  // scratch
+  std::unordered_map<std::string, uint32_t, KeyedHash> index_;
 };
 
 }  // namespace airlock::pickle

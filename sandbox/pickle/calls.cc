@@ -1,0 +1,214 @@
+// Handlers of symbols, calls and state. Nothing is imported and nothing is called: a call becomes the object that it is
+// known to make, or an inert record.
+#include <string>
+
+#include "sandbox/pickle/interpreter.h"
+#include "sandbox/pickle/python_types.h"
+
+namespace airlock::pickle {
+
+Result<NodeId> Interpreter::SymbolNode(std::string_view module, std::string_view name) {
+  AIRLOCK_ASSIGN(const uint32_t symbol, context_.symbols.Use(module, name, offset_, level_));
+  const uint64_t limit = context_.limits.symbols;
+  if (symbol >= limit) return FailLimit("symbols", limit, uint64_t{symbol} + 1, offset_);
+  if (symbol >= symbol_nodes_.size()) symbol_nodes_.resize(context_.symbols.all().size(), kNoNode);
+  if (symbol_nodes_[symbol] != kNoNode) return symbol_nodes_[symbol];
+  suspicion_.Named(symbol, offset_);
+  NodeId node = kNoNode;
+  if (context_.symbols[symbol].builder == Builder::kExternal) {
+    AIRLOCK_ASSIGN(node, constructor_.Value(symbol, offset_));
+  }
+  if (node == kNoNode) node = graph_.Symbol(symbol);
+  symbol_nodes_[symbol] = node;
+  return node;
+}
+
+Result<void> Interpreter::Global() {
+  AIRLOCK_ASSIGN(const NodeId node, SymbolNode(first_, second_));
+  return Push(node);
+}
+
+Result<void> Interpreter::StackGlobal() {
+  if (stack_.within() < 2) return Underflow();
+  const NodeId module = stack_.Top(1);
+  const NodeId name = stack_.Top();
+  if (!graph_.is(module, Kind::kString) || !graph_.is(name, Kind::kString)) return Malformed("a name that is not text");
+  AIRLOCK_ASSIGN(const NodeId node, SymbolNode(graph_.text(module), graph_.text(name)));
+  return ReplaceLast(2, node);
+}
+
+Result<void> Interpreter::Extension() {
+  const auto code = static_cast<int64_t>(number_);
+  if (code <= 0) return Malformed("extension codes are positive");
+  AIRLOCK_ASSIGN(const NodeId node, SymbolNode("copyreg", "extension." + std::to_string(code)));
+  return Push(node);
+}
+
+Result<void> Interpreter::Reduce() {
+  if (stack_.within() < 2) return Underflow();
+  if (!graph_.is(stack_.Top(), Kind::kTuple)) return Malformed("arguments that are no tuple");
+  AIRLOCK_ASSIGN(const NodeId node, Invoke({.callee = stack_.Top(1), .args = stack_.Top(), .offset = offset_}));
+  return ReplaceLast(2, node);
+}
+
+Result<void> Interpreter::NewObject() {
+  if (stack_.within() < 2) return Underflow();
+  if (!graph_.is(stack_.Top(), Kind::kTuple)) return Malformed("arguments that are no tuple");
+  AIRLOCK_ASSIGN(
+      const NodeId node,
+      Invoke(
+          {.callee = stack_.Top(1), .args = stack_.Top(), .kwargs = kNoNode, .made_by_new = true, .offset = offset_}));
+  return ReplaceLast(2, node);
+}
+
+Result<void> Interpreter::NewObjectEx() {
+  if (stack_.within() < 3) return Underflow();
+  if (!graph_.is(stack_.Top(1), Kind::kTuple)) return Malformed("arguments that are no tuple");
+  if (!graph_.is(stack_.Top(), Kind::kDict)) return Malformed("keyword arguments that are no dict");
+  const bool has_kwargs = !graph_.children(stack_.Top()).empty();
+  AIRLOCK_ASSIGN(const NodeId node, Invoke({.callee = stack_.Top(2),
+                                            .args = stack_.Top(1),
+                                            .kwargs = has_kwargs ? stack_.Top() : kNoNode,
+                                            .made_by_new = true,
+                                            .offset = offset_}));
+  return ReplaceLast(3, node);
+}
+
+// CPython makes an instance without arguments by __new__, and calls the class otherwise.
+Result<void> Interpreter::Instance() {
+  if (!stack_.has_mark()) return NoMark();
+  const size_t count = stack_.PopMark();
+  AIRLOCK_ASSIGN(const NodeId callee, SymbolNode(first_, second_));
+  const NodeId args = graph_.Container(Kind::kTuple, stack_.Last(count));
+  AIRLOCK_ASSIGN(
+      const NodeId node,
+      Invoke({.callee = callee, .args = args, .kwargs = kNoNode, .made_by_new = count == 0, .offset = offset_}));
+  return ReplaceLast(count, node);
+}
+
+Result<void> Interpreter::Object() {
+  if (!stack_.has_mark()) return NoMark();
+  const size_t count = stack_.PopMark();
+  if (count == 0) return Underflow();
+  const NodeId callee = stack_.Top(count - 1);
+  const NodeId args = graph_.Container(Kind::kTuple, stack_.Last(count - 1));
+  AIRLOCK_ASSIGN(
+      const NodeId node,
+      Invoke({.callee = callee, .args = args, .kwargs = kNoNode, .made_by_new = count == 1, .offset = offset_}));
+  return ReplaceLast(count, node);
+}
+
+Result<NodeId> Interpreter::Invoke(const Call& call) {
+  if (graph_.is(call.callee, Kind::kSymbol)) {
+    const uint32_t symbol = graph_.symbol(call.callee);
+    if (context_.symbols[symbol].symbol_class == SymbolClass::kKnown && call.kwargs == kNoNode) {
+      AIRLOCK_ASSIGN(const NodeId made, ConstructKnown(call));
+      context_.symbols.MarkCalled(symbol);
+      if (made != kNoNode) return made;
+    }
+  }
+  suspicion_.Called(call);
+  return graph_.Record(
+      {.callee = call.callee, .args = call.args, .kwargs = call.kwargs, .made_by_new = call.made_by_new});
+}
+
+Result<NodeId> Interpreter::ConstructKnown(const Call& call) {
+  const uint32_t symbol = graph_.symbol(call.callee);
+  const Builder builder = context_.symbols[symbol].builder;
+  if (builder == Builder::kExternal) return constructor_.Construct(symbol, call.args, call.offset);
+  return ConstructPython(context_, builder, call);
+}
+
+Result<void> Interpreter::Build() {
+  if (stack_.within() < 2) return Underflow();
+  AIRLOCK_TRY(BuildOn(stack_.Top(1), stack_.Top()));
+  stack_.Drop();
+  return {};
+}
+
+Result<void> Interpreter::BuildOn(NodeId object, NodeId state) {
+  switch (graph_.kind(object)) {
+    case Kind::kRecord:
+      AddState(object, state);
+      return {};
+    case Kind::kOrderedDict:
+      return BuildOrderedDict(object, state);
+    case Kind::kSymbol: {
+      // The class itself would change, for everybody who names it: so does the node.
+      const uint32_t symbol = graph_.symbol(object);
+      suspicion_.Rebuilt(symbol, offset_);
+      graph_.SetRecord(object, {.callee = graph_.Symbol(symbol), .state = state});
+      return {};
+    }
+    case Kind::kTensor:
+    case Kind::kStorage: {
+      AIRLOCK_ASSIGN(const bool understood, constructor_.Build(object, state, offset_));
+      if (understood) return {};
+      const bool is_tensor = graph_.is(object, Kind::kTensor);
+      const NodeId inner = is_tensor ? graph_.Tensor(graph_.tensor(object))
+                                     : graph_.Storage(graph_.storage(object), graph_.storage_dtype(object));
+      graph_.SetRecord(object, {.callee = inner, .state = state});
+      return {};
+    }
+    default:
+      return Malformed("a " + std::string(KindName(graph_.kind(object))) + " has no state");
+  }
+}
+
+void Interpreter::AddState(NodeId record, NodeId state) {
+  RecordParts parts = graph_.record(record);
+  if (parts.many_states) {
+    graph_.Append(parts.state, {&state, 1});
+    return;
+  }
+  if (parts.state == kNoNode) {
+    parts.state = state;
+  } else {
+    const NodeId states[] = {parts.state, state};
+    parts.state = graph_.Container(Kind::kList, states);
+    parts.many_states = true;
+  }
+  graph_.SetRecord(record, parts);
+}
+
+// The state is a dict, or a pair (dict or None, dict or None) whose second part holds slots.
+Result<void> Interpreter::BuildOrderedDict(NodeId object, NodeId state) {
+  if (!graph_.is(state, Kind::kTuple)) return MergeAttributes(object, state);
+  if (graph_.children(state).size() != 2) return Malformed("the state of an OrderedDict is a dict");
+  const NodeId first = graph_.children(state)[0];
+  const NodeId second = graph_.children(state)[1];
+  AIRLOCK_TRY(MergeAttributes(object, first));
+  return MergeAttributes(object, second);
+}
+
+Result<void> Interpreter::MergeAttributes(NodeId object, NodeId state) {
+  if (graph_.is(state, Kind::kNone)) return {};
+  if (!graph_.is(state, Kind::kDict) && !graph_.is(state, Kind::kOrderedDict)) {
+    return Malformed("the state of an OrderedDict is a dict");
+  }
+  context_.opcodes += graph_.children(state).size();
+  const NodeId attributes = graph_.attributes(object);
+  if (graph_.is(attributes, Kind::kDict)) {
+    graph_.Append(attributes, graph_.children(state));
+  } else {
+    graph_.SetAttributes(object, graph_.CopyAs(Kind::kDict, state));
+  }
+  return {};
+}
+
+Result<void> Interpreter::TextPersistentId() {
+  for (const char c : first_) {
+    if (static_cast<uint8_t>(c) >= 0x80) return Malformed("a persistent id that is not ASCII");
+  }
+  AIRLOCK_TRY(CheckText(first_.size()));
+  AIRLOCK_ASSIGN(const NodeId node, constructor_.Persistent(graph_.Text(Kind::kString, first_), offset_));
+  return Push(node);
+}
+
+Result<void> Interpreter::PersistentId() {
+  if (stack_.within() == 0) return Underflow();
+  AIRLOCK_ASSIGN(const NodeId node, constructor_.Persistent(stack_.Top(), offset_));
+  return ReplaceLast(1, node);
+}
+
+}  // namespace airlock::pickle

@@ -1,0 +1,182 @@
+#include "sandbox/pickle/key_identity.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "sandbox/pickle/integers.h"
+
+namespace airlock::pickle {
+namespace {
+
+// Up to so many text keys are compared with each other; most dicts of a checkpoint are that small.
+constexpr size_t kFewKeys = 12;
+
+// First bytes of keys: kinds of which members can be equal share one.
+enum class Tag : char { kNumber = 'n', kText = 't', kItems = 'i', kMembers = 'm', kIdentity = '=', kComplex = 'c' };
+
+template <typename T>
+std::string KeyOf(Tag tag, T value, char detail = 0) {
+  std::string key = {static_cast<char>(tag), detail};
+  key.append(reinterpret_cast<const char*>(&value), sizeof(value));
+  return key;
+}
+
+// An integer that a double has exactly, beyond 64 bits, as two's complement bytes.
+std::string BigIntegerBytes(double value) {
+  int exponent = 0;
+  const double fraction = std::frexp(std::fabs(value), &exponent);  // value = fraction * 2^exponent
+  const auto mantissa = static_cast<uint64_t>(std::ldexp(fraction, 53));
+  const int shift = exponent - 53;  // at least 10: the value has more than 63 bits
+  std::string bytes(static_cast<size_t>(shift) / 8 + 10, '\0');
+  __extension__ using Wide = unsigned __int128;
+  const Wide shifted = static_cast<Wide>(mantissa) << (shift % 8);
+  std::memcpy(bytes.data() + shift / 8, &shifted, 9);
+  if (value < 0) {
+    bool carry = true;
+    for (char& byte : bytes) {
+      byte = static_cast<char>(static_cast<uint8_t>(~byte) + (carry ? 1 : 0));
+      carry = carry && byte == 0;
+    }
+  }
+  bytes.resize(ShortestTwosComplement(bytes).size());
+  return bytes;
+}
+
+bool IsInteger(double value) { return std::isfinite(value) && std::trunc(value) == value; }
+
+// [-2^63, 2^63)
+bool FitsInt64(double value) { return value >= -0x1p63 && value < 0x1p63; }
+
+}  // namespace
+
+std::span<const NodeId> KeyIdentity::DistinctPairs(NodeId dict) { return Distinct(graph_.children(dict), 2); }
+std::span<const NodeId> KeyIdentity::DistinctMembers(NodeId set) { return Distinct(graph_.children(set), 1); }
+
+bool KeyIdentity::SurelyDistinct(std::span<const NodeId> children, size_t step) const {
+  if (children.size() <= step) return true;
+  if (children.size() > kFewKeys * step) return false;
+  for (size_t i = 0; i < children.size(); i += step) {
+    if (!graph_.is(children[i], Kind::kString)) return false;
+    for (size_t j = 0; j < i; j += step) {
+      if (graph_.text(children[i]) == graph_.text(children[j])) return false;
+    }
+  }
+  return true;
+}
+
+std::span<const NodeId> KeyIdentity::Distinct(std::span<const NodeId> children, size_t step) {
+  if (SurelyDistinct(children, step)) return children;
+  distinct_.clear();
+  distinct_.reserve(children.size());
+  for (size_t i = 0; i < children.size(); i += step) {
+    const uint32_t number = Canonical(children[i]);
+    if (number >= place_.size()) place_.resize(std::max<size_t>(number + 1, place_.size() * 2), 0);
+    if (place_[number] != 0) {
+      if (step == 2) distinct_[place_[number]] = children[i + 1];
+      continue;
+    }
+    // Index of the value, or anything but 0 where there is none.
+    place_[number] = static_cast<uint32_t>(distinct_.size()) + 1;
+    distinct_.insert(distinct_.end(), children.begin() + static_cast<std::ptrdiff_t>(i),
+                     children.begin() + static_cast<std::ptrdiff_t>(i + step));
+  }
+  for (size_t i = 0; i < children.size(); i += step) place_[Canonical(children[i])] = 0;
+  return distinct_.size() == children.size() ? children : std::span<const NodeId>(distinct_);
+}
+
+bool KeyIdentity::HasItems(NodeId node) const {
+  const Kind kind = graph_.kind(node);
+  return kind == Kind::kTuple || kind == Kind::kSize || kind == Kind::kFrozenSet;
+}
+
+// What a tuple or frozen set holds was there before it, so there are no cycles; an explicit stack, for depth.
+uint32_t KeyIdentity::Canonical(NodeId node) {
+  if (canonical_.size() < graph_.size()) canonical_.resize(graph_.size(), 0);
+  if (canonical_[node] != 0) return canonical_[node];
+  pending_.assign(1, node);
+  while (!pending_.empty()) {
+    const NodeId at = pending_.back();
+    if (canonical_[at] != 0) {
+      pending_.pop_back();
+      continue;
+    }
+    const size_t before = pending_.size();
+    if (HasItems(at)) {
+      for (const NodeId child : graph_.children(at)) {
+        if (canonical_[child] == 0) pending_.push_back(child);
+      }
+    }
+    if (pending_.size() != before) continue;
+    canonical_[at] = Number(at);
+    pending_.pop_back();
+  }
+  return canonical_[node];
+}
+
+uint32_t KeyIdentity::NumberOf(std::string key) {
+  const auto next = static_cast<uint32_t>(numbers_.size() + strings_.size() + 1);
+  return numbers_.try_emplace(std::move(key), next).first->second;
+}
+
+// int, bool, float and complex of equal value are equal; NaN equals nothing but itself, by identity.
+std::string KeyIdentity::FloatKey(NodeId node, double value) const {
+  if (std::isnan(value)) return KeyOf(Tag::kIdentity, node);
+  if (!IsInteger(value)) return KeyOf(Tag::kNumber, value, 'f');
+  if (FitsInt64(value)) return KeyOf(Tag::kNumber, static_cast<int64_t>(value), 'i');
+  return std::string({static_cast<char>(Tag::kNumber), 'b'}) + BigIntegerBytes(value);
+}
+
+uint32_t KeyIdentity::NumberOfItems(NodeId node, Kind kind) {
+  std::vector<uint32_t> numbers;
+  for (const NodeId child : graph_.children(node)) numbers.push_back(canonical_[child]);
+  Tag tag = Tag::kItems;
+  if (kind == Kind::kFrozenSet) {
+    tag = Tag::kMembers;
+    std::ranges::sort(numbers);
+    numbers.erase(std::ranges::unique(numbers).begin(), numbers.end());
+  }
+  std::string key(1, static_cast<char>(tag));
+  key.append(reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof(uint32_t));
+  return NumberOf(std::move(key));
+}
+
+uint32_t KeyIdentity::Number(NodeId node) {
+  switch (const Kind kind = graph_.kind(node)) {
+    case Kind::kString: {
+      const auto next = static_cast<uint32_t>(numbers_.size() + strings_.size() + 1);
+      return strings_.try_emplace(graph_.text(node), next).first->second;
+    }
+    case Kind::kFalse:
+    case Kind::kTrue:
+      return NumberOf(KeyOf(Tag::kNumber, int64_t{kind == Kind::kTrue}, 'i'));
+    case Kind::kInt:
+      return NumberOf(KeyOf(Tag::kNumber, graph_.integer(node), 'i'));
+    case Kind::kBigInt:
+      return NumberOf(std::string({static_cast<char>(Tag::kNumber), 'b'}) + std::string(graph_.text(node)));
+    case Kind::kFloat:
+      return NumberOf(FloatKey(node, graph_.real(node)));
+    case Kind::kComplex: {
+      if (graph_.imaginary(node) == 0) return NumberOf(FloatKey(node, graph_.real(node)));
+      const double real = graph_.real(node) + 0.0;  // -0.0 is 0.0
+      if (std::isnan(real) || std::isnan(graph_.imaginary(node))) return NumberOf(KeyOf(Tag::kIdentity, node));
+      return NumberOf(KeyOf(Tag::kComplex, real) + KeyOf(Tag::kComplex, graph_.imaginary(node)));
+    }
+    case Kind::kBytes:
+    case Kind::kDType:
+    case Kind::kLayout:
+    case Kind::kDevice:
+      return NumberOf(std::string({static_cast<char>(Tag::kText), static_cast<char>(kind)}) +
+                      std::string(graph_.text(node)));
+    case Kind::kTuple:
+    case Kind::kSize:
+    case Kind::kFrozenSet:
+      return NumberOfItems(node, kind);
+    case Kind::kSymbol:
+      return NumberOf(KeyOf(Tag::kIdentity, graph_.symbol(node), 's'));
+    default:
+      return NumberOf(KeyOf(Tag::kIdentity, node));
+  }
+}
+
+}  // namespace airlock::pickle

@@ -1,0 +1,257 @@
+#include "sandbox/pickle/machine.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <utility>
+
+#include "sandbox/pickle/interpreter.h"
+
+namespace airlock::pickle {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "numbers are read as they stand");
+
+constexpr uint64_t kNoFrame = UINT64_MAX;
+constexpr uint64_t kHighestProtocol = 5;
+
+}  // namespace
+
+void AddFinding(Context& context, Finding finding) {
+  auto& findings = context.findings;
+  // Without room for one there would be no telling a hostile file from a harmless one.
+  const uint64_t room = std::max<uint64_t>(context.limits.findings, 1);
+  if (findings.size() < room) {
+    findings.push_back(std::move(finding));
+    return;
+  }
+  Finding& last = findings.back();
+  context.findings_left_out += context.findings_left_out == 0 ? 2 : 1;
+  finding.severity = std::max(finding.severity, last.severity);
+  finding.id = "findings.more";
+  finding.message = std::to_string(context.findings_left_out) + " more findings are not listed";
+  finding.where.clear();
+  finding.offset = last.offset;
+  last = std::move(finding);
+}
+
+Result<NodeId> Decode(Context& context, Constructor& constructor, Source& source, uint32_t level) {
+  return Interpreter(context, constructor, source, level).Run();
+}
+
+Interpreter::Interpreter(Context& context, Constructor& constructor, Source& source, uint32_t level)
+    : context_(context),
+      graph_(context.graph),
+      constructor_(constructor),
+      source_(source),
+      level_(level),
+      suspicion_(context, level),
+      start_(source.offset()) {}
+
+Result<NodeId> Interpreter::Run() {
+  Result<void> step;
+  while (step.ok() && result_ == kNoNode) step = Step();
+  suspicion_.ReportNames();
+  if (!step.ok()) return Unexpected{std::move(step).error()};
+  return result_;
+}
+
+Result<void> Interpreter::Step() {
+  if (source_.offset() >= frame_end_) AIRLOCK_TRY(LeaveFrame());
+  AIRLOCK_TRY(source_.Need(1));
+  offset_ = source_.offset();
+  opcode_ = &kOpcodes[*source_.peek()];
+  source_.Skip(1);
+  if (++context_.opcodes > context_.limits.opcodes) {
+    return FailLimit("opcodes", context_.limits.opcodes, context_.opcodes, offset_);
+  }
+  if (opcode_->argument != Argument::kNone) AIRLOCK_TRY(ReadArgument(opcode_->argument));
+  AIRLOCK_TRY((this->*opcode_->handler)());
+  if (OverLimit()) return FailOverLimit();
+  return {};
+}
+
+// One opcode adds one entry and a few nodes at most, so looking after each is soon enough.
+bool Interpreter::OverLimit() const {
+  const Limits& limits = context_.limits;
+  return graph_.size() > limits.nodes || stack_.size() > limits.stack || memo_.count() > limits.memo ||
+         graph_.string_bytes() > limits.string_bytes;
+}
+
+Result<void> Interpreter::FailOverLimit() const {
+  const Limits& limits = context_.limits;
+  if (graph_.size() > limits.nodes) return FailLimit("nodes", limits.nodes, graph_.size(), offset_);
+  if (stack_.size() > limits.stack) return FailLimit("stack", limits.stack, stack_.size(), offset_);
+  if (memo_.count() > limits.memo) return FailLimit("memo", limits.memo, memo_.count(), offset_);
+  return FailLimit("string_bytes", limits.string_bytes, graph_.string_bytes(), offset_);
+}
+
+Unexpected<Error> Interpreter::Malformed(std::string_view what) const {
+  return Fail(Reason::kPickleMalformed, std::string(opcode_->name) + ": " + std::string(what), offset_);
+}
+
+Result<void> Interpreter::ReadArgument(Argument argument) {
+  switch (argument) {
+    case Argument::kNone:
+      return {};
+    case Argument::kUInt1:
+      return ReadNumber(1);
+    case Argument::kUInt2:
+      return ReadNumber(2);
+    case Argument::kUInt4:
+      return ReadNumber(4);
+    case Argument::kInt4:
+      AIRLOCK_TRY(ReadNumber(4));
+      number_ = static_cast<uint64_t>(int64_t{static_cast<int32_t>(number_)});
+      return {};
+    case Argument::kUInt8:
+    case Argument::kFloat8:
+      return ReadNumber(8);
+    case Argument::kLine:
+      AIRLOCK_TRY(ReadLine(first_));
+      return {};
+    case Argument::kTwoLines:
+      return ReadTwoLines();
+    case Argument::kBytes1:
+      return ReadSized(1, false);
+    case Argument::kBytes4:
+      return ReadSized(4, false);
+    case Argument::kSignedBytes4:
+      return ReadSized(4, true);
+    case Argument::kBytes8:
+      return ReadSized(8, false);
+  }
+  return {};
+}
+
+Result<void> Interpreter::ReadNumber(size_t width) {
+  AIRLOCK_TRY(source_.Need(width));
+  number_ = 0;
+  std::memcpy(&number_, source_.peek(), width);
+  source_.Skip(width);
+  return {};
+}
+
+Result<void> Interpreter::ReadSized(size_t width, bool is_signed) {
+  AIRLOCK_TRY(ReadNumber(width));
+  if (is_signed && number_ > INT32_MAX) return Malformed("a negative length");
+  if (number_ > source_.available() && number_ > source_.remaining()) {
+    return Fail(Reason::kTruncated,
+                std::string(opcode_->name) + ": " + std::to_string(number_) + " bytes announced, " +
+                    std::to_string(source_.remaining()) + " are left",
+                offset_);
+  }
+  AIRLOCK_TRY(CheckText(number_));
+  return ReadBytes(number_);
+}
+
+Result<void> Interpreter::CheckText(uint64_t length) const {
+  const uint64_t limit = context_.limits.string_bytes;
+  const uint64_t used = graph_.string_bytes();
+  if (length > limit || used > limit - length) return FailLimit("string_bytes", limit, used + length, offset_);
+  return {};
+}
+
+Result<void> Interpreter::ReadBytes(uint64_t length) {
+  if (length <= Source::kMaxPeek) {
+    AIRLOCK_TRY(source_.Need(length));
+    first_ = {reinterpret_cast<const char*>(source_.peek()), length};
+    source_.Skip(length);
+    return {};
+  }
+  scratch_.clear();
+  scratch_.reserve(length);
+  while (scratch_.size() < length) {
+    AIRLOCK_TRY(source_.Need(1));
+    const size_t take = std::min<size_t>(source_.available(), length - scratch_.size());
+    scratch_.append(reinterpret_cast<const char*>(source_.peek()), take);
+    source_.Skip(take);
+  }
+  first_ = scratch_;
+  return {};
+}
+
+// A line that the window holds is not copied.
+Result<void> Interpreter::ReadLine(std::string_view& line) {
+  scratch_.clear();
+  for (;;) {
+    AIRLOCK_TRY(source_.Need(1));
+    const auto* start = reinterpret_cast<const char*>(source_.peek());
+    const std::string_view window(start, source_.available());
+    const size_t newline = window.find('\n');
+    const std::string_view part = window.substr(0, newline);
+    source_.Skip(newline == std::string_view::npos ? part.size() : part.size() + 1);
+    if (newline != std::string_view::npos && scratch_.empty()) {
+      line = part;
+      return {};
+    }
+    AIRLOCK_TRY(CheckText(scratch_.size() + part.size()));
+    scratch_ += part;
+    if (newline == std::string_view::npos) continue;
+    line = scratch_;
+    return {};
+  }
+}
+
+Result<void> Interpreter::ReadTwoLines() {
+  AIRLOCK_TRY(ReadLine(first_));
+  second_scratch_ = first_;  // the second line may move the window
+  AIRLOCK_TRY(ReadLine(second_));
+  first_ = second_scratch_;
+  return {};
+}
+
+Result<void> Interpreter::Invalid() {
+  constexpr char kDigits[] = "0123456789abcdef";
+  const auto byte = static_cast<uint8_t>(opcode_ - kOpcodes.data());
+  const std::string text = {'0', 'x', kDigits[byte >> 4], kDigits[byte & 0xF]};
+  return Fail(Reason::kPickleMalformed, "byte " + text + " is not a pickle opcode", offset_);
+}
+
+Result<void> Interpreter::Proto() {
+  if (number_ > kHighestProtocol) return Malformed("protocol " + std::to_string(number_) + " is not known");
+  if (offset_ != start_ && !told_of_late_proto_) {
+    told_of_late_proto_ = true;
+    AddFinding(context_, {.id = "pickle.late-proto",
+                          .severity = Severity::kNote,
+                          .message = "PROTO stands in the middle of the stream, where no writer puts it",
+                          .where = {},
+                          .offset = offset_});
+  }
+  return {};
+}
+
+// Readers differ in what they do with an opcode that crosses the end of a frame: some see other bytes. So none may.
+Result<void> Interpreter::Frame() {
+  if (frame_end_ != kNoFrame) return Malformed("a frame begins inside a frame");
+  if (number_ > source_.remaining()) {
+    return Fail(
+        Reason::kTruncated,
+        "FRAME: a frame of " + std::to_string(number_) + " bytes, " + std::to_string(source_.remaining()) + " are left",
+        offset_);
+  }
+  frame_end_ = source_.offset() + number_;
+  return {};
+}
+
+Result<void> Interpreter::LeaveFrame() {
+  if (source_.offset() > frame_end_) return Malformed("crosses the end of its frame");
+  frame_end_ = kNoFrame;
+  return {};
+}
+
+Result<void> Interpreter::Stop() {
+  if (frame_end_ != kNoFrame && source_.offset() != frame_end_) return Malformed("its frame goes on behind it");
+  if (stack_.within() == 0) return Underflow();
+  if (stack_.size() > 1) {
+    AddFinding(context_, {.id = "pickle.leftover-stack",
+                          .severity = Severity::kWarning,
+                          .message = std::to_string(stack_.size() - 1) + " objects or marks are left below the result",
+                          .where = {},
+                          .offset = offset_});
+  }
+  result_ = stack_.Pop();
+  return {};
+}
+
+}  // namespace airlock::pickle
