@@ -1,0 +1,129 @@
+#include "server/config/listeners.h"
+
+#include <grpcpp/grpcpp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <utility>
+
+#include "sandbox/base/fd.h"
+
+namespace airlock::server {
+namespace {
+
+using Sentence = std::string;
+
+Unexpected<Sentence> Wrong(std::string sentence) { return Unexpected<Sentence>{std::move(sentence)}; }
+
+// Whether somebody accepts connections there.
+bool Answers(const std::string& path) {
+  const Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  const int result = ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+  // EAGAIN: its backlog is full.
+  return result == 0 || errno == EAGAIN;
+}
+
+Expected<void, Sentence> CheckDirectory(const std::string& path) {
+  const std::string directory = path.rfind('/') == 0 ? "/" : path.substr(0, path.rfind('/'));
+  // Only the last level, and for its owner and group alone.
+  if (::mkdir(directory.c_str(), 0750) != 0 && errno != EEXIST) {
+    return Wrong("--listen unix:" + path + ": " + std::strerror(errno));
+  }
+  struct stat found {};
+  if (::stat(directory.c_str(), &found) != 0) return Wrong("--listen unix:" + path + ": " + std::strerror(errno));
+  if ((found.st_mode & S_IWOTH) != 0 && (found.st_mode & S_ISVTX) == 0) {
+    return Wrong("--listen unix:" + path + ": anybody may replace files in " + directory);
+  }
+  return {};
+}
+
+Expected<Listener, Sentence> PrepareUnix(const std::string& path) {
+  if (path.empty() || path[0] != '/') return Wrong("--listen unix:" + path + ": the path is not absolute");
+  if (path.size() >= sizeof(sockaddr_un::sun_path)) return Wrong("--listen unix:" + path + ": the path is too long");
+  AIRLOCK_TRY(CheckDirectory(path));
+  struct stat found {};
+  if (::lstat(path.c_str(), &found) == 0) {
+    if (!S_ISSOCK(found.st_mode)) return Wrong("--listen unix:" + path + ": a file that is no socket is there");
+    if (Answers(path)) return Wrong("--listen unix:" + path + ": another daemon answers there");
+    (void)::unlink(path.c_str());
+  }
+  return Listener{"unix:" + path, grpc::InsecureServerCredentials(), path};
+}
+
+bool IsLoopback(std::string_view host) {
+  return host == "localhost" || host == "[::1]" ||
+         (host.substr(0, 4) == "127." && host.find_first_not_of("0123456789.") == std::string_view::npos);
+}
+
+std::optional<std::string> ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return std::nullopt;
+  return std::string(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+}
+
+Expected<std::shared_ptr<grpc::ServerCredentials>, Sentence> MutualTls(const Options& options) {
+  grpc::SslServerCredentialsOptions tls(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+  const auto certificate = ReadFile(options.tls_cert);
+  const auto key = ReadFile(options.tls_key);
+  const auto authority = ReadFile(options.tls_client_ca);
+  if (!certificate) return Wrong("--tls-cert " + options.tls_cert + ": cannot be read");
+  if (!key) return Wrong("--tls-key " + options.tls_key + ": cannot be read");
+  if (!authority) return Wrong("--tls-client-ca " + options.tls_client_ca + ": cannot be read");
+  tls.pem_key_cert_pairs.push_back({*key, *certificate});
+  tls.pem_root_certs = *authority;
+  return grpc::SslServerCredentials(tls);
+}
+
+Expected<Listener, Sentence> PrepareTcp(const std::string& address, const Options& options) {
+  const size_t colon = address.rfind(':');
+  if (colon == std::string::npos || colon == 0) return Wrong("--listen tcp:" + address + ": not tcp:HOST:PORT");
+  const bool any_tls = !options.tls_cert.empty() || !options.tls_key.empty() || !options.tls_client_ca.empty();
+  const bool all_tls = !options.tls_cert.empty() && !options.tls_key.empty() && !options.tls_client_ca.empty();
+  if (all_tls) {
+    AIRLOCK_ASSIGN(auto credentials, MutualTls(options));
+    return Listener{address, std::move(credentials), ""};
+  }
+  if (any_tls) return Wrong("tcp wants all of --tls-cert, --tls-key and --tls-client-ca");
+  if (!options.insecure_loopback) {
+    return Wrong("--listen tcp:" + address + ": wants --tls-cert, --tls-key and --tls-client-ca");
+  }
+  if (!IsLoopback(std::string_view(address).substr(0, colon))) {
+    return Wrong("--listen tcp:" + address + ": --insecure-loopback is for 127.0.0.0/8, [::1] and localhost only");
+  }
+  return Listener{address, grpc::InsecureServerCredentials(), ""};
+}
+
+}  // namespace
+
+Expected<std::vector<Listener>, std::string> PrepareListeners(const Options& options) {
+  constexpr std::string_view kUnix = "unix:";
+  constexpr std::string_view kTcp = "tcp:";
+  std::vector<Listener> listeners;
+  for (const std::string& listen : options.listen) {
+    if (listen.starts_with(kUnix)) {
+      AIRLOCK_ASSIGN(Listener listener, PrepareUnix(listen.substr(kUnix.size())));
+      listeners.push_back(std::move(listener));
+    } else if (listen.starts_with(kTcp)) {
+      AIRLOCK_ASSIGN(Listener listener, PrepareTcp(listen.substr(kTcp.size()), options));
+      listeners.push_back(std::move(listener));
+    } else {
+      return Wrong("--listen " + listen + ": neither unix:/PATH nor tcp:HOST:PORT");
+    }
+  }
+  return listeners;
+}
+
+SocketModeScope::SocketModeScope(mode_t mode) : before_(::umask(0777 & ~mode)) {}
+SocketModeScope::~SocketModeScope() { ::umask(before_); }
+
+}  // namespace airlock::server

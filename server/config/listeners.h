@@ -1,0 +1,43 @@
+// Listeners: where the daemon can be reached, and who may.
+//
+// A unix socket is guarded by its mode and its directory. TCP wants a client certificate; without TLS it is served on
+// loopback addresses only, and only if told so. A stale socket file is removed only where it is a socket that nobody
+// answers.
+#pragma once
+
+#include <grpcpp/security/server_credentials.h>
+#include <sys/types.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sandbox/base/expected.h"
+#include "server/config/options.h"
+
+namespace airlock::server {
+
+struct Listener {
+  // As gRPC has it: unix:/PATH or HOST:PORT.
+  std::string address;
+  std::shared_ptr<grpc::ServerCredentials> credentials;
+  // Empty for TCP.
+  std::string socket_path;
+};
+
+// Checks everything that can be checked before serving. Fails with one sentence.
+Expected<std::vector<Listener>, std::string> PrepareListeners(const Options& options);
+
+// Mode of new sockets while it lives: gRPC binds within ServerBuilder::BuildAndStart, by the umask.
+class SocketModeScope {
+ public:
+  explicit SocketModeScope(mode_t mode);
+  ~SocketModeScope();
+  SocketModeScope(const SocketModeScope&) = delete;
+  SocketModeScope& operator=(const SocketModeScope&) = delete;
+
+ private:
+  mode_t before_;
+};
+
+}  // namespace airlock::server

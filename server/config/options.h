@@ -1,0 +1,55 @@
+// Options: what the daemon was told, by flags, AIRLOCK_* environment variables and a TOML file, in this order of
+// precedence. One table drives all three.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "sandbox/base/limits.h"
+#include "sandbox/walls/layers.h"
+#include "server/log.h"
+
+namespace airlock::server {
+
+struct Options {
+  // unix:/PATH or tcp:HOST:PORT.
+  std::vector<std::string> listen;
+  std::string tls_cert;
+  std::string tls_key;
+  std::string tls_client_ca;
+  bool insecure_loopback = false;
+  std::vector<std::string> roots;
+  std::string minimum_posture = "nested";
+  std::string worker;
+  size_t pool = 2;
+  size_t max_loads = 2;
+  size_t queue = 64;
+  std::string spool_dir;
+  std::vector<std::string> limit_assignments;
+  std::string log_level = "info";
+  std::string log_format = "text";
+  std::string socket_mode = "0660";
+  bool without_namespaces = false;
+  int private_fd = -1;
+  uint64_t stall_seconds = 60;
+  uint64_t drain_seconds = 30;
+
+  // Made from the above.
+  Limits limits;
+  walls::Posture posture = walls::Posture::kNested;
+  LogFormat format = LogFormat::kText;
+  uint32_t mode = 0660;
+};
+
+// What parsing came to: options, or an exit status with a text for the terminal.
+struct ParsedOptions {
+  Options options;
+  bool run = false;
+  int exit_status = 0;
+  std::string text;
+};
+
+ParsedOptions ParseOptions(int argc, const char* const* argv);
+
+}  // namespace airlock::server

@@ -1,0 +1,108 @@
+// airlockd: the broker. See README.md for the life of a request; here is the life of the daemon.
+//
+// The order matters: the spawner is forked before gRPC or any thread exists, and nothing is served before one real
+// worker has reported the walls it stands behind.
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <systemd/sd-daemon.h>
+
+#include <cstdio>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "sandbox/base/version.h"
+#include "sandbox/spawner/spawner_client.h"
+#include "server/config/listeners.h"
+#include "server/config/options.h"
+#include "server/daemon.h"
+#include "server/log.h"
+#include "server/pool/worker_pool.h"
+#include "server/service/broker.h"
+#include "server/stop_signal.h"
+
+namespace airlock::server {
+namespace {
+
+enum ExitStatus : int { kOk = 0, kUsage = 64, kInternal = 70, kBelowMinimum = 78 };
+
+int Complain(ExitStatus status, const std::string& sentence) {
+  (void)std::fprintf(stderr, "airlockd: %s\n", sentence.c_str());
+  return status;
+}
+
+std::string Describe(const spawner::SpawnError& error) {
+  std::string text = error.step;
+  if (error.error_number != 0) text += std::string(": ") + std::strerror(error.error_number);
+  if (!error.remedy.empty()) text += "; " + error.remedy;
+  return text;
+}
+
+BrokerOptions ToBrokerOptions(const Options& options) {
+  BrokerOptions broker;
+  broker.limits = options.limits;
+  broker.spool_directory = options.spool_dir;
+  broker.max_loads = options.max_loads;
+  broker.max_waiting = options.queue;
+  broker.stall_patience = std::chrono::seconds(options.stall_seconds);
+  return broker;
+}
+
+// From the first worker to the end of the drain.
+int Run(const Options& options, const StopSignal& stop, spawner::SpawnerClient& spawner, PathSource paths) {
+  PoolOptions pool_options;
+  pool_options.size = options.pool;
+  pool_options.minimum = options.posture;
+  WorkerPool pool(spawner, pool_options);
+  auto first = pool.Make();
+  if (!first.ok()) return Complain(kBelowMinimum, first.error().failure().message());
+
+  auto listeners = PrepareListeners(options);
+  if (!listeners.ok()) return Complain(kUsage, listeners.error());
+  pool.Start();
+  Broker broker(ToBrokerOptions(options), pool, std::move(paths));
+  broker.walls = first->ready;
+  broker.posture = first->posture;
+  (void)spawner::KillAndReap(first->worker);
+
+  Daemon daemon(broker);
+  if (auto serving = daemon.Serve(*listeners, options.mode); !serving.ok()) return Complain(kInternal, serving.error());
+  LogInfo("serving", {{"version", std::string(kVersion)},
+                      {"posture", std::string(walls::PostureName(broker.posture))},
+                      {"address", options.listen.front()}});
+  (void)::sd_notify(0, "READY=1");
+  stop.SayReady();
+  stop.Wait();
+  (void)::sd_notify(0, "STOPPING=1");
+  LogInfo("stopping");
+  // A private caller that is gone waits for nothing.
+  daemon.Drain(std::chrono::seconds(options.private_fd >= 0 ? 0 : options.drain_seconds));
+  return kOk;
+}
+
+int Main(int argc, char** argv) {
+  // The broker holds what callers sent: no core dump, no reading of its memory by others of its user.
+  (void)::prctl(PR_SET_DUMPABLE, 0);
+  const ParsedOptions parsed = ParseOptions(argc, argv);
+  if (!parsed.run) {
+    (void)std::fputs(parsed.text.c_str(), parsed.exit_status == 0 ? stdout : stderr);
+    return parsed.exit_status;
+  }
+  const Options& options = parsed.options;
+  if (options.private_fd >= 0 && ::fcntl(options.private_fd, F_SETFD, FD_CLOEXEC) != 0) {
+    return Complain(kUsage, "--private-fd is no open descriptor");
+  }
+  SetUpLog(options.log_level, options.format);
+  TuneMalloc();
+  auto paths = PathSource::Open(options.roots);
+  if (!paths.ok()) return Complain(kUsage, paths.error().failure().message());
+  auto spawner = spawner::SpawnerClient::Start({options.worker, options.limits, options.without_namespaces});
+  if (!spawner.ok()) return Complain(kBelowMinimum, Describe(spawner.error()));
+  const StopSignal stop(options.private_fd);
+  return Run(options, stop, **spawner, std::move(paths).value());
+}
+
+}  // namespace
+}  // namespace airlock::server
+
+int main(int argc, char** argv) { return airlock::server::Main(argc, argv); }

@@ -1,0 +1,228 @@
+#include "server/pool/session.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+#include "airlock/worker/v1/frame.pb.h"
+#include "sandbox/base/checked.h"
+#include "sandbox/spawner/output_memfd.h"
+#include "sandbox/spawner/worker_exit.h"
+#include "server/limits.h"
+
+namespace airlock::server {
+namespace {
+
+// A worker that has said DONE, or closed its socket, has nothing left to do but to end.
+constexpr int kEndMs = 2'000;
+constexpr int kAttempts = 3;
+constexpr auto kTakePatience = std::chrono::seconds(20);
+constexpr auto kProbePatience = std::chrono::seconds(5);
+// Room for alignment and for the storages of a tiny file.
+constexpr uint64_t kOutputSlack = 1 << 20;
+
+uint64_t MicrosecondsSince(Clock::time_point start) {
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start).count());
+}
+
+Verdict VerdictOfSpawn(const spawner::SpawnError& error) {
+  return Verdict(v1::REASON_INTERNAL, error.step + ": " + std::strerror(error.error_number));
+}
+
+// What a file can become at most: deflate does not do better than the ratio limit, and swapping does not grow.
+uint64_t OutputCapacity(const Limits& limits, uint64_t input_size) {
+  const auto inflated = CheckedMul(input_size, limits.ratio);
+  const auto most = inflated ? CheckedAdd(*inflated, kOutputSlack) : std::nullopt;
+  return most ? std::min(*most, limits.output_bytes) : limits.output_bytes;
+}
+
+// One session's state while it runs.
+class Session {
+ public:
+  Session(ReadyWorker worker, const InputFile& input, const SessionOptions& options, const Cancellation& cancellation)
+      : worker_(std::move(worker)),
+        input_(input),
+        options_(options),
+        cancellation_(cancellation),
+        capacity_(OutputCapacity(options.limits, input.size())),
+        validator_(options.limits, PlaceSizes{input.size(), capacity_}) {}
+
+  // Sends the job. A worker that died while it waited has seen no file: another one can have the job.
+  OrVerdict<void> Start();
+  // REQUIRES: Start has succeeded. Call once.
+  SessionResult Run();
+
+ private:
+  OrVerdict<void> ReadFrames();
+  // Ends the worker, whatever it does, and refines `cause` by how it ended.
+  Verdict End(Verdict cause);
+  OrVerdict<void> Conclude(SessionResult& result);
+
+  ReadyWorker worker_;
+  const InputFile& input_;
+  const SessionOptions& options_;
+  const Cancellation& cancellation_;
+  const uint64_t capacity_;
+  Validator validator_;
+  std::optional<spawner::OutputMemfd> output_;
+  std::optional<Tainted<worker::v1::Frame>> done_;
+  Clock::time_point start_ = Clock::now();
+};
+
+// A request may ask for less than the worker was born with. The worker is our child and not yet reaped, so its number
+// is its own. Where limits cannot be lowered the load does not run.
+OrVerdict<void> LowerRlimits(pid_t pid, const Limits& limits) {
+  struct RlimitRow {
+    __rlimit_resource resource;
+    uint64_t value;
+  };
+  for (const RlimitRow& row : {RlimitRow{RLIMIT_CPU, limits.cpu_seconds}, RlimitRow{RLIMIT_AS, limits.memory_bytes}}) {
+    rlimit now{};
+    const bool known = ::prlimit(pid, row.resource, nullptr, &now) == 0;
+    if (known && now.rlim_max <= row.value) continue;
+    const rlimit lowered = {row.value, row.value};
+    if (!known || ::prlimit(pid, row.resource, &lowered, nullptr) != 0) {
+      return Because(v1::REASON_INTERNAL, std::string("cannot lower the worker's limits: ") + std::strerror(errno));
+    }
+  }
+  return {};
+}
+
+OrVerdict<void> Session::Start() {
+  AIRLOCK_TRY(LowerRlimits(worker_.worker.pid, options_.limits));
+  auto output = spawner::OutputMemfd::Create(capacity_);
+  if (!output.ok()) return Unexpected<Verdict>{VerdictOfSpawn(output.error())};
+  output_.emplace(std::move(output).value());
+  worker::v1::Job job;
+  job.set_input_size(input_.size());
+  *job.mutable_limits() = ToProto(options_.limits);
+  job.mutable_limits()->set_output_bytes(capacity_);
+  job.set_rewrite(options_.rewrite);
+  auto sent = spawner::SendJob(worker_.worker, job.SerializeAsString(), input_.fd(), output_->fd());
+  if (!sent.ok()) return Unexpected<Verdict>{VerdictOfSpawn(sent.error())};
+  return {};
+}
+
+OrVerdict<void> Session::ReadFrames() {
+  const Deadlines deadlines{start_ + std::chrono::milliseconds(options_.limits.wall_ms),
+                            std::chrono::milliseconds(options_.limits.silence_ms)};
+  while (true) {
+    AIRLOCK_ASSIGN(std::optional<Received> received, worker_.reader.Next(deadlines, cancellation_.fd()));
+    if (!received) break;
+    if (received->kind == worker::v1::Frame::kPlan) {
+      AIRLOCK_TRY(validator_.Add(std::move(received->frame)));
+    } else {
+      done_.emplace(std::move(received->frame));
+    }
+  }
+  if (!worker_.reader.done()) return Unexpected<Verdict>{Verdict::Crash(0)};
+  return {};
+}
+
+Verdict Session::End(Verdict cause) {
+  const bool ended_by_itself = cause.ok() || worker_.reader.cut_off() || cause.reason() == v1::REASON_DECODER_CRASH;
+  const auto ran = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start_);
+  if (!ended_by_itself) {
+    (void)spawner::KillAndReap(worker_.worker);
+    return cause;
+  }
+  const Clock::time_point closed = Clock::now();
+  const spawner::Exit exit = spawner::ReapWithin(worker_.worker, kEndMs);
+  if (Clock::now() - closed >= std::chrono::milliseconds(kEndMs)) {
+    return Verdict::Violation(v1::REASON_WORKER_PROTOCOL, "worker: did not end after its last word");
+  }
+  const Verdict by_exit = JudgeExit(exit, ran, options_.limits);
+  if (exit.by_signal || cause.ok()) return by_exit;
+  // An exit with a status says more than silence, but less than half a frame.
+  return cause.reason() == v1::REASON_DECODER_CRASH || by_exit.reason() == v1::REASON_OUT_OF_MEMORY ? by_exit : cause;
+}
+
+OrVerdict<void> Session::Conclude(SessionResult& result) {
+  AIRLOCK_TRY(input_.CheckUnchanged());
+  if (auto sealed = output_->SealForReading(); !sealed.ok()) return Unexpected<Verdict>{VerdictOfSpawn(sealed.error())};
+  if (options_.rewrite) result.output = output_->Release();
+  AIRLOCK_ASSIGN(result.conclusion, validator_.Finish(std::move(*done_)));
+  result.concluded = true;
+  return {};
+}
+
+SessionResult Session::Run() {
+  SessionResult result;
+  result.posture = worker_.posture;
+  Verdict cause;
+  if (auto read = ReadFrames(); !read.ok()) cause = std::move(read).error();
+  result.verdict = End(std::move(cause));
+  result.decode_us = MicrosecondsSince(start_);
+  if (!result.verdict.ok()) return result;
+  const Clock::time_point validating = Clock::now();
+  if (auto concluded = Conclude(result); !concluded.ok()) {
+    result.verdict = std::move(concluded).error();
+  } else {
+    result.verdict = result.conclusion.verdict;
+  }
+  result.validate_us = MicrosecondsSince(validating);
+  return result;
+}
+
+}  // namespace
+
+Verdict JudgeExit(const spawner::Exit& exit, std::chrono::milliseconds ran, const Limits& limits) {
+  if (!exit.by_signal) {
+    if (exit.code == 0) return {};
+    if (exit.code == spawner::kWorkerOutOfMemory) return Verdict(v1::REASON_OUT_OF_MEMORY);
+    return Verdict::Crash(0);
+  }
+  if (exit.code == SIGSYS) return Verdict::Violation(v1::REASON_SANDBOX_VIOLATION, "seccomp");
+  // With equal soft and hard limits the kernel kills outright. CPU time never runs faster than the clock.
+  const bool long_enough = ran + std::chrono::seconds(1) >= std::chrono::seconds(limits.cpu_seconds);
+  if (exit.code == SIGXCPU || (exit.code == SIGKILL && long_enough)) return Verdict(v1::REASON_TIMEOUT_CPU);
+  return Verdict::Crash(static_cast<uint32_t>(exit.code));
+}
+
+SessionResult RunSession(WorkerPool& pool, const InputFile& input, const SessionOptions& options,
+                         const Cancellation& cancellation) {
+  SessionResult failed;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    auto worker = pool.Take(Clock::now() + kTakePatience);
+    if (!worker.ok()) {
+      failed.verdict = std::move(worker).error();
+      return failed;
+    }
+    Session session(std::move(worker).value(), input, options, cancellation);
+    auto started = session.Start();
+    if (started.ok()) return session.Run();
+    failed.verdict = std::move(started).error();
+  }
+  return failed;
+}
+
+Verdict RunProbe(WorkerPool& pool, uint32_t probe) {
+  auto taken = pool.Take(Clock::now() + kTakePatience);
+  if (!taken.ok()) return std::move(taken).error();
+  ReadyWorker worker = std::move(taken).value();
+  auto output = spawner::OutputMemfd::Create(kOutputSlack);
+  if (!output.ok()) return VerdictOfSpawn(output.error());
+  worker::v1::Job job;
+  job.set_probe(probe);
+  *job.mutable_limits() = ToProto(Limits());
+  // A file of its own as the input: a probe gets nothing that is worth having.
+  auto input = spawner::OutputMemfd::Create(kOutputSlack);
+  if (!input.ok()) return VerdictOfSpawn(input.error());
+  auto sent = spawner::SendJob(worker.worker, job.SerializeAsString(), input->fd(), output->fd());
+  if (!sent.ok()) return VerdictOfSpawn(sent.error());
+  const Deadlines deadlines{Clock::now() + kProbePatience, kProbePatience};
+  auto next = worker.reader.Next(deadlines);
+  if (next.ok() && next->has_value()) {
+    (void)spawner::KillAndReap(worker.worker);
+    return Verdict::Violation(v1::REASON_WORKER_PROTOCOL, "probe: the worker lived to answer");
+  }
+  const spawner::Exit exit = spawner::ReapWithin(worker.worker, kEndMs);
+  return JudgeExit(exit, std::chrono::milliseconds(0), Limits());
+}
+
+}  // namespace airlock::server

@@ -1,0 +1,133 @@
+#include "server/pool/worker_pool.h"
+
+#include <poll.h>
+
+#include <cstring>
+#include <utility>
+
+#include "server/log.h"
+#include "server/validate/validator.h"
+
+namespace airlock::server {
+namespace {
+
+constexpr auto kRetryPause = std::chrono::milliseconds(500);
+constexpr auto kStaleCheck = std::chrono::seconds(5);
+
+Verdict VerdictOfSpawn(const spawner::SpawnError& error) {
+  std::string text = error.step;
+  if (error.error_number != 0) text += std::string(": ") + std::strerror(error.error_number);
+  if (!error.remedy.empty()) text += "; " + error.remedy;
+  return Verdict(v1::REASON_NO_WORKER, text);
+}
+
+// A waiting worker says nothing: one whose socket has become readable is dead or mad.
+bool IsQuiet(const ReadyWorker& worker) {
+  pollfd fd = {worker.worker.socket.get(), POLLIN, 0};
+  return ::poll(&fd, 1, 0) == 0;
+}
+
+std::string MissingLayers(uint64_t layers, walls::Posture minimum) {
+  std::string text;
+  const uint64_t missing = walls::RequiredLayers(minimum) & ~layers;
+  for (const walls::LayerRow& row : walls::Layers()) {
+    if ((missing & row.bit) == 0) continue;
+    text += (text.empty() ? "" : "; ") + std::string(row.name) + " is missing: " + std::string(row.remedy);
+  }
+  return text;
+}
+
+}  // namespace
+
+WorkerPool::WorkerPool(spawner::SpawnerClient& spawner, const PoolOptions& options)
+    : spawner_(spawner), options_(options) {}
+
+WorkerPool::~WorkerPool() {
+  {
+    const std::lock_guard lock(mutex_);
+    closing_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+OrVerdict<ReadyWorker> WorkerPool::Make() {
+  auto spawned = spawner_.Spawn();
+  if (!spawned.ok()) return Unexpected<Verdict>{VerdictOfSpawn(spawned.error())};
+  spawner::Worker worker = std::move(spawned).value();
+  FrameReader reader(worker.socket.get());
+  const Deadlines deadlines{Clock::now() + options_.startup, options_.startup};
+  auto first = reader.Next(deadlines);
+  if (!first.ok() || !first->has_value()) {
+    const spawner::Exit exit = spawner::ReapWithin(worker, 100);
+    const std::string how = (exit.by_signal ? "signal " : "exit status ") + std::to_string(exit.code);
+    return Because(v1::REASON_NO_WORKER, "a worker ended before its walls were up: " + how);
+  }
+  AIRLOCK_ASSIGN(worker::v1::Ready ready, Validator::OpenReady(std::move((*first)->frame)));
+  const walls::Posture posture = walls::PostureOf(ready.layers());
+  if (posture < options_.minimum) {
+    return Because(v1::REASON_NO_WORKER, MissingLayers(ready.layers(), options_.minimum));
+  }
+  return ReadyWorker{std::move(worker), std::move(reader), std::move(ready), posture, Clock::now()};
+}
+
+void WorkerPool::Start() {
+  thread_ = std::thread([this] { Refill(); });
+}
+
+OrVerdict<ReadyWorker> WorkerPool::Take(Clock::time_point deadline) {
+  std::unique_lock lock(mutex_);
+  ++wanted_;
+  changed_.notify_all();
+  while (true) {
+    while (!ready_.empty()) {
+      ReadyWorker worker = std::move(ready_.front());
+      ready_.pop_front();
+      if (!IsQuiet(worker)) continue;
+      --wanted_;
+      changed_.notify_all();
+      return worker;
+    }
+    const bool waited_out = changed_.wait_until(lock, deadline) == std::cv_status::timeout;
+    if (!ready_.empty()) continue;
+    if (!waited_out && failure_.ok() && !closing_) continue;
+    --wanted_;
+    return failure_.ok() ? Unexpected<Verdict>{Verdict(v1::REASON_NO_WORKER, "none became ready in time")}
+                         : Unexpected<Verdict>{failure_};
+  }
+}
+
+// REQUIRES: mutex_ is held.
+void WorkerPool::DropStale() {
+  const auto stale = [this](const ReadyWorker& worker) {
+    return Clock::now() - worker.born > options_.max_age || !IsQuiet(worker);
+  };
+  std::erase_if(ready_, stale);
+}
+
+void WorkerPool::Refill() {
+  std::unique_lock lock(mutex_);
+  while (!closing_) {
+    DropStale();
+    if (ready_.size() >= options_.size + wanted_) {
+      changed_.wait_for(lock, kStaleCheck);
+      continue;
+    }
+    lock.unlock();
+    auto made = Make();
+    lock.lock();
+    if (made.ok()) {
+      failure_ = Verdict();
+      ready_.push_back(std::move(made).value());
+      changed_.notify_all();
+      continue;
+    }
+    failure_ = std::move(made).error();
+    LogError("worker-failed", {{"message", failure_.failure().message()}});
+    changed_.notify_all();
+    changed_.wait_for(lock, kRetryPause, [this] { return closing_; });
+  }
+  ready_.clear();
+}
+
+}  // namespace airlock::server

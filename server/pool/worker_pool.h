@@ -1,0 +1,72 @@
+// WorkerPool: keeps walled workers ready before anybody asks, so that no request pays for the birth of one.
+//
+// A worker in the pool has reported READY and has seen no byte of any file. It is taken once and never comes back. One
+// that died, or waited for minutes, is discarded. A thread of the pool makes new ones; a worker whose walls are below
+// the minimum posture is an error and never lent. Thread-safe.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "airlock/worker/v1/frame.pb.h"
+#include "sandbox/spawner/spawner_client.h"
+#include "sandbox/walls/layers.h"
+#include "server/frame_reader.h"
+#include "server/verdict.h"
+
+namespace airlock::server {
+
+// A worker that is ready for its one job.
+struct ReadyWorker {
+  spawner::Worker worker;
+  FrameReader reader;
+  worker::v1::Ready ready;
+  walls::Posture posture;
+  Clock::time_point born;
+};
+
+struct PoolOptions {
+  size_t size = 2;
+  walls::Posture minimum = walls::Posture::kNested;
+  std::chrono::seconds max_age{300};
+  std::chrono::seconds startup{10};
+};
+
+class WorkerPool {
+ public:
+  // `spawner` must outlive the pool.
+  WorkerPool(spawner::SpawnerClient& spawner, const PoolOptions& options);
+  // Kills the waiting workers.
+  ~WorkerPool();
+
+  // Makes one worker now, on this thread. The first one tells what this host allows.
+  OrVerdict<ReadyWorker> Make();
+  // Starts the thread that keeps the pool full. Call once.
+  void Start();
+
+  // A ready worker; waits for one until `deadline`. Fails as NO_WORKER.
+  OrVerdict<ReadyWorker> Take(Clock::time_point deadline);
+
+ private:
+  void Refill();
+  void DropStale();
+
+  spawner::SpawnerClient& spawner_;
+  const PoolOptions options_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<ReadyWorker> ready_;
+  size_t wanted_ = 0;
+  // The last attempt's, until one succeeds.
+  Verdict failure_;
+  bool closing_ = false;
+  std::thread thread_;
+};
+
+}  // namespace airlock::server

@@ -1,0 +1,22 @@
+#include "server/service/broker.h"
+
+#include <limits>
+#include <utility>
+
+namespace airlock::server {
+namespace {
+
+constexpr size_t kFileThreads = 4;
+
+}  // namespace
+
+Broker::Broker(const BrokerOptions& broker_options, WorkerPool& worker_pool, PathSource path_source)
+    : options(broker_options),
+      pool(worker_pool),
+      paths(std::move(path_source)),
+      stalls(broker_options.stall_patience),
+      // Every call has at most one job there.
+      files(kFileThreads, std::numeric_limits<size_t>::max() / 2),
+      loads(broker_options.max_loads, broker_options.max_waiting) {}
+
+}  // namespace airlock::server

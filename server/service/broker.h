@@ -1,0 +1,44 @@
+// Broker: what every call of the service works with. One for the daemon; outlives all calls. Thread-safe.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "sandbox/base/limits.h"
+#include "server/pool/job_queue.h"
+#include "server/pool/worker_pool.h"
+#include "server/service/stall_watch.h"
+#include "server/source/path_source.h"
+
+namespace airlock::server {
+
+struct BrokerOptions {
+  Limits limits;
+  std::string spool_directory;
+  size_t max_loads = 2;
+  size_t max_waiting = 64;
+  std::chrono::milliseconds stall_patience{60'000};
+};
+
+struct Broker {
+  Broker(const BrokerOptions& broker_options, WorkerPool& worker_pool, PathSource path_source);
+
+  const BrokerOptions options;
+  WorkerPool& pool;
+  const PathSource paths;
+  // What the first worker reported: the walls of this host.
+  worker::v1::Ready walls;
+  walls::Posture posture = walls::Posture::kNone;
+  // No new loads.
+  std::atomic<bool> draining = false;
+  std::atomic<uint64_t> next_request = 1;
+  StallWatch stalls;
+  // Reading and writing files for calls: a thread that blocks here blocks no other part of gRPC.
+  JobQueue files;
+  // Loads; a thread for each that may run at a time.
+  JobQueue loads;
+};
+
+}  // namespace airlock::server

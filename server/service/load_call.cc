@@ -1,0 +1,263 @@
+#include "server/service/load_call.h"
+
+#include <grpcpp/impl/codegen/proto_utils.h>
+#include <grpcpp/security/auth_context.h>
+
+#include <limits>
+#include <utility>
+
+#include "server/limits.h"
+#include "server/log.h"
+
+namespace airlock::server {
+namespace {
+
+constexpr Clock::rep kNotWaiting = std::numeric_limits<Clock::rep>::max();
+
+template <typename Message>
+bool Parse(grpc::ByteBuffer* bytes, Message* message) {
+  return grpc::SerializationTraits<Message>::Deserialize(bytes, message).ok();
+}
+
+grpc::ByteBuffer Encode(const v1::LoadResponse& response) {
+  grpc::ByteBuffer bytes;
+  bool own = false;
+  (void)grpc::SerializationTraits<v1::LoadResponse>::Serialize(response, &bytes, &own);
+  return bytes;
+}
+
+uint64_t Microseconds(Clock::duration duration) {
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(duration).count());
+}
+
+v1::Posture ToProto(walls::Posture posture) { return static_cast<v1::Posture>(posture); }
+
+// The certificate's name, or where the caller connects from.
+std::string PeerOf(const grpc::CallbackServerContext& context) {
+  const auto identity = context.auth_context()->GetPeerIdentity();
+  return identity.empty() ? context.peer() : std::string(identity.front().data(), identity.front().size());
+}
+
+// The one word about a file. What would run code is dangerous, also where the file breaks off afterwards.
+v1::Verdict WordOf(const Verdict& verdict, const SessionResult& result) {
+  if (verdict.reason() == v1::REASON_DANGEROUS_CONTENT) return v1::VERDICT_DANGEROUS;
+  if (result.concluded && (verdict.ok() || result.conclusion.judgement == v1::VERDICT_DANGEROUS)) {
+    return result.conclusion.judgement;
+  }
+  return FactsOf(verdict.outcome()).verdict();
+}
+
+}  // namespace
+
+LoadCall::LoadCall(Broker& broker, grpc::CallbackServerContext* context, CallKind kind)
+    : broker_(broker), context_(context), kind_(kind), id_(broker.next_request++), waiting_since_(kNotWaiting) {
+  broker_.stalls.Add(this);
+  Read();
+}
+
+void LoadCall::Read() {
+  waiting_since_ = Clock::now().time_since_epoch().count();
+  incoming_.Clear();
+  StartRead(&incoming_);
+}
+
+void LoadCall::OnReadDone(bool ok) {
+  waiting_since_ = kNotWaiting;
+  if (!ok) {
+    return Close(VerdictOfBreak(options_ ? v1::REASON_UPLOAD_TRUNCATED : v1::REASON_BAD_REQUEST));
+  }
+  broker_.files.Post([this] { TakeMessage(); });
+}
+
+void LoadCall::TakeMessage() {
+  v1::LoadRequest request;
+  if (!Parse(&incoming_, &request)) return Close(Verdict(v1::REASON_BAD_REQUEST, "not a request"));
+  const bool first = !options_;
+  auto taken = first                 ? TakeOptions(request)
+               : request.has_chunk() ? TakeChunk(request.chunk())
+                                     : OrVerdict<void>(Because(v1::REASON_BAD_REQUEST, "options twice"));
+  if (!taken.ok()) return Answer(taken.error());
+  if (upload_ && !upload_->finished()) return Read();
+  auto queued = Enqueue();
+  if (!queued.ok()) Answer(queued.error());
+}
+
+OrVerdict<void> LoadCall::TakeOptions(const v1::LoadRequest& request) {
+  options_.emplace(request.options());
+  if (!request.has_options()) return Because(v1::REASON_BAD_REQUEST, "the first message has no options");
+  if (broker_.draining) return Because(v1::REASON_DRAINING);
+  AIRLOCK_ASSIGN(session_.limits, Lower(broker_.options.limits, options_->limits()));
+  session_.rewrite = kind_ == CallKind::kLoad;
+  switch (options_->source().source_case()) {
+    case v1::Source::kPath:
+      return {};
+    case v1::Source::kUpload: {
+      AIRLOCK_ASSIGN(upload_, UploadSource::Open(broker_.options.spool_directory, options_->source().upload(),
+                                                 session_.limits.input_bytes));
+      return {};
+    }
+    default:
+      return Because(v1::REASON_BAD_REQUEST, "no source");
+  }
+}
+
+OrVerdict<void> LoadCall::TakeChunk(const v1::UploadChunk& chunk) {
+  AIRLOCK_TRY(upload_->Add(chunk));
+  if (!upload_->finished()) return {};
+  AIRLOCK_ASSIGN(input_, upload_->Finish(&sha256_));
+  upload_.reset();
+  return {};
+}
+
+OrVerdict<void> LoadCall::Enqueue() {
+  queued_ = Clock::now();
+  if (broker_.draining) return Because(v1::REASON_DRAINING);
+  if (!broker_.loads.TryPost([this] { Decode(); }, context_->deadline())) return Because(v1::REASON_QUEUE_FULL);
+  return {};
+}
+
+OrVerdict<void> LoadCall::OpenPath() {
+  if (input_) return {};
+  AIRLOCK_ASSIGN(input_, broker_.paths.OpenFile(options_->source().path()));
+  const uint64_t most = session_.limits.input_bytes;
+  if (input_->size() > most) return Unexpected<Verdict>{Verdict::Limit("input_bytes", most, input_->size())};
+  return {};
+}
+
+void LoadCall::Decode() {
+  queue_us_ = Microseconds(Clock::now() - queued_);
+  if (cancellation_.cancelled()) return Answer(Verdict(v1::REASON_CANCELLED));
+  if (broker_.draining) return Answer(Verdict(v1::REASON_DRAINING));
+  if (auto opened = OpenPath(); !opened.ok()) return Answer(opened.error());
+  result_ = RunSession(broker_.pool, *input_, session_, cancellation_);
+  const bool dangerous = result_.concluded && result_.conclusion.judgement == v1::VERDICT_DANGEROUS;
+  if (result_.verdict.ok() && kind_ == CallKind::kLoad && dangerous && !options_->inert()) {
+    return Answer(Verdict(v1::REASON_DANGEROUS_CONTENT));
+  }
+  Answer(result_.verdict);
+}
+
+void LoadCall::Answer(const Verdict& verdict) {
+  verdict_.Note(verdict);
+  if (verdict_.outcome() == v1::OUTCOME_CANCELLED) return Close(verdict_);
+  FillReport();
+  if (result_.concluded) {
+    auto& plan = result_.conclusion.plan;
+    if (!verdict_.ok()) {
+      // What was met is of use to whoever wants to know why.
+      v1::PlanChunk inventory;
+      inventory.mutable_symbols()->Swap(plan.mutable_symbols());
+      inventory.mutable_findings()->Swap(plan.mutable_findings());
+      plan = std::move(inventory);
+    }
+    plan_.emplace(plan);
+    if (verdict_.ok() && kind_ == CallKind::kLoad) {
+      payload_.emplace(plan.storages(), input_->fd(), result_.output.get());
+    }
+  }
+  WriteNext();
+}
+
+void LoadCall::FillReport() {
+  report_.set_verdict(WordOf(verdict_, result_));
+  report_.set_outcome(verdict_.outcome());
+  if (!verdict_.ok()) *report_.mutable_failure() = verdict_.failure();
+  if (input_) report_.set_size(input_->size());
+  report_.set_sha256(sha256_);
+  report_.set_posture(ToProto(result_.posture));
+  report_.mutable_timing()->set_queue_us(queue_us_);
+  report_.mutable_timing()->set_decode_us(result_.decode_us);
+  report_.mutable_timing()->set_validate_us(result_.validate_us);
+  if (!result_.concluded) return;
+  report_.set_format(result_.conclusion.format);
+  *report_.mutable_totals() = result_.conclusion.totals;
+  *report_.mutable_nested() = result_.conclusion.nested;
+}
+
+// One step of the answer; falls through phases that have nothing (more) to write.
+void LoadCall::WriteNext() {
+  v1::LoadResponse response;
+  if (phase_ == Phase::kReport) {
+    phase_ = Phase::kPlan;
+    *response.mutable_report() = report_;
+    return Write(Encode(response));
+  }
+  if (phase_ == Phase::kPlan) {
+    if (plan_ && plan_->Next(*response.mutable_plan())) return Write(Encode(response));
+    phase_ = Phase::kData;
+  }
+  if (phase_ == Phase::kData && payload_ && !payload_->AtEnd()) {
+    auto piece = payload_->Next();
+    return piece.ok() ? Write(std::move(piece).value()) : Close(piece.error());
+  }
+  if (verdict_.ok() && input_) {
+    // The bytes that went out are those that were validated, or the caller learns that they are not.
+    if (auto unchanged = input_->CheckUnchanged(); !unchanged.ok()) return Close(unchanged.error());
+  }
+  Close(verdict_);
+}
+
+void LoadCall::Write(grpc::ByteBuffer message) {
+  outgoing_ = std::move(message);
+  waiting_since_ = Clock::now().time_since_epoch().count();
+  // Never a buffer hint on the first write: gRPC 1.51 then hangs for ever.
+  StartWrite(&outgoing_);
+}
+
+void LoadCall::OnWriteDone(bool ok) {
+  waiting_since_ = kNotWaiting;
+  if (!ok) return Close(VerdictOfBreak(v1::REASON_CANCELLED));
+  broker_.files.Post([this] { WriteNext(); });
+}
+
+Verdict LoadCall::VerdictOfBreak(v1::Reason otherwise) const {
+  if (stalled_) return Verdict(v1::REASON_STALLED_CALLER);
+  if (cancellation_.cancelled()) return Verdict(v1::REASON_CANCELLED);
+  return Verdict(otherwise, "the stream ended");
+}
+
+void LoadCall::OnCancel() { cancellation_.Cancel(); }
+
+std::chrono::steady_clock::time_point LoadCall::waiting_since() const {
+  return Clock::time_point(Clock::duration(waiting_since_.load()));
+}
+
+void LoadCall::OnStall() {
+  stalled_ = true;
+  context_->TryCancel();
+}
+
+void LoadCall::Close(const Verdict& verdict) {
+  verdict_ = verdict;
+  broker_.stalls.Remove(this);
+  Audit();
+  // Nothing of the call may be touched after this.
+  Finish(verdict_.ToStatus());
+}
+
+void LoadCall::OnDone() { delete this; }
+
+void LoadCall::Audit() const {
+  const bool upload = options_ && options_->source().has_upload();
+  const bool path = options_ && options_->source().has_path();
+  const std::string name = upload ? options_->source().upload().name() : path ? options_->source().path() : "";
+  LogInfo("load", {{"request_id", id_},
+                   {"method", std::string(kind_ == CallKind::kLoad ? "Load" : "Inspect")},
+                   {"peer", PeerOf(*context_)},
+                   {"source", std::string(upload ? "upload"
+                                          : path ? "path"
+                                                 : "none")},
+                   {"name", name},
+                   {"size", report_.size()},
+                   {"format", v1::Format_Name(report_.format())},
+                   {"verdict", v1::Verdict_Name(WordOf(verdict_, result_))},
+                   {"outcome", std::string(verdict_.outcome_name())},
+                   {"reason", std::string(verdict_.reason_name())},
+                   {"message", verdict_.failure().message()},
+                   {"queue_us", queue_us_},
+                   {"decode_us", result_.decode_us},
+                   {"validate_us", result_.validate_us},
+                   {"total_us", Microseconds(Clock::now() - start_)}});
+}
+
+}  // namespace airlock::server

@@ -1,0 +1,100 @@
+// LoadCall: one Inspect or Load, from its first message to its status.
+//
+//   options -> (upload chunks) -> queued -> decoded -> report -> plan pieces -> data pieces -> status
+//
+// The two methods have the same messages on the wire (Inspect's are Load's without `inert` and `data`; a test compares
+// the descriptors), so one reactor on raw bytes serves both and sends data without a copy.
+//
+// Exactly one thing is under way at any time: a read, a write, or a job on one of the broker's threads; whoever ends it
+// starts the next. So a caller that stops reading costs one piece of memory, and Finish is called once. OnCancel only
+// raises a flag that ends whatever is under way. Deletes itself when gRPC is done with it.
+#pragma once
+
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/server_callback.h>
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "airlock/v1/loader.pb.h"
+#include "server/pool/cancellation.h"
+#include "server/pool/session.h"
+#include "server/service/broker.h"
+#include "server/service/payload_reader.h"
+#include "server/service/plan_cutter.h"
+#include "server/service/stall_watch.h"
+#include "server/source/upload_source.h"
+
+namespace airlock::server {
+
+enum class CallKind : uint8_t { kInspect, kLoad };
+
+class LoadCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>, public Stallable {
+ public:
+  // `broker` and `context` must outlive the call.
+  LoadCall(Broker& broker, grpc::CallbackServerContext* context, CallKind kind);
+
+  void OnReadDone(bool ok) override;
+  void OnWriteDone(bool ok) override;
+  void OnCancel() override;
+  void OnDone() override;
+
+  std::chrono::steady_clock::time_point waiting_since() const override;
+  void OnStall() override;
+
+ private:
+  // What is written next.
+  enum class Phase : uint8_t { kReport, kPlan, kData, kStatus };
+
+  void Read();
+  void TakeMessage();
+  OrVerdict<void> TakeOptions(const v1::LoadRequest& request);
+  OrVerdict<void> TakeChunk(const v1::UploadChunk& chunk);
+  OrVerdict<void> Enqueue();
+  void Decode();
+  OrVerdict<void> OpenPath();
+
+  // Ends the working part with `verdict` and starts the answer.
+  void Answer(const Verdict& verdict);
+  void FillReport();
+  void WriteNext();
+  void Write(grpc::ByteBuffer message);
+  void Close(const Verdict& verdict);
+  // Why a read or write failed.
+  Verdict VerdictOfBreak(v1::Reason otherwise) const;
+  void Audit() const;
+
+  Broker& broker_;
+  grpc::CallbackServerContext* const context_;
+  const CallKind kind_;
+  const uint64_t id_;
+  const Clock::time_point start_ = Clock::now();
+  Cancellation cancellation_;
+  std::atomic<bool> stalled_ = false;
+  // Of Clock, or max while the call does not wait for its caller.
+  std::atomic<Clock::rep> waiting_since_;
+
+  grpc::ByteBuffer incoming_;
+  grpc::ByteBuffer outgoing_;
+
+  std::optional<v1::LoadOptions> options_;
+  SessionOptions session_;
+  std::optional<UploadSource> upload_;
+  std::optional<InputFile> input_;
+  std::string sha256_;
+  Clock::time_point queued_;
+  uint64_t queue_us_ = 0;
+
+  Verdict verdict_;
+  SessionResult result_;
+  v1::Report report_;
+  Phase phase_ = Phase::kReport;
+  std::optional<PlanCutter> plan_;
+  std::optional<PayloadReader> payload_;
+};
+
+}  // namespace airlock::server

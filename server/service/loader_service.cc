@@ -1,0 +1,61 @@
+#include "server/service/loader_service.h"
+
+#include "sandbox/base/version.h"
+#include "server/limits.h"
+#include "server/service/load_call.h"
+#include "server/service/self_test.h"
+
+namespace airlock::server {
+namespace {
+
+std::string Evidence(const walls::LayerRow& layer, const worker::v1::Ready& ready) {
+  if ((ready.layers() & layer.bit) == 0) return "a worker found it not in force";
+  if (layer.bit == walls::kLandlock) return "ABI " + std::to_string(ready.landlock_abi());
+  return "a worker found it in force";
+}
+
+}  // namespace
+
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* LoaderService::Inspect(
+    grpc::CallbackServerContext* context) {
+  return new LoadCall(broker_, context, CallKind::kInspect);
+}
+
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* LoaderService::Load(grpc::CallbackServerContext* context) {
+  return new LoadCall(broker_, context, CallKind::kLoad);
+}
+
+grpc::ServerUnaryReactor* LoaderService::GetCapabilities(grpc::CallbackServerContext* context,
+                                                         const v1::GetCapabilitiesRequest* /*request*/,
+                                                         v1::GetCapabilitiesResponse* response) {
+  response->set_version(kVersion);
+  for (const v1::Format format : {v1::FORMAT_TORCH_ZIP, v1::FORMAT_TORCH_LEGACY, v1::FORMAT_SAFETENSORS}) {
+    response->add_formats(format);
+  }
+  *response->mutable_limits() = ToProto(broker_.options.limits);
+  response->set_posture(static_cast<v1::Posture>(broker_.posture));
+  for (const walls::LayerRow& row : walls::Layers()) {
+    auto* layer = response->add_layers();
+    layer->set_name(std::string(row.name));
+    layer->set_in_force((broker_.walls.layers() & row.bit) != 0);
+    layer->set_evidence(Evidence(row, broker_.walls));
+    layer->set_remedy(std::string(row.remedy));
+  }
+  auto* reactor = context->DefaultReactor();
+  reactor->Finish(grpc::Status::OK);
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* LoaderService::SelfTest(grpc::CallbackServerContext* context,
+                                                  const v1::SelfTestRequest* /*request*/,
+                                                  v1::SelfTestResponse* response) {
+  auto* reactor = context->DefaultReactor();
+  const bool posted = broker_.loads.TryPost([this, reactor, response] {
+    *response = RunSelfTest(broker_);
+    reactor->Finish(grpc::Status::OK);
+  });
+  if (!posted) reactor->Finish(Verdict(v1::REASON_QUEUE_FULL).ToStatus());
+  return reactor;
+}
+
+}  // namespace airlock::server

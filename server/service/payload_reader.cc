@@ -1,0 +1,65 @@
+#include "server/service/payload_reader.h"
+
+#include <google/protobuf/io/coded_stream.h>
+#include <grpc/slice.h>
+#include <grpcpp/support/slice.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "airlock/v1/loader.pb.h"
+
+namespace airlock::server {
+namespace {
+
+// Between 256 KiB and 1 MiB nothing is faster, and this is what a stalled caller costs.
+constexpr size_t kPieceBytes = 512 << 10;
+// Field number and wire type LEN of LoadResponse.data.
+constexpr uint32_t kDataTag = uint32_t{v1::LoadResponse::kDataFieldNumber} << 3 | 2;
+
+}  // namespace
+
+PayloadReader::PayloadReader(const v1::StorageColumns& storages, int input_fd, int output_fd)
+    : storages_(storages), input_fd_(input_fd), output_fd_(output_fd) {
+  for (const uint64_t nbytes : storages.nbytes()) remaining_ += nbytes;
+}
+
+OrVerdict<grpc::ByteBuffer> PayloadReader::Next() {
+  using google::protobuf::io::CodedOutputStream;
+  const size_t size = static_cast<size_t>(std::min<uint64_t>(remaining_, kPieceBytes));
+  const auto length = static_cast<uint32_t>(size);
+  const size_t header = CodedOutputStream::VarintSize32(kDataTag) + CodedOutputStream::VarintSize32(length);
+  const grpc::Slice slice(grpc_slice_malloc(header + size), grpc::Slice::STEAL_REF);
+  // The slice is ours alone until it is in the buffer.
+  auto* at = const_cast<uint8_t*>(slice.begin());
+  at = CodedOutputStream::WriteVarint32ToArray(kDataTag, at);
+  at = CodedOutputStream::WriteVarint32ToArray(length, at);
+  AIRLOCK_TRY(Fill(at, size));
+  remaining_ -= size;
+  return grpc::ByteBuffer(&slice, 1);
+}
+
+OrVerdict<void> PayloadReader::Fill(uint8_t* buffer, size_t size) {
+  while (size > 0) {
+    const uint64_t left = storages_.nbytes(row_) - at_;
+    if (left == 0) {
+      ++row_;
+      at_ = 0;
+      continue;
+    }
+    const int fd = storages_.place(row_) == v1::PLACE_INPUT ? input_fd_ : output_fd_;
+    const size_t want = static_cast<size_t>(std::min<uint64_t>(left, size));
+    const ssize_t got = ::pread(fd, buffer, want, static_cast<off_t>(storages_.offset(row_) + at_));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return Because(v1::REASON_INTERNAL, std::string("reading the payload: ") + std::strerror(errno));
+    if (got == 0) return Because(v1::REASON_INPUT_CHANGED, "it became shorter");
+    buffer += got;
+    size -= static_cast<size_t>(got);
+    at_ += static_cast<uint64_t>(got);
+  }
+  return {};
+}
+
+}  // namespace airlock::server

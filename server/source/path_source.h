@@ -1,0 +1,43 @@
+// PathSource: opens files that a caller names, under configured roots and nowhere else.
+//
+// Roots are opened once, at start. A path must be absolute, without "..", and is resolved beneath its root's descriptor
+// without any symbolic link, so nobody who can write below a root can lead it elsewhere. Only regular files.
+// Thread-safe.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sandbox/base/fd.h"
+#include "server/source/input_file.h"
+#include "server/verdict.h"
+
+namespace airlock::server {
+
+// How a path is resolved: with openat2, or one component after the other where a seccomp filter (systemd's
+// RestrictSUIDSGID) answers openat2 with ENOSYS. For tests.
+enum class Resolver : uint8_t { kBest, kComponents };
+
+class PathSource {
+ public:
+  // Fails as BAD_REQUEST with the root that cannot be opened.
+  static OrVerdict<PathSource> Open(const std::vector<std::string>& roots, Resolver resolver = Resolver::kBest);
+
+  OrVerdict<InputFile> OpenFile(const std::string& path) const;
+
+ private:
+  struct Root {
+    // Without a trailing slash; "/" is the empty string.
+    std::string path;
+    Fd fd;
+  };
+
+  // The longest root above `path`; nothing where it is under none.
+  const Root* RootOf(std::string_view path) const;
+
+  std::vector<Root> roots_;
+  Resolver resolver_ = Resolver::kBest;
+};
+
+}  // namespace airlock::server

@@ -1,0 +1,119 @@
+#include "server/source/upload_source.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "sandbox/base/checked.h"
+
+namespace airlock::server {
+namespace {
+
+constexpr size_t kMaxChunkBytes = 1 << 20;
+constexpr size_t kHexDigestLength = 64;
+
+OrVerdict<Fd> OpenSpool(const std::string& directory) {
+  Fd fd(::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600));
+  if (fd) return fd;
+  // Not every file system has O_TMPFILE.
+  std::string name = directory + "/airlock-XXXXXX";
+  fd = Fd(::mkostemp(name.data(), O_CLOEXEC));
+  if (!fd) return Because(v1::REASON_INTERNAL, std::string("cannot spool the upload: ") + std::strerror(errno));
+  (void)::unlink(name.c_str());
+  return fd;
+}
+
+bool IsHexDigest(std::string_view text) {
+  return text.size() == kHexDigestLength &&
+         std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
+OrVerdict<void> WriteAll(int fd, std::string_view bytes, uint64_t offset) {
+  while (!bytes.empty()) {
+    const ssize_t wrote = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote <= 0)
+      return Because(v1::REASON_INTERNAL, std::string("cannot spool the upload: ") + std::strerror(errno));
+    bytes.remove_prefix(static_cast<size_t>(wrote));
+    offset += static_cast<uint64_t>(wrote);
+  }
+  return {};
+}
+
+std::string Amount(uint64_t received, uint64_t announced) {
+  return std::to_string(received) + " of " + std::to_string(announced) + " bytes";
+}
+
+}  // namespace
+
+OrVerdict<UploadSource> UploadSource::Open(const std::string& spool_directory, const v1::Upload& announced,
+                                           uint64_t max_bytes) {
+  if (announced.size() > max_bytes) {
+    return Unexpected<Verdict>{Verdict::Limit("input_bytes", max_bytes, announced.size())};
+  }
+  if (!announced.sha256().empty() && !IsHexDigest(announced.sha256())) {
+    return Because(v1::REASON_BAD_REQUEST, "sha256 is not 64 lower-case hex digits");
+  }
+  AIRLOCK_ASSIGN(Fd fd, OpenSpool(spool_directory));
+  UploadSource source(std::move(fd), announced);
+  if (!announced.sha256().empty()) {
+    source.digest_.reset(EVP_MD_CTX_new());
+    if (!source.digest_ || EVP_DigestInit_ex(source.digest_.get(), EVP_sha256(), nullptr) != 1) {
+      return Because(v1::REASON_INTERNAL, "sha256 is not available");
+    }
+  }
+  return source;
+}
+
+OrVerdict<void> UploadSource::Add(const v1::UploadChunk& chunk) {
+  if (finished_) return Because(v1::REASON_BAD_REQUEST, "a piece after the last one");
+  if (chunk.data().size() > kMaxChunkBytes) return Because(v1::REASON_BAD_REQUEST, "a piece over 1 MiB");
+  if (chunk.data().size() > announced_.size() - received_) {
+    return Because(v1::REASON_UPLOAD_TRUNCATED,
+                   "more than the announced " + std::to_string(announced_.size()) + " bytes");
+  }
+  AIRLOCK_TRY(WriteAll(fd_.get(), chunk.data(), received_));
+  if (digest_ && EVP_DigestUpdate(digest_.get(), chunk.data().data(), chunk.data().size()) != 1) {
+    return Because(v1::REASON_INTERNAL, "sha256 failed");
+  }
+  received_ += chunk.data().size();
+  finished_ = chunk.finish();
+  if (finished_ && received_ != announced_.size()) {
+    return Because(v1::REASON_UPLOAD_TRUNCATED, Amount(received_, announced_.size()));
+  }
+  return {};
+}
+
+OrVerdict<std::string> UploadSource::Digest() {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};
+  unsigned int length = 0;
+  if (EVP_DigestFinal_ex(digest_.get(), bytes.data(), &length) != 1)
+    return Because(v1::REASON_INTERNAL, "sha256 failed");
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string hex;
+  for (unsigned int i = 0; i < length; ++i) {
+    hex += kHex[bytes[i] >> 4];
+    hex += kHex[bytes[i] & 15];
+  }
+  return hex;
+}
+
+OrVerdict<InputFile> UploadSource::Finish(std::string* sha256) {
+  if (digest_) {
+    AIRLOCK_ASSIGN(const std::string hex, Digest());
+    if (hex != announced_.sha256()) return Because(v1::REASON_UPLOAD_DIGEST_MISMATCH);
+    if (sha256 != nullptr) *sha256 = hex;
+  }
+  // The worker gets a description of its own, read-only, whose offset and flags nobody shares.
+  Fd reopened(::open(("/proc/self/fd/" + std::to_string(fd_.get())).c_str(), O_RDONLY | O_CLOEXEC));
+  if (!reopened) return Because(v1::REASON_INTERNAL, std::string("cannot reopen the spool: ") + std::strerror(errno));
+  fd_.Close();
+  return InputFile::Take(std::move(reopened));
+}
+
+}  // namespace airlock::server

@@ -1,0 +1,51 @@
+#include "server/stop_signal.h"
+
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+
+namespace airlock::server {
+namespace {
+
+// Whether the other end is closed. What a caller writes there means nothing.
+bool AtEndOfFile(int fd, short events) {
+  if ((events & (POLLERR | POLLNVAL)) != 0) return true;
+  if ((events & (POLLIN | POLLHUP)) == 0) return false;
+  std::array<char, 64> ignored{};
+  const ssize_t got = ::read(fd, ignored.data(), ignored.size());
+  return got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+}  // namespace
+
+StopSignal::StopSignal(int private_fd) : private_fd_(private_fd) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  signals_ = Fd(::signalfd(-1, &set, SFD_CLOEXEC));
+  (void)::signal(SIGPIPE, SIG_IGN);
+}
+
+void StopSignal::SayReady() const {
+  constexpr char kReady[] = "ready\n";
+  if (private_fd_ >= 0) (void)!::write(private_fd_, kReady, sizeof(kReady) - 1);
+}
+
+void StopSignal::Wait() const {
+  while (true) {
+    std::array<pollfd, 2> fds = {{{signals_.get(), POLLIN, 0}, {private_fd_, POLLIN, 0}}};
+    const int count = ::poll(fds.data(), fds.size(), -1);
+    if (count < 0 && errno != EINTR) return;
+    if (count <= 0) continue;
+    if (fds[0].revents != 0) return;
+    if (fds[1].revents != 0 && AtEndOfFile(private_fd_, fds[1].revents)) return;
+  }
+}
+
+}  // namespace airlock::server

@@ -1,0 +1,131 @@
+#include "server/validate/plan_accumulator.h"
+
+#include <algorithm>
+#include <array>
+
+#include "server/validate/rules.h"
+
+namespace airlock::server {
+namespace {
+
+// Columns of one load in the broker. A worker's own limit bounds them too, so an honest file that comes here is a file
+// that is too large and not a violation.
+constexpr uint64_t kMaxPlanMemory = uint64_t{1} << 30;
+constexpr uint64_t kMaxDevices = 1024;
+// A row of a message column: its strings and the message around them.
+constexpr uint64_t kMessageOverhead = 192;
+
+template <typename T>
+uint64_t BytesOf(const google::protobuf::RepeatedField<T>& column) {
+  return static_cast<uint64_t>(column.size()) * sizeof(T);
+}
+
+template <typename T>
+uint64_t BytesOf(const google::protobuf::RepeatedPtrField<T>& column) {
+  return static_cast<uint64_t>(column.size()) * kMessageOverhead;
+}
+
+uint64_t MemoryOf(const v1::PlanChunk& piece) {
+  const auto& g = piece.graph();
+  const auto& t = piece.tensors();
+  const auto& s = piece.storages();
+  // The message columns' text is at most the piece's own size.
+  uint64_t sum = 0;
+  for (const uint64_t bytes :
+       {uint64_t{g.kinds().size()}, uint64_t{g.blob().size()}, BytesOf(g.counts()),       BytesOf(g.refs()),
+        BytesOf(g.links()),         BytesOf(g.ints()),         BytesOf(g.floats()),       BytesOf(t.storage()),
+        BytesOf(t.dtype()),         BytesOf(t.flags()),        BytesOf(t.offset()),       BytesOf(t.rank()),
+        BytesOf(t.shape()),         BytesOf(t.stride()),       BytesOf(t.quantization()), BytesOf(s.place()),
+        BytesOf(s.offset()),        BytesOf(s.nbytes()),       BytesOf(s.device()),       BytesOf(piece.devices()),
+        BytesOf(piece.symbols()),   BytesOf(piece.findings())}) {
+    sum += bytes;
+  }
+  return sum;
+}
+
+template <typename Column>
+void Append(Column& to, Column& from) {
+  if (to.empty()) {
+    to.Swap(&from);
+  } else {
+    to.MergeFrom(from);
+  }
+}
+
+void AppendGraph(v1::GraphColumns& to, v1::GraphColumns& from) {
+  to.mutable_kinds()->append(from.kinds());
+  to.mutable_blob()->append(from.blob());
+  Append(*to.mutable_counts(), *from.mutable_counts());
+  Append(*to.mutable_refs(), *from.mutable_refs());
+  Append(*to.mutable_links(), *from.mutable_links());
+  Append(*to.mutable_ints(), *from.mutable_ints());
+  Append(*to.mutable_floats(), *from.mutable_floats());
+}
+
+// A count that a limit bounds: of what is there and of what comes.
+struct CountRow {
+  uint64_t have;
+  uint64_t more;
+  uint64_t limit;
+  Rule rule;
+};
+
+uint64_t Longest(std::initializer_list<int> sizes) { return static_cast<uint64_t>(std::max(sizes)); }
+
+}  // namespace
+
+OrVerdict<void> PlanAccumulator::CheckCounts(const v1::PlanChunk& piece) const {
+  const auto tensors = [](const v1::PlanChunk& plan) {
+    const auto& t = plan.tensors();
+    return Longest(
+        {t.storage_size(), t.dtype_size(), t.flags_size(), t.offset_size(), t.rank_size(), t.quantization_size()});
+  };
+  const auto storages = [](const v1::PlanChunk& plan) {
+    const auto& s = plan.storages();
+    return Longest({s.place_size(), s.offset_size(), s.nbytes_size(), s.device_size()});
+  };
+  const auto size = [](const auto& column) { return static_cast<uint64_t>(column.size()); };
+  const std::array<CountRow, 6> rows = {{
+      {plan_.graph().kinds().size(), piece.graph().kinds().size(), limits_.nodes, Rule::kPieceNodes},
+      {tensors(plan_), tensors(piece), limits_.tensors, Rule::kPieceTensors},
+      {storages(plan_), storages(piece), std::max(limits_.members, limits_.tensors), Rule::kPieceStorages},
+      {size(plan_.symbols()), size(piece.symbols()), limits_.symbols, Rule::kPieceSymbols},
+      {size(plan_.findings()), size(piece.findings()), limits_.findings, Rule::kPieceFindings},
+      {size(plan_.devices()), size(piece.devices()), kMaxDevices, Rule::kPieceDevices},
+  }};
+  for (const CountRow& row : rows) {
+    if (row.have + row.more > row.limit) return Broken(row.rule);
+  }
+  return {};
+}
+
+OrVerdict<void> PlanAccumulator::Add(v1::PlanChunk&& piece) {
+  if (piece.has_entries()) return Broken(Rule::kPieceEntries);
+  AIRLOCK_TRY(CheckCounts(piece));
+  memory_ += MemoryOf(piece);
+  const uint64_t allowed = std::min(limits_.memory_bytes, kMaxPlanMemory);
+  if (memory_ > allowed) return Unexpected<Verdict>{Verdict::Limit("memory_bytes", allowed, memory_)};
+
+  AppendGraph(*plan_.mutable_graph(), *piece.mutable_graph());
+  auto& t = *plan_.mutable_tensors();
+  auto& more = *piece.mutable_tensors();
+  Append(*t.mutable_storage(), *more.mutable_storage());
+  Append(*t.mutable_dtype(), *more.mutable_dtype());
+  Append(*t.mutable_flags(), *more.mutable_flags());
+  Append(*t.mutable_offset(), *more.mutable_offset());
+  Append(*t.mutable_rank(), *more.mutable_rank());
+  Append(*t.mutable_shape(), *more.mutable_shape());
+  Append(*t.mutable_stride(), *more.mutable_stride());
+  Append(*t.mutable_quantization(), *more.mutable_quantization());
+  auto& s = *plan_.mutable_storages();
+  Append(*s.mutable_place(), *piece.mutable_storages()->mutable_place());
+  Append(*s.mutable_offset(), *piece.mutable_storages()->mutable_offset());
+  Append(*s.mutable_nbytes(), *piece.mutable_storages()->mutable_nbytes());
+  Append(*s.mutable_device(), *piece.mutable_storages()->mutable_device());
+  Append(*plan_.mutable_devices(), *piece.mutable_devices());
+  Append(*plan_.mutable_symbols(), *piece.mutable_symbols());
+  Append(*plan_.mutable_findings(), *piece.mutable_findings());
+  return {};
+}
+
+}  // namespace airlock::server

@@ -1,0 +1,62 @@
+#include "server/validate/storage_rules.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "sandbox/base/checked.h"
+#include "server/validate/graph_rules.h"
+#include "server/validate/rules.h"
+
+namespace airlock::server {
+namespace {
+
+OrVerdict<void> CheckRow(const v1::PlanChunk& plan, int row, const PlaceSizes& sizes) {
+  const auto& storages = plan.storages();
+  const v1::Place place = storages.place(row);
+  if (place != v1::PLACE_INPUT && place != v1::PLACE_OUTPUT) return Broken(Rule::kStoragePlace);
+  const uint64_t size = place == v1::PLACE_INPUT ? sizes.input : sizes.output;
+  if (!SpanFits(storages.offset(row), storages.nbytes(row), size)) return Broken(Rule::kStorageSpan);
+  if (storages.device(row) >= static_cast<uint32_t>(plan.devices_size())) return Broken(Rule::kStorageDevice);
+  return {};
+}
+
+// REQUIRES: every span fits its place, so ends do not overflow.
+bool Overlap(const v1::StorageColumns& storages) {
+  struct Span {
+    int place;
+    uint64_t begin;
+    uint64_t end;
+  };
+  std::vector<Span> spans;
+  spans.reserve(static_cast<size_t>(storages.place_size()));
+  for (int row = 0; row < storages.place_size(); ++row) {
+    if (storages.nbytes(row) == 0) continue;
+    spans.push_back({storages.place(row), storages.offset(row), storages.offset(row) + storages.nbytes(row)});
+  }
+  const auto before = [](const Span& a, const Span& b) {
+    return a.place != b.place ? a.place < b.place : a.begin < b.begin;
+  };
+  if (!std::is_sorted(spans.begin(), spans.end(), before)) std::sort(spans.begin(), spans.end(), before);
+  return std::adjacent_find(spans.begin(), spans.end(), [](const Span& a, const Span& b) {
+           return a.place == b.place && b.begin < a.end;
+         }) != spans.end();
+}
+
+}  // namespace
+
+OrVerdict<void> CheckStorages(const v1::PlanChunk& plan, const PlaceSizes& sizes) {
+  const auto& storages = plan.storages();
+  const int rows = storages.place_size();
+  if (storages.offset_size() != rows || storages.nbytes_size() != rows || storages.device_size() != rows) {
+    return Broken(Rule::kStorageColumns);
+  }
+  for (const auto& device : plan.devices()) {
+    if (!IsTorchName(device)) return Broken(Rule::kDeviceName);
+  }
+  for (int row = 0; row < rows; ++row) AIRLOCK_TRY(CheckRow(plan, row, sizes));
+  // Spans that do not overlap add up to at most input + output: no sum of theirs overflows.
+  if (Overlap(storages)) return Broken(Rule::kStorageOverlap);
+  return {};
+}
+
+}  // namespace airlock::server

@@ -1,0 +1,19 @@
+// What storages must be: spans of a real file that do not overlap. Pure, n log n, total.
+#pragma once
+
+#include <cstdint>
+
+#include "airlock/v1/plan.pb.h"
+#include "server/verdict.h"
+
+namespace airlock::server {
+
+// The real sizes of the files that spans may lie in.
+struct PlaceSizes {
+  uint64_t input = 0;
+  uint64_t output = 0;
+};
+
+OrVerdict<void> CheckStorages(const v1::PlanChunk& plan, const PlaceSizes& sizes);
+
+}  // namespace airlock::server

@@ -1,0 +1,95 @@
+#include "server/validate/validator.h"
+
+#include <utility>
+
+#include "sandbox/base/version.h"
+#include "sandbox/walls/layers.h"
+#include "server/validate/graph_rules.h"
+#include "server/validate/inventory_rules.h"
+#include "server/validate/names.h"
+#include "server/validate/node_table.h"
+#include "server/validate/rules.h"
+#include "server/validate/tensor_rules.h"
+
+namespace airlock::server {
+namespace {
+
+v1::Totals TotalsOf(const v1::PlanChunk& plan) {
+  v1::Totals totals;
+  totals.set_nodes(plan.graph().kinds().size());
+  totals.set_tensors(static_cast<uint64_t>(plan.tensors().dtype_size()));
+  totals.set_storages(static_cast<uint64_t>(plan.storages().place_size()));
+  totals.set_entries(static_cast<uint64_t>(plan.entries().name_size()));
+  uint64_t payload = 0;
+  for (const uint64_t nbytes : plan.storages().nbytes()) payload += nbytes;
+  totals.set_payload_bytes(payload);
+  totals.set_symbols(static_cast<uint64_t>(plan.symbols_size()));
+  totals.set_findings(static_cast<uint64_t>(plan.findings_size()));
+  return totals;
+}
+
+uint64_t KnownLayers() {
+  uint64_t mask = 0;
+  for (const walls::LayerRow& layer : walls::Layers()) mask |= layer.bit;
+  return mask;
+}
+
+// Of a load that failed nothing but the inventory is of use.
+void KeepInventory(v1::PlanChunk& plan) {
+  plan.clear_graph();
+  plan.clear_tensors();
+  plan.clear_storages();
+  plan.clear_devices();
+  plan.clear_entries();
+}
+
+}  // namespace
+
+OrVerdict<worker::v1::Ready> Validator::OpenReady(Tainted<worker::v1::Frame> frame) {
+  worker::v1::Frame opened = std::move(frame).Open(TaintKey());
+  worker::v1::Ready ready = std::move(*opened.mutable_ready());
+  if (ready.version() != kVersion) return Broken(Rule::kReadyVersion);
+  if ((ready.layers() & ~KnownLayers()) != 0) return Broken(Rule::kReadyLayers);
+  return ready;
+}
+
+OrVerdict<void> Validator::Add(Tainted<worker::v1::Frame> frame) {
+  worker::v1::Frame opened = std::move(frame).Open(TaintKey());
+  return accumulator_.Add(std::move(*opened.mutable_plan()));
+}
+
+OrVerdict<void> Validator::CheckPlan(v1::PlanChunk& plan) const {
+  AIRLOCK_ASSIGN(const NodeTable nodes, NodeTable::Cut(plan.graph()));
+  AIRLOCK_TRY(CheckGraph(plan, nodes, limits_));
+  AIRLOCK_TRY(CheckStorages(plan, sizes_));
+  AIRLOCK_TRY(CheckTensors(plan, limits_));
+  AIRLOCK_ASSIGN(*plan.mutable_entries(), NameTensors(plan, nodes, limits_.name_bytes));
+  return {};
+}
+
+OrVerdict<Conclusion> Validator::Finish(Tainted<worker::v1::Frame> frame) {
+  const worker::v1::Frame opened = std::move(frame).Open(TaintKey());
+  const worker::v1::Done& done = opened.done();
+  v1::PlanChunk& plan = accumulator_.plan();
+  AIRLOCK_TRY(CheckDone(done));
+  AIRLOCK_TRY(CheckInventory(plan));
+
+  Conclusion conclusion;
+  conclusion.verdict = VerdictOf(done);
+  conclusion.judgement = Judge(plan);
+  conclusion.format = done.format();
+  conclusion.nested = done.nested();
+  if (conclusion.verdict.ok()) {
+    // A limit that names hit is the file's doing; every other failure here is the worker's.
+    if (auto checked = CheckPlan(plan); !checked.ok()) {
+      if (checked.error().outcome() == v1::OUTCOME_VIOLATION) return Unexpected<Verdict>{std::move(checked).error()};
+      conclusion.verdict = std::move(checked).error();
+    }
+  }
+  if (!conclusion.verdict.ok()) KeepInventory(plan);
+  conclusion.totals = TotalsOf(plan);
+  conclusion.plan = std::move(plan);
+  return conclusion;
+}
+
+}  // namespace airlock::server
