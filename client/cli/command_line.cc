@@ -1,0 +1,119 @@
+#include "client/cli/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <map>
+#include <string>
+
+namespace airlock::cli {
+namespace {
+
+constexpr int kUsage = 64;
+
+constexpr char kExamples[] =
+    "Opens model checkpoints that nobody should trust.\n\n"
+    "  airlock inspect model.pt                      what is inside; nothing of it runs\n"
+    "  airlock convert model.pt model.safetensors    its weights, in a format that cannot run anything\n"
+    "  airlock load --digests --format json model.pt\n"
+    "  airlock doctor                                do the walls stand on this machine?\n\n"
+    "Exit codes: 0 clean, 1 unsafe or refused, 2 could not decide, 64 usage, 66 no such input,\n"
+    "69 daemon unreachable or overloaded, 70 internal, 78 walls below the minimum.\n";
+
+struct Subcommand {
+  const char* name;
+  const char* help;
+  int (*run)(const Options&);
+};
+
+constexpr Subcommand kSubcommands[] = {
+    {"inspect",
+     "  airlock inspect model.pt\n  airlock inspect --format jsonl *.pt | jq .verdict\n\n"
+     "What is inside: format, tensors, symbols, findings, metadata. Moves no weights.",
+     RunInspect},
+    {"load",
+     "  airlock load model.pt\n  airlock load --digests --format json model.pt\n\n"
+     "Loads the whole file and says what came. A dangerous file is refused unless --inert is given.",
+     RunLoad},
+    {"convert",
+     "  airlock convert model.pt model.safetensors\n  airlock convert --key generator.ema gan.pt gan.safetensors\n\n"
+     "Writes the weights as safetensors. --key auto takes the root if it is a flat mapping of tensors, else the first "
+     "of\n"
+     "state_dict_ema, model_ema, state_dict, model, module that holds tensors.",
+     RunConvert},
+    {"policy", "  airlock policy --format json\n\nThe system calls that a worker may make, with the reason of each.",
+     RunPolicy},
+    {"doctor",
+     "  airlock doctor\n  airlock --address unix:/run/airlock/airlockd.sock doctor --json\n\n"
+     "Each wall: ok, missing or unknown, with evidence and remedy; then a real worker and a set of attacks.",
+     RunDoctor},
+    {"version", "The version of this program.", RunVersion},
+};
+
+void AddGlobalOptions(CLI::App& app, Options& options) {
+  const std::map<std::string, Format> formats = {
+      {"table", Format::kTable}, {"json", Format::kJson}, {"jsonl", Format::kJsonl}};
+  const std::map<std::string, Color> colors = {
+      {"auto", Color::kAuto}, {"always", Color::kAlways}, {"never", Color::kNever}};
+  app.add_option("--address", options.address,
+                 "unix:/path or dns:///host:port; else $AIRLOCK_ADDRESS; else a private daemon for this call");
+  app.add_option("--tls-ca", options.tls_ca, "CA certificate of the daemon, PEM");
+  app.add_option("--tls-cert", options.tls_cert, "certificate of this caller, PEM");
+  app.add_option("--tls-key", options.tls_key, "key of this caller, PEM");
+  app.add_flag("--server-path", options.server_path,
+               "FILE is a path of the addressed daemon's machine: send it, not the bytes");
+  app.add_option("--minimum-posture", options.minimum_posture,
+                 "walls that a private daemon must raise: full, nested, filter-only")
+      ->check(CLI::IsMember({"full", "nested", "filter-only"}));
+  app.add_option("--timeout", options.timeout, "seconds for each file; 0: the daemon's limits")
+      ->check(CLI::Range(0.0, 1e6));
+  app.add_option("--format", options.format, "table, json or jsonl")->transform(CLI::CheckedTransformer(formats));
+  app.add_option("--color", options.color, "auto, always or never; NO_COLOR is respected")
+      ->transform(CLI::CheckedTransformer(colors));
+}
+
+void AddOptions(CLI::App& sub, const std::string& name, Options& options) {
+  if (name == "inspect" || name == "load") {
+    sub.add_option("FILE", options.files, "checkpoints")->required();
+    sub.add_flag("--all", options.all, "every tensor, symbol and finding; the whole metadata tree");
+  }
+  if (name == "load")
+    sub.add_flag("--digests", options.digests, "sha256 of each tensor's elements, row-major, little-endian");
+  if (name == "load" || name == "convert") {
+    sub.add_flag("--inert", options.inert, "take a dangerous file too: what it would call stays an inert record");
+  }
+  if (name == "convert") {
+    sub.add_option("SRC", options.source, "checkpoint")->required();
+    sub.add_option("DST", options.destination, "safetensors file to write; replaced if it is there")->required();
+    sub.add_option("--key", options.key, "auto, or the path of the weights: state_dict, nets.0.ema");
+    sub.add_flag("--force", options.force, "let DST be SRC itself");
+  }
+  if (name == "doctor" || name == "version" || name == "policy") {
+    sub.add_flag_callback(
+        "--json", [&options] { options.format = Format::kJson; }, "as --format json");
+  }
+}
+
+}  // namespace
+
+Parsed ParseCommandLine(int argc, const char* const* argv) {
+  CommandLine command;
+  CLI::App app(kExamples, "airlock");
+  app.require_subcommand(1);
+  app.fallthrough();
+  AddGlobalOptions(app, command.options);
+  for (const Subcommand& row : kSubcommands) {
+    CLI::App* sub = app.add_subcommand(row.name, row.help);
+    AddOptions(*sub, row.name, command.options);
+    sub->callback([&command, run = row.run] { command.run = run; });
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return {std::nullopt, app.exit(error)};
+    app.exit(error, std::cerr, std::cerr);
+    return {std::nullopt, kUsage};
+  }
+  return {std::move(command), 0};
+}
+
+}  // namespace airlock::cli

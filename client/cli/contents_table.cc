@@ -1,0 +1,134 @@
+#include "client/cli/contents_table.h"
+
+#include <algorithm>
+#include <span>
+
+#include "airlock/words.h"
+#include "client/cli/escape.h"
+
+namespace airlock::cli {
+namespace {
+
+constexpr size_t kMaxTensors = 40;
+constexpr size_t kMaxSymbols = 20;
+constexpr size_t kMaxFindings = 20;
+constexpr size_t kMaxNameWidth = 72;
+constexpr size_t kMaxTextWidth = 200;
+
+std::string Padded(std::string text, size_t width) {
+  const size_t shown = Width(text);
+  if (shown < width) text.append(width - shown, ' ');
+  return text;
+}
+
+std::string Joined(std::span<const uint64_t> numbers) {
+  std::string text = "[";
+  for (uint64_t number : numbers) text += (text.size() > 1 ? ", " : "") + std::to_string(number);
+  return text + "]";
+}
+
+std::string More(size_t total, size_t shown, const char* what) {
+  if (shown >= total) return {};
+  return "  ... and " + std::to_string(total - shown) + " more " + what + " (--all shows them)\n";
+}
+
+std::string Painted(v1::Verdict verdict, const Paint& paint) {
+  const std::string word = Word(verdict);
+  if (verdict == v1::VERDICT_CLEAN) return paint.Good(word);
+  return verdict == v1::VERDICT_UNKNOWN_TYPES ? paint.Doubtful(word) : paint.Bad(word);
+}
+
+std::string TensorRows(const Contents& contents, const std::vector<std::string>& digests, bool all) {
+  const auto& entries = contents.entries();
+  const size_t shown = all ? entries.size() : std::min(entries.size(), kMaxTensors);
+  size_t name_width = 4;
+  size_t shape_width = 5;
+  std::vector<std::string> names;
+  std::vector<std::string> shapes;
+  for (size_t i = 0; i < shown; ++i) {
+    names.push_back(EscapeShort(entries[i].name.empty() ? "(the tensor)" : entries[i].name, kMaxNameWidth));
+    shapes.push_back(Joined(contents.tensor(entries[i].tensor).shape));
+    name_width = std::max(name_width, Width(names[i]));
+    shape_width = std::max(shape_width, shapes[i].size());
+  }
+  std::string text = shown == 0 ? ""
+                                : "  " + Padded("name", name_width) + "  dtype       " + Padded("shape", shape_width) +
+                                      "        bytes\n";
+  for (size_t i = 0; i < shown; ++i) {
+    const TensorInfo& info = contents.tensor(entries[i].tensor);
+    const std::string size = HumanBytes(info.Bytes());
+    text += "  " + Padded(names[i], name_width) + "  " + Padded(Word(info.dtype), 10) + "  " +
+            Padded(shapes[i], shape_width) + std::string(size.size() < 13 ? 13 - size.size() : 1, ' ') + size;
+    if (!digests.empty()) text += "  " + digests[entries[i].tensor];
+    text += '\n';
+  }
+  return text + More(entries.size(), shown, "tensors");
+}
+
+std::string SymbolRows(const Contents& contents, bool all, const Paint& paint) {
+  std::vector<const v1::Symbol*> symbols;
+  for (const v1::Symbol& symbol : contents.symbols()) {
+    if (symbol.class_() != v1::SYMBOL_CLASS_KNOWN) symbols.push_back(&symbol);
+  }
+  std::stable_sort(symbols.begin(), symbols.end(),
+                   [](const v1::Symbol* a, const v1::Symbol* b) { return a->class_() > b->class_(); });
+  const size_t shown = all ? symbols.size() : std::min(symbols.size(), kMaxSymbols);
+  std::string text;
+  for (size_t i = 0; i < shown; ++i) {
+    const v1::Symbol& symbol = *symbols[i];
+    const bool bad = symbol.class_() == v1::SYMBOL_CLASS_DANGEROUS;
+    const std::string word = Padded(Word(symbol.class_()), 9);
+    text += "  " + (bad ? paint.Bad(word) : paint.Doubtful(word)) + "  " +
+            EscapeShort(symbol.module() + "." + symbol.name(), kMaxTextWidth) + "  (" + std::to_string(symbol.uses()) +
+            (symbol.uses() == 1 ? " use" : " uses") + (symbol.would_call() ? ", would be called" : "") + ")\n";
+  }
+  return text + More(symbols.size(), shown, "symbols");
+}
+
+std::string FindingRows(const Contents& contents, bool all, const Paint& paint) {
+  std::vector<const v1::Finding*> findings;
+  for (const v1::Finding& finding : contents.findings()) findings.push_back(&finding);
+  std::stable_sort(findings.begin(), findings.end(),
+                   [](const v1::Finding* a, const v1::Finding* b) { return a->severity() > b->severity(); });
+  const size_t shown = all ? findings.size() : std::min(findings.size(), kMaxFindings);
+  std::string text;
+  for (size_t i = 0; i < shown; ++i) {
+    const v1::Finding& finding = *findings[i];
+    const std::string word = Padded(Word(finding.severity()), 9);
+    text += "  " + (finding.severity() == v1::SEVERITY_DANGER    ? paint.Bad(word)
+                    : finding.severity() == v1::SEVERITY_WARNING ? paint.Doubtful(word)
+                                                                 : paint.Dim(word));
+    text += "  " + EscapeShort(finding.message(), kMaxTextWidth) + "  [" + EscapeShort(finding.id(), kMaxNameWidth);
+    if (!finding.where().empty()) text += ", " + EscapeShort(finding.where(), kMaxNameWidth);
+    text += ", byte " + std::to_string(finding.offset()) + "]\n";
+  }
+  return text + More(findings.size(), shown, "findings");
+}
+
+std::string Counted(size_t count, const char* what) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
+}  // namespace
+
+std::string ContentsTable(const std::string& file, const Contents& contents, const std::vector<std::string>& digests,
+                          bool all, const Paint& paint) {
+  const v1::Report& report = contents.report();
+  const v1::Timing& timing = report.timing();
+  char milliseconds[32];
+  snprintf(milliseconds, sizeof milliseconds, "%.1f ms",
+           static_cast<double>(timing.decode_us() + timing.validate_us()) / 1e3);
+  return Escape(file) + ": " + Word(report.format()) + ", " + HumanBytes(report.size()) + ", " +
+         Painted(report.verdict(), paint) + "\n" + TensorRows(contents, digests, all) +
+         SymbolRows(contents, all, paint) + FindingRows(contents, all, paint) + "  " +
+         Counted(contents.entries().size(), "tensor") + ", " + HumanBytes(contents.payload_bytes()) + " in " +
+         Counted(contents.storage_count(), "storage") + "; " + Counted(contents.symbols().size(), "symbol") + ", " +
+         Counted(contents.findings().size(), "finding") + "; decoded in " + milliseconds + " behind " +
+         Word(report.posture()) + " walls\n";
+}
+
+std::string FailureTable(const Contents& seen, bool all, const Paint& paint) {
+  return SymbolRows(seen, all, paint) + FindingRows(seen, all, paint);
+}
+
+}  // namespace airlock::cli

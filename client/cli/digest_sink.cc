@@ -1,0 +1,28 @@
+#include "client/cli/digest_sink.h"
+
+namespace airlock::cli {
+
+Result<std::vector<uint32_t>> DigestSink::Begin(const Contents& contents) {
+  digests_.assign(contents.tensor_count(), {});
+  std::vector<bool> named(contents.tensor_count());
+  std::vector<uint32_t> wanted;
+  for (const NamedTensor& entry : contents.entries()) {
+    if (named[entry.tensor]) continue;
+    named[entry.tensor] = true;
+    wanted.push_back(entry.tensor);
+  }
+  return wanted;
+}
+
+Result<void> DigestSink::Elements(uint32_t tensor, uint64_t, std::string_view bytes) {
+  running_[tensor].Update(bytes);
+  return {};
+}
+
+Result<void> DigestSink::Complete(uint32_t tensor) {
+  digests_[tensor] = running_[tensor].Hex();
+  running_.erase(tensor);
+  return {};
+}
+
+}  // namespace airlock::cli

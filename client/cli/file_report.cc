@@ -1,0 +1,60 @@
+#include "client/cli/file_report.h"
+
+#include <cstdio>
+#include <limits>
+
+#include "client/cli/contents_json.h"
+#include "client/cli/contents_table.h"
+
+namespace airlock::cli {
+namespace {
+
+struct Hint {
+  v1::Reason reason;
+  const char* text;
+};
+
+constexpr Hint kHints[] = {
+    {v1::REASON_DANGEROUS_CONTENT,
+     "`airlock inspect` shows what it would do; --inert takes its data and leaves the rest inert"},
+    {v1::REASON_PATH_NOT_ALLOWED, "does this user, or the daemon's, have the right to read it?"},
+    {v1::REASON_LIMIT_EXCEEDED, "a daemon of your own may have higher limits: airlockd --limit NAME=VALUE"},
+};
+
+}  // namespace
+
+void PrintFailure(const std::string& file, const ClientError& error) {
+  PrintError(file, error.message, error.reason_name());
+  for (const Hint& hint : kHints) {
+    if (hint.reason == error.reason) fprintf(stderr, "  hint: %s\n", hint.text);
+  }
+  if (error.exit_code == 78) fprintf(stderr, "  hint: `airlock doctor` shows every wall\n");
+}
+
+int FileReport::Show(const std::string& file, const Contents& contents, const std::vector<std::string>& digests) {
+  if (options_.format == Format::kTable) {
+    fputs(ContentsTable(file, contents, digests, options_.all, paint_).c_str(), stdout);
+    fflush(stdout);
+  } else {
+    MetadataLimits limits;
+    if (options_.all) limits.nodes = std::numeric_limits<uint64_t>::max();
+    WriteContents(documents_.Next(), file, contents, digests, limits);
+    documents_.Done();
+  }
+  return ExitCodeOf(contents.report().verdict());
+}
+
+int FileReport::Show(const std::string& file, const ClientError& error) {
+  if (options_.format != Format::kTable) {
+    WriteFailure(documents_.Next(), file, error);
+    documents_.Done();
+  }
+  PrintFailure(file, error);
+  if (options_.format == Format::kTable && error.seen != nullptr) {
+    fputs(FailureTable(*error.seen, options_.all, paint_).c_str(), stdout);
+    fflush(stdout);
+  }
+  return error.exit_code;
+}
+
+}  // namespace airlock::cli

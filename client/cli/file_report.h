@@ -1,0 +1,31 @@
+// Prints one file's answer or failure in the format that was asked for.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "airlock/checkpoint.h"
+#include "client/cli/output.h"
+
+namespace airlock::cli {
+
+class FileReport {
+ public:
+  explicit FileReport(const Options& options)
+      : options_(options), documents_(options.format, options.files.size()), paint_(options.color) {}
+
+  // Each returns the exit code for this file.
+  int Show(const std::string& file, const Contents& contents, const std::vector<std::string>& digests);
+  int Show(const std::string& file, const ClientError& error);
+
+ private:
+  const Options& options_;
+  Documents documents_;
+  Paint paint_;
+};
+
+// The failure's sentence on stderr, and a hint where there is one.
+void PrintFailure(const std::string& file, const ClientError& error);
+
+}  // namespace airlock::cli

@@ -1,0 +1,46 @@
+// airlock load FILE... [--digests]
+#include "client/cli/address.h"
+#include "client/cli/digest_sink.h"
+#include "client/cli/file_report.h"
+#include "client/cli/interrupt.h"
+#include "client/cli/progress.h"
+
+namespace airlock::cli {
+namespace {
+
+int LoadOne(const Client& client, const Options& options, const std::string& file, FileReport& report) {
+  DigestSink digests;
+  NullSink nothing;
+  StorageSink& sink = options.digests ? static_cast<StorageSink&>(digests) : nothing;
+  LoadOptions load = LoadOptionsOf(options);
+  Result<std::shared_ptr<const Contents>> contents = [&] {
+    Progress progress(file);
+    load.progress = [&](auto... counts) { progress.Update(counts...); };
+    return client.Load(SourceOf(options, file), load, sink);
+  }();
+  if (!contents.ok()) return report.Show(file, contents.error());
+  const int code = report.Show(file, **contents, digests.digests());
+  // What was asked for with open eyes is no failure.
+  return options.inert && (*contents)->report().verdict() == v1::VERDICT_DANGEROUS ? 0 : code;
+}
+
+}  // namespace
+
+int RunLoad(const Options& options) {
+  PrivateOptions private_options;
+  private_options.minimum_posture = PostureOf(options.minimum_posture);
+  const Result<Client> client = MakeClient(options, private_options);
+  FileReport report(options);
+  int worst = 0;
+  for (const std::string& file : options.files) {
+    if (!client.ok()) {
+      worst = WorseExitCode(worst, report.Show(file, client.error()));
+      continue;
+    }
+    const CancelOnSignal cancel(*client);
+    worst = WorseExitCode(worst, LoadOne(*client, options, file, report));
+  }
+  return worst;
+}
+
+}  // namespace airlock::cli

@@ -1,0 +1,76 @@
+#include "client/cli/new_file.h"
+
+#include <fcntl.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <utility>
+
+namespace airlock::cli {
+namespace {
+
+constexpr int kAttempts = 100;
+
+std::string DirectoryOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::string TemporaryBeside(const std::string& path) {
+  uint64_t random = 0;
+  if (getrandom(&random, sizeof random, 0) != sizeof random) random = static_cast<uint64_t>(getpid());
+  char suffix[32];
+  snprintf(suffix, sizeof suffix, ".airlock-%016llx", static_cast<unsigned long long>(random));
+  return DirectoryOf(path) + "/" + suffix;
+}
+
+}  // namespace
+
+Unexpected<ClientError> NewFile::Failed(int error) const {
+  return Unexpected{MakeError(v1::OUTCOME_INTERNAL, "cannot write " + destination_ + ": " + strerror(error))};
+}
+
+Result<NewFile> NewFile::Create(const std::string& destination) {
+  for (int i = 0; i < kAttempts; ++i) {
+    std::string temporary = TemporaryBeside(destination);
+    Fd fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666));
+    if (fd) return NewFile(destination, std::move(temporary), std::move(fd));
+    if (errno != EEXIST) break;
+  }
+  return NewFile(destination, "", Fd()).Failed(errno);
+}
+
+NewFile::NewFile(NewFile&& other) noexcept
+    : destination_(std::move(other.destination_)),
+      temporary_(std::exchange(other.temporary_, {})),
+      fd_(std::move(other.fd_)) {}
+
+NewFile::~NewFile() {
+  if (!temporary_.empty()) unlink(temporary_.c_str());
+}
+
+Result<void> NewFile::WriteAt(uint64_t offset, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return Failed(errno);
+    bytes.remove_prefix(static_cast<size_t>(written));
+    offset += static_cast<uint64_t>(written);
+  }
+  return {};
+}
+
+Result<void> NewFile::Commit() {
+  if (fsync(fd_.get()) != 0) return Failed(errno);
+  if (rename(temporary_.c_str(), destination_.c_str()) != 0) return Failed(errno);
+  temporary_.clear();
+  // The name, too, should survive a power cut; where the directory cannot be synced, the file is there all the same.
+  const Fd directory(open(DirectoryOf(destination_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (directory) (void)fsync(directory.get());
+  return {};
+}
+
+}  // namespace airlock::cli

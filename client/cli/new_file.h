@@ -1,0 +1,38 @@
+// NewFile: a file that appears whole or not at all. Written beside its destination, then renamed over it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "airlock/error.h"
+#include "sandbox/base/fd.h"
+
+namespace airlock::cli {
+
+class NewFile {
+ public:
+  // Creates the temporary file, with the permissions that the umask leaves.
+  static Result<NewFile> Create(const std::string& destination);
+  // Removes it unless it was committed.
+  ~NewFile();
+  NewFile(NewFile&& other) noexcept;
+  NewFile& operator=(NewFile&&) = delete;
+  NewFile(const NewFile&) = delete;
+
+  Result<void> WriteAt(uint64_t offset, std::string_view bytes);
+  // To the disk, then to its name.
+  Result<void> Commit();
+
+ private:
+  NewFile(std::string destination, std::string temporary, Fd fd)
+      : destination_(std::move(destination)), temporary_(std::move(temporary)), fd_(std::move(fd)) {}
+  Unexpected<ClientError> Failed(int error) const;
+
+  std::string destination_;
+  // Empty once there is nothing to remove.
+  std::string temporary_;
+  Fd fd_;
+};
+
+}  // namespace airlock::cli

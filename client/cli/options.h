@@ -1,0 +1,49 @@
+// What the command line says, for all subcommands.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace airlock::cli {
+
+enum class Format { kTable, kJson, kJsonl };
+enum class Color { kAuto, kAlways, kNever };
+
+struct Options {
+  // Empty: $AIRLOCK_ADDRESS, else a private daemon.
+  std::string address;
+  std::string tls_ca;
+  std::string tls_cert;
+  std::string tls_key;
+  // The walls below which a private daemon does not start; for `doctor`, what counts as enough.
+  std::string minimum_posture;
+  // Send paths, not bytes: the files are the daemon's.
+  bool server_path = false;
+  // Seconds for each file; 0 leaves it to the daemon.
+  double timeout = 0;
+  Format format = Format::kTable;
+  Color color = Color::kAuto;
+
+  // inspect, load: FILE...
+  std::vector<std::string> files;
+  // Table: every row, however many. JSON: the whole metadata tree.
+  bool all = false;
+  bool inert = false;
+  bool digests = false;
+
+  // convert
+  std::string source;
+  std::string destination;
+  std::string key = "auto";
+  bool force = false;
+};
+
+// One for each subcommand; each returns the exit code.
+int RunInspect(const Options& options);
+int RunLoad(const Options& options);
+int RunConvert(const Options& options);
+int RunPolicy(const Options& options);
+int RunDoctor(const Options& options);
+int RunVersion(const Options& options);
+
+}  // namespace airlock::cli

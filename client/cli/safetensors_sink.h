@@ -1,0 +1,59 @@
+// SafetensorsSink: writes the weights of a checkpoint as a safetensors file, as they arrive.
+//
+// Layout: 8 bytes, the header's length; the header, JSON, padded with spaces so that the data starts at a multiple of
+// 8; the data without gaps, widest element types first, so that every tensor is aligned to its elements.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "client/cli/element_sink.h"
+#include "client/cli/new_file.h"
+#include "client/cli/weights.h"
+
+namespace airlock::cli {
+
+// The name of a dtype in safetensors; null where it has none.
+const char* SafetensorsDType(v1::DType dtype);
+
+class SafetensorsSink : public ElementSink {
+ public:
+  SafetensorsSink(std::string destination, std::string key)
+      : destination_(std::move(destination)), key_(std::move(key)) {}
+
+  // Makes the file appear. REQUIRES: the load succeeded.
+  Result<void> Commit() { return file_->Commit(); }
+
+  const Weights& weights() const { return weights_; }
+  uint64_t file_bytes() const { return file_bytes_; }
+  // Names whose elements are written although another name has them already: the format knows no sharing.
+  size_t repeated() const { return repeated_; }
+
+ protected:
+  Result<std::vector<uint32_t>> Begin(const Contents& contents) override;
+  Result<void> Elements(uint32_t tensor, uint64_t offset, std::string_view bytes) override;
+  Result<void> Complete(uint32_t tensor) override;
+
+ private:
+  // Where one name's elements stand.
+  struct Place {
+    uint32_t tensor;
+    uint32_t name;  // index in weights_.tensors
+    uint64_t offset;
+  };
+  Result<void> CheckTensors(const Contents& contents) const;
+  Result<void> LayOut(const Contents& contents);
+  std::string Header(const Contents& contents) const;
+
+  const std::string destination_;
+  const std::string key_;
+  Weights weights_;
+  std::optional<NewFile> file_;
+  // In the order of the data; then ascending by tensor.
+  std::vector<Place> places_;
+  uint64_t data_start_ = 0;
+  uint64_t file_bytes_ = 0;
+  size_t repeated_ = 0;
+};
+
+}  // namespace airlock::cli
