@@ -1,9 +1,5 @@
 #include "sandbox/worker/emit_order.h"
 
-#include <algorithm>
-
-#include "sandbox/pickle/key_identity.h"
-
 namespace airlock::worker {
 
 using pickle::Kind;
@@ -13,6 +9,7 @@ using pickle::NodeId;
 EmitOrder::EmitOrder(const formats::Checkpoint& checkpoint)
     : checkpoint_(checkpoint),
       graph_(checkpoint.context.graph),
+      identity_(graph_),
       nodes_(graph_.size()),
       tensors_(checkpoint.tables.tensor_count()),
       storages_(checkpoint.tables.storages().size()),
@@ -88,8 +85,10 @@ void EmitOrder::VisitChildren(NodeId node, uint32_t depth) {
   const bool dict = kind == Kind::kDict || kind == Kind::kOrderedDict;
   const bool set = kind == Kind::kSet || kind == Kind::kFrozenSet;
   if ((dict || set) && !record_pairs_.contains(node)) {
-    std::vector<NodeId> distinct = dict ? pickle::DistinctPairs(graph_, node) : pickle::DistinctMembers(graph_, node);
-    if (distinct.size() != graph_.children(node).size()) distinct_.emplace(node, std::move(distinct));
+    const std::span<const NodeId> distinct = dict ? identity_.DistinctPairs(node) : identity_.DistinctMembers(node);
+    if (distinct.size() != graph_.children(node).size()) {
+      distinct_.emplace(node, std::vector<NodeId>(distinct.begin(), distinct.end()));
+    }
   }
   const std::span<const NodeId> children = Children(node);
   if (!children.empty()) steps_.push_back({children.data(), children.data() + children.size(), kNoNode, depth});

@@ -9,6 +9,7 @@
 
 #include "sandbox/base/error.h"
 #include "sandbox/formats/checkpoint.h"
+#include "sandbox/pickle/key_identity.h"
 
 namespace airlock::worker {
 
@@ -64,6 +65,7 @@ class EmitOrder {
 
   const formats::Checkpoint& checkpoint_;
   const pickle::Graph& graph_;
+  pickle::KeyIdentity identity_;
   Numbering nodes_;
   Numbering tensors_;
   Numbering storages_;
