@@ -1,0 +1,19 @@
+// What the hostile worker can do, by kind. Each returns false for an id that is not of its kind.
+#pragma once
+
+#include <cstdint>
+
+#include "airlock/worker/v1/frame.pb.h"
+
+namespace airlock::hostile {
+
+bool PerformSyscall(uint32_t id);
+bool PerformAct(uint32_t id);
+bool TellPlanLie(uint32_t id, uint64_t input_size);
+bool TellFrameLie(uint32_t id, uint64_t input_size);
+
+// A plan that a broker accepts for any input of at least 4 bytes: one float32 tensor of one element.
+airlock::worker::v1::Frame TruePlan();
+airlock::worker::v1::Frame TrueDone();
+
+}  // namespace airlock::hostile
