@@ -1,0 +1,83 @@
+#include "sandbox/pickle/graph.h"
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+namespace airlock::pickle {
+namespace {
+
+TEST(Graph, ConstantsAreTheFirstNodes) {
+  const Graph graph;
+  EXPECT_EQ(graph.kind(graph.None()), Kind::kNone);
+  EXPECT_EQ(graph.kind(graph.Bool(false)), Kind::kFalse);
+  EXPECT_EQ(graph.kind(graph.Bool(true)), Kind::kTrue);
+}
+
+TEST(Graph, ListsThatGrowInTurnKeepTheirItems) {
+  Graph graph;
+  const NodeId first = graph.Container(Kind::kList, {});
+  const NodeId second = graph.Container(Kind::kList, {});
+  for (NodeId i = 0; i < 1000; ++i) {
+    const NodeId pair[] = {i, i + 1};
+    graph.Append(first, {pair, 1});
+    graph.Append(second, pair);
+  }
+  ASSERT_EQ(graph.children(first).size(), 1000U);
+  ASSERT_EQ(graph.children(second).size(), 2000U);
+  for (NodeId i = 0; i < 1000; ++i) {
+    ASSERT_EQ(graph.children(first)[i], i);
+    ASSERT_EQ(graph.children(second)[2 * i + 1], i + 1);
+  }
+}
+
+TEST(Graph, AppendTakesItsOwnChildren) {
+  Graph graph;
+  const NodeId items[] = {0, 1, 2};
+  const NodeId list = graph.Container(Kind::kList, items);
+  graph.Container(Kind::kTuple, items);  // the list no longer ends the pool
+  for (int i = 0; i < 4; ++i) graph.Append(list, graph.children(list));
+  ASSERT_EQ(graph.children(list).size(), 48U);
+  for (size_t i = 0; i < 48; ++i) EXPECT_EQ(graph.children(list)[i], i % 3);
+}
+
+TEST(Graph, TextTakesItsOwnBytes) {
+  Graph graph;
+  NodeId text = graph.Text(Kind::kString, "abc");
+  for (int i = 0; i < 10; ++i) text = graph.Text(Kind::kBytes, graph.text(text));
+  EXPECT_EQ(graph.text(text), "abc");
+  EXPECT_EQ(graph.string_bytes(), 33U);
+}
+
+TEST(Graph, AnyNodeTurnsIntoARecord) {
+  Graph graph;
+  const NodeId tensor = graph.Tensor(5);
+  const NodeId inner = graph.Tensor(5);
+  graph.SetRecord(tensor, {.callee = inner, .state = graph.None(), .made_by_new = true});
+  EXPECT_EQ(graph.kind(tensor), Kind::kRecord);
+  graph.SetRecord(tensor, {.callee = inner, .args = graph.Bool(true), .many_states = true});
+  const RecordParts parts = graph.record(tensor);
+  EXPECT_EQ(parts.callee, inner);
+  EXPECT_EQ(parts.args, graph.Bool(true));
+  EXPECT_EQ(parts.state, kNoNode);
+  EXPECT_FALSE(parts.made_by_new);
+  EXPECT_TRUE(parts.many_states);
+}
+
+TEST(Graph, KnowsWhatCanBeAKey) {
+  Graph graph;
+  const NodeId list = graph.Container(Kind::kList, {});
+  const NodeId number = graph.Int(1);
+  const NodeId good = graph.Container(Kind::kTuple, {&number, 1});
+  const NodeId bad = graph.Container(Kind::kTuple, {&list, 1});
+  const NodeId worse = graph.Container(Kind::kTuple, {&bad, 1});
+  EXPECT_TRUE(graph.hashable(good));
+  EXPECT_FALSE(graph.hashable(list));
+  EXPECT_FALSE(graph.hashable(bad));
+  EXPECT_FALSE(graph.hashable(worse));
+  EXPECT_TRUE(graph.hashable(graph.Container(Kind::kFrozenSet, {&number, 1})));
+  EXPECT_FALSE(graph.hashable(graph.Text(Kind::kByteArray, "")));
+}
+
+}  // namespace
+}  // namespace airlock::pickle
