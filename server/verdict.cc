@@ -49,7 +49,8 @@ const v1::OutcomeFacts& FactsOf(v1::Outcome outcome) {
 Verdict::Verdict(v1::Reason reason, std::string_view particulars) {
   failure_.set_reason(reason);
   std::string message = FactsOf(reason).sentence();
-  if (!particulars.empty()) message += ": " + EscapeText(particulars, kMessageCap);
+  // A decoder with nothing to add repeats the sentence.
+  if (!particulars.empty() && particulars != message) message += ": " + EscapeText(particulars, kMessageCap);
   failure_.set_message(CapText(std::move(message), kMessageCap));
 }
 

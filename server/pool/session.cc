@@ -1,11 +1,9 @@
 #include "server/pool/session.h"
 
-#include <sys/resource.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <ctime>
 #include <optional>
 #include <utility>
 
@@ -58,6 +56,7 @@ class Session {
   SessionResult Run();
 
  private:
+  OrVerdict<std::optional<Received>> NextFrame();
   OrVerdict<void> ReadFrames();
   // Ends the worker, whatever it does, and refines `cause` by how it ended.
   Verdict End(Verdict cause);
@@ -74,27 +73,15 @@ class Session {
   Clock::time_point start_ = Clock::now();
 };
 
-// A request may ask for less than the worker was born with. The worker is our child and not yet reaped, so its number
-// is its own. Where limits cannot be lowered the load does not run.
-OrVerdict<void> LowerRlimits(pid_t pid, const Limits& limits) {
-  struct RlimitRow {
-    __rlimit_resource resource;
-    uint64_t value;
-  };
-  for (const RlimitRow& row : {RlimitRow{RLIMIT_CPU, limits.cpu_seconds}, RlimitRow{RLIMIT_AS, limits.memory_bytes}}) {
-    rlimit now{};
-    const bool known = ::prlimit(pid, row.resource, nullptr, &now) == 0;
-    if (known && now.rlim_max <= row.value) continue;
-    const rlimit lowered = {row.value, row.value};
-    if (!known || ::prlimit(pid, row.resource, &lowered, nullptr) != 0) {
-      return Because(v1::REASON_INTERNAL, std::string("cannot lower the worker's limits: ") + std::strerror(errno));
-    }
-  }
-  return {};
+// CPU time that a worker has used. The worker is our child and not yet reaped, so its number is its own.
+std::chrono::nanoseconds CpuUsed(pid_t pid) {
+  clockid_t clock{};
+  timespec used{};
+  if (::clock_getcpuclockid(pid, &clock) != 0 || ::clock_gettime(clock, &used) != 0) return {};
+  return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
 }
 
 OrVerdict<void> Session::Start() {
-  AIRLOCK_TRY(LowerRlimits(worker_.worker.pid, options_.limits));
   auto output = spawner::OutputMemfd::Create(capacity_);
   if (!output.ok()) return Unexpected<Verdict>{VerdictOfSpawn(output.error())};
   output_.emplace(std::move(output).value());
@@ -108,11 +95,26 @@ OrVerdict<void> Session::Start() {
   return {};
 }
 
-OrVerdict<void> Session::ReadFrames() {
-  const Deadlines deadlines{start_ + std::chrono::milliseconds(options_.limits.wall_ms),
-                            std::chrono::milliseconds(options_.limits.silence_ms)};
+// The worker's own CPU limit is the daemon's; a request may have less. CPU time runs no faster than the clock, so the
+// reader need not look up before what is left of it can have passed.
+OrVerdict<std::optional<Received>> Session::NextFrame() {
+  const std::chrono::milliseconds silence(options_.limits.silence_ms);
+  const auto end = start_ + std::chrono::milliseconds(options_.limits.wall_ms);
+  const auto silence_end = Clock::now() + silence;
   while (true) {
-    AIRLOCK_ASSIGN(std::optional<Received> received, worker_.reader.Next(deadlines, cancellation_.fd()));
+    const auto now = Clock::now();
+    const auto cpu_left = std::chrono::seconds(options_.limits.cpu_seconds) - CpuUsed(worker_.worker.pid);
+    if (cpu_left <= cpu_left.zero()) return Because(v1::REASON_TIMEOUT_CPU);
+    const auto silence_left = std::chrono::ceil<std::chrono::milliseconds>(silence_end - now);
+    auto next = worker_.reader.Next(Deadlines{std::min(end, now + cpu_left), silence_left}, cancellation_.fd());
+    const bool looked_up = !next.ok() && next.error().reason() == v1::REASON_TIMEOUT_TOTAL && Clock::now() < end;
+    if (!looked_up) return next;
+  }
+}
+
+OrVerdict<void> Session::ReadFrames() {
+  while (true) {
+    AIRLOCK_ASSIGN(std::optional<Received> received, NextFrame());
     if (!received) break;
     if (received->kind == worker::v1::Frame::kPlan) {
       AIRLOCK_TRY(validator_.Add(std::move(received->frame)));

@@ -19,7 +19,8 @@
 namespace airlock::server {
 
 struct SessionOptions {
-  // The daemon's, lowered by the request.
+  // The daemon's, lowered by the request. The worker's address space stays as the daemon gave it; a lower memory_bytes
+  // bounds what the broker keeps of the plan.
   Limits limits;
   // Have inflated and swapped data written; otherwise spans of the output are promises.
   bool rewrite = false;
