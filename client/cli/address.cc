@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "airlock/words.h"
+#include "client/cpp/local_file.h"
 
 namespace airlock::cli {
 
@@ -20,11 +21,33 @@ v1::Posture PostureOf(const std::string& word) {
   return v1::POSTURE_UNSPECIFIED;
 }
 
-Result<Client> MakeClient(const Options& options, const PrivateOptions& private_options) {
-  const std::string address = AddressOf(options);
-  if (!address.empty()) return Client::Connect(address, {options.tls_ca, options.tls_cert, options.tls_key});
-  if (options.server_path) return Unexpected{MakeError(v1::OUTCOME_BAD_REQUEST, "--server-path needs --address")};
-  return Client::Private(private_options);
+PrivateOptions PrivateOptionsOf(const Options& options) {
+  PrivateOptions private_options;
+  private_options.minimum_posture = PostureOf(options.minimum_posture);
+  return private_options;
+}
+
+Result<const Client*> Session::Get() {
+  if (!client_) {
+    const std::string address = AddressOf(options_);
+    if (!address.empty()) {
+      client_ = Client::Connect(address, {options_.tls_ca, options_.tls_cert, options_.tls_key});
+    } else if (options_.server_path) {
+      return Unexpected{MakeError(v1::OUTCOME_BAD_REQUEST, "--server-path needs --address")};
+    } else {
+      client_ = Client::Private(private_options_);
+    }
+  }
+  if (!client_->ok()) return Unexpected{client_->error()};
+  return &client_->value();
+}
+
+Result<const Client*> Session::For(const std::string& file) {
+  if (!options_.server_path) {
+    const Result<LocalFile> there = OpenLocalFile(file);
+    if (!there.ok()) return Unexpected{there.error()};
+  }
+  return Get();
 }
 
 Source SourceOf(const Options& options, const std::string& file) {

@@ -1,7 +1,9 @@
 // Which daemon the command line speaks to.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "airlock/client.h"
 #include "client/cli/options.h"
@@ -11,9 +13,25 @@ namespace airlock::cli {
 // --address, else $AIRLOCK_ADDRESS; empty for a private daemon.
 std::string AddressOf(const Options& options);
 
-// Connects, or starts a private daemon. From then on a signal to this process cancels the client's calls (see
-// interrupt.h).
-Result<Client> MakeClient(const Options& options, const PrivateOptions& private_options = {});
+// The client of a command: connected, or started as a private daemon, when the first file needs it. Files of this
+// machine that cannot be read need none.
+class Session {
+ public:
+  explicit Session(const Options& options, PrivateOptions private_options = {})
+      : options_(options), private_options_(std::move(private_options)) {}
+
+  Result<const Client*> Get();
+  // After a look at the file, where it is one of this machine.
+  Result<const Client*> For(const std::string& file);
+
+ private:
+  const Options& options_;
+  const PrivateOptions private_options_;
+  std::optional<Result<Client>> client_;
+};
+
+// What the options ask of a private daemon.
+PrivateOptions PrivateOptionsOf(const Options& options);
 
 // The posture of a word; UNSPECIFIED for none.
 v1::Posture PostureOf(const std::string& word);

@@ -2,7 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <iostream>
-#include <map>
+#include <memory>
 #include <string>
 
 namespace airlock::cli {
@@ -21,39 +21,38 @@ constexpr char kExamples[] =
 
 struct Subcommand {
   const char* name;
-  const char* help;
+  const char* summary;
+  const char* examples;
   int (*run)(const Options&);
 };
 
 constexpr Subcommand kSubcommands[] = {
-    {"inspect",
-     "  airlock inspect model.pt\n  airlock inspect --format jsonl *.pt | jq .verdict\n\n"
-     "What is inside: format, tensors, symbols, findings, metadata. Moves no weights.",
-     RunInspect},
-    {"load",
-     "  airlock load model.pt\n  airlock load --digests --format json model.pt\n\n"
-     "Loads the whole file and says what came. A dangerous file is refused unless --inert is given.",
-     RunLoad},
-    {"convert",
-     "  airlock convert model.pt model.safetensors\n  airlock convert --key generator.ema gan.pt gan.safetensors\n\n"
-     "Writes the weights as safetensors. --key auto takes the root if it is a flat mapping of tensors, else the first "
-     "of\n"
-     "state_dict_ema, model_ema, state_dict, model, module that holds tensors.",
+    {"inspect", "what is inside: format, tensors, symbols, findings, metadata; moves no weights",
+     "  airlock inspect model.pt\n  airlock inspect --format jsonl *.pt | jq .verdict\n", RunInspect},
+    {"load", "load the whole file; --digests proves every tensor; dangerous files only with --inert",
+     "  airlock load model.pt\n  airlock load --digests --format json model.pt\n", RunLoad},
+    {"convert", "write the weights as safetensors",
+     "  airlock convert model.pt model.safetensors\n  airlock convert --key nets.0.ema gan.pt gan.safetensors\n\n"
+     "--key auto takes the root if it is a flat mapping of tensors, else the first of state_dict_ema, model_ema,\n"
+     "state_dict, model, module that holds tensors.\n",
      RunConvert},
-    {"policy", "  airlock policy --format json\n\nThe system calls that a worker may make, with the reason of each.",
+    {"policy", "the system calls that a worker may make, with the reason of each", "  airlock policy --format json\n",
      RunPolicy},
-    {"doctor",
-     "  airlock doctor\n  airlock --address unix:/run/airlock/airlockd.sock doctor --json\n\n"
-     "Each wall: ok, missing or unknown, with evidence and remedy; then a real worker and a set of attacks.",
-     RunDoctor},
-    {"version", "The version of this program.", RunVersion},
+    {"doctor", "each wall: ok, missing or unknown; then a real worker and a set of attacks",
+     "  airlock doctor\n  airlock --address unix:/run/airlock/airlockd.sock doctor --json\n", RunDoctor},
+    {"version", "the version of this program", "  airlock version --json\n", RunVersion},
+};
+
+// Help of a subcommand: the examples, kept as its footer, stand first.
+class ExamplesFirst : public CLI::Formatter {
+ public:
+  std::string make_description(const CLI::App* app) const override {
+    return app->get_footer() + "\n" + CLI::Formatter::make_description(app);
+  }
+  std::string make_footer(const CLI::App*) const override { return {}; }
 };
 
 void AddGlobalOptions(CLI::App& app, Options& options) {
-  const std::map<std::string, Format> formats = {
-      {"table", Format::kTable}, {"json", Format::kJson}, {"jsonl", Format::kJsonl}};
-  const std::map<std::string, Color> colors = {
-      {"auto", Color::kAuto}, {"always", Color::kAlways}, {"never", Color::kNever}};
   app.add_option("--address", options.address,
                  "unix:/path or dns:///host:port; else $AIRLOCK_ADDRESS; else a private daemon for this call");
   app.add_option("--tls-ca", options.tls_ca, "CA certificate of the daemon, PEM");
@@ -66,9 +65,16 @@ void AddGlobalOptions(CLI::App& app, Options& options) {
       ->check(CLI::IsMember({"full", "nested", "filter-only"}));
   app.add_option("--timeout", options.timeout, "seconds for each file; 0: the daemon's limits")
       ->check(CLI::Range(0.0, 1e6));
-  app.add_option("--format", options.format, "table, json or jsonl")->transform(CLI::CheckedTransformer(formats));
-  app.add_option("--color", options.color, "auto, always or never; NO_COLOR is respected")
-      ->transform(CLI::CheckedTransformer(colors));
+  auto formats = [&options](const std::string& word) {
+    options.format = word == "json" ? Format::kJson : word == "jsonl" ? Format::kJsonl : Format::kTable;
+  };
+  app.add_option_function<std::string>("--format", formats, "how to print (default: table)")
+      ->check(CLI::IsMember({"table", "json", "jsonl"}));
+  auto colors = [&options](const std::string& word) {
+    options.color = word == "always" ? Color::kAlways : word == "never" ? Color::kNever : Color::kAuto;
+  };
+  app.add_option_function<std::string>("--color", colors, "whether to colour (default: auto, which respects NO_COLOR)")
+      ->check(CLI::IsMember({"auto", "always", "never"}));
 }
 
 void AddOptions(CLI::App& sub, const std::string& name, Options& options) {
@@ -102,7 +108,9 @@ Parsed ParseCommandLine(int argc, const char* const* argv) {
   app.fallthrough();
   AddGlobalOptions(app, command.options);
   for (const Subcommand& row : kSubcommands) {
-    CLI::App* sub = app.add_subcommand(row.name, row.help);
+    CLI::App* sub = app.add_subcommand(row.name, row.summary);
+    sub->footer(row.examples);
+    sub->formatter(std::make_shared<ExamplesFirst>());
     AddOptions(*sub, row.name, command.options);
     sub->callback([&command, run = row.run] { command.run = run; });
   }

@@ -69,15 +69,14 @@ int RunConvert(const Options& options) {
     PrintFailure(options.destination, checked.error());
     return checked.error().exit_code;
   }
-  PrivateOptions private_options;
-  private_options.minimum_posture = PostureOf(options.minimum_posture);
-  const Result<Client> client = MakeClient(options, private_options);
+  Session session(options, PrivateOptionsOf(options));
+  const Result<const Client*> client = session.For(options.source);
   if (!client.ok()) {
     PrintFailure(options.source, client.error());
     return client.error().exit_code;
   }
   SafetensorsSink sink(options.destination, options.key);
-  const auto contents = Convert(*client, options, sink);
+  const auto contents = Convert(**client, options, sink);
   if (!contents.ok()) {
     PrintFailure(options.source, contents.error());
     return contents.error().exit_code;

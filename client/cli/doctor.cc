@@ -1,4 +1,5 @@
 // airlock doctor: each wall, with what was seen and what to do, then a real worker and a set of forbidden acts.
+#include <algorithm>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -108,13 +109,14 @@ Result<Health> Examine(const Options& options) {
   // A daemon that starts behind any walls at all can say which are missing.
   PrivateOptions private_options;
   private_options.minimum_posture = v1::POSTURE_FILTER_ONLY;
-  AIRLOCK_ASSIGN(const Client client, MakeClient(options, private_options));
-  const CancelOnSignal cancel(client);
+  Session session(options, private_options);
+  AIRLOCK_ASSIGN(const Client* client, session.Get());
+  const CancelOnSignal cancel(*client);
   Health health;
   if (PostureOf(options.minimum_posture) != v1::POSTURE_UNSPECIFIED)
     health.minimum = PostureOf(options.minimum_posture);
-  AIRLOCK_ASSIGN(health.capabilities, client.Capabilities());
-  AIRLOCK_ASSIGN(health.test, client.SelfTest());
+  AIRLOCK_ASSIGN(health.capabilities, client->Capabilities());
+  AIRLOCK_ASSIGN(health.test, client->SelfTest());
   health.layers = LayersOf(health.capabilities);
   return health;
 }

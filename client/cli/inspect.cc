@@ -7,21 +7,20 @@
 namespace airlock::cli {
 
 int RunInspect(const Options& options) {
-  PrivateOptions private_options;
-  private_options.minimum_posture = PostureOf(options.minimum_posture);
-  Result<Client> client = MakeClient(options, private_options);
+  Session session(options, PrivateOptionsOf(options));
   FileReport report(options);
   int worst = 0;
   for (const std::string& file : options.files) {
+    const Result<const Client*> client = session.For(file);
     if (!client.ok()) {
       worst = WorseExitCode(worst, report.Show(file, client.error()));
       continue;
     }
-    const CancelOnSignal cancel(*client);
+    const CancelOnSignal cancel(**client);
     Progress progress(file);
     CallOptions call = LoadOptionsOf(options);
     call.progress = [&](auto... counts) { progress.Update(counts...); };
-    const auto contents = client->Inspect(SourceOf(options, file), call);
+    const auto contents = (*client)->Inspect(SourceOf(options, file), call);
     worst =
         WorseExitCode(worst, contents.ok() ? report.Show(file, **contents, {}) : report.Show(file, contents.error()));
   }

@@ -27,18 +27,17 @@ int LoadOne(const Client& client, const Options& options, const std::string& fil
 }  // namespace
 
 int RunLoad(const Options& options) {
-  PrivateOptions private_options;
-  private_options.minimum_posture = PostureOf(options.minimum_posture);
-  const Result<Client> client = MakeClient(options, private_options);
+  Session session(options, PrivateOptionsOf(options));
   FileReport report(options);
   int worst = 0;
   for (const std::string& file : options.files) {
+    const Result<const Client*> client = session.For(file);
     if (!client.ok()) {
       worst = WorseExitCode(worst, report.Show(file, client.error()));
       continue;
     }
-    const CancelOnSignal cancel(*client);
-    worst = WorseExitCode(worst, LoadOne(*client, options, file, report));
+    const CancelOnSignal cancel(**client);
+    worst = WorseExitCode(worst, LoadOne(**client, options, file, report));
   }
   return worst;
 }
