@@ -1,0 +1,203 @@
+// The real program behind the real walls: birth, job, probes, end.
+#include "sandbox/spawner/spawner_client.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "airlock/worker/v1/frame.pb.h"
+#include "sandbox/base/version.h"
+#include "sandbox/spawner/output_memfd.h"
+#include "sandbox/spawner/worker_exit.h"
+#include "sandbox/walls/layers.h"
+#include "sandbox/worker/probes.h"
+
+namespace airlock::spawner {
+namespace {
+
+using airlock::worker::v1::Frame;
+using airlock::worker::v1::Job;
+
+std::unique_ptr<SpawnerClient> Start(bool without_namespaces = false) {
+  SpawnerOptions options;
+  options.worker_program = WORKER;
+  options.without_namespaces = without_namespaces;
+  auto client = SpawnerClient::Start(options);
+  EXPECT_TRUE(client.ok());
+  return client.ok() ? std::move(client).value() : nullptr;
+}
+
+bool ReadExactly(int socket, char* out, size_t size) {
+  while (size > 0) {
+    pollfd waiting{socket, POLLIN, 0};
+    if (poll(&waiting, 1, 20'000) <= 0) return false;
+    const ssize_t got = read(socket, out, size);
+    if (got <= 0) return false;
+    out += got;
+    size -= static_cast<size_t>(got);
+  }
+  return true;
+}
+
+std::optional<Frame> ReadFrame(const Worker& worker) {
+  uint32_t length = 0;
+  if (!ReadExactly(worker.socket.get(), reinterpret_cast<char*>(&length), sizeof(length))) return std::nullopt;
+  std::string bytes(length, '\0');
+  Frame frame;
+  if (!ReadExactly(worker.socket.get(), bytes.data(), length) || !frame.ParseFromString(bytes)) return std::nullopt;
+  return frame;
+}
+
+SpawnResult<void> Send(const Worker& worker, const Job& job) {
+  const Fd input(memfd_create("input", MFD_CLOEXEC));
+  auto output = OutputMemfd::Create(1 << 20);
+  return SendJob(worker, job.SerializeAsString(), input.get(), output->fd());
+}
+
+TEST(SpawnerClientTest, AWorkerSaysReadyBehindItsWalls) {
+  for (const bool without_namespaces : {false, true}) {
+    const auto client = Start(without_namespaces);
+    ASSERT_TRUE(client);
+    auto worker = client->Spawn();
+    ASSERT_TRUE(worker.ok());
+    const auto frame = ReadFrame(*worker);
+    ASSERT_TRUE(frame && frame->has_ready());
+    EXPECT_EQ(frame->ready().version(), kVersion);
+    EXPECT_GE(walls::PostureOf(frame->ready().layers()), walls::Posture::kFilterOnly);
+    for (const NamespaceState& state : client->Namespaces()) {
+      EXPECT_EQ((frame->ready().layers() & state.layer) != 0, state.error_number == 0) << state.layer;
+      if (without_namespaces) {
+        EXPECT_EQ(state.error_number, ECANCELED);
+      }
+    }
+    const Exit exit = KillAndReap(*worker);
+    EXPECT_TRUE(exit.by_signal);
+    EXPECT_EQ(exit.code, SIGKILL);
+    EXPECT_FALSE(worker->pidfd);
+  }
+}
+
+TEST(SpawnerClientTest, EveryProbeDies) {
+  const auto client = Start();
+  ASSERT_TRUE(client);
+  for (const auto& probe : airlock::worker::kProbes) {
+    auto worker = client->Spawn();
+    ASSERT_TRUE(worker.ok());
+    ASSERT_TRUE(ReadFrame(*worker));
+    Job job;
+    job.set_probe(probe.number);
+    ASSERT_TRUE(Send(*worker, job).ok());
+    EXPECT_FALSE(ReadFrame(*worker)) << probe.name;
+    const Exit exit = ReapWithin(*worker, 20'000);
+    EXPECT_TRUE(exit.by_signal) << probe.name;
+    EXPECT_EQ(exit.code, SIGSYS) << probe.name;
+  }
+}
+
+TEST(SpawnerClientTest, AnEmptyFileIsAnsweredAndTheWorkerEnds) {
+  const auto client = Start();
+  ASSERT_TRUE(client);
+  auto worker = client->Spawn();
+  ASSERT_TRUE(worker.ok() && ReadFrame(*worker));
+  ASSERT_TRUE(Send(*worker, Job()).ok());
+  const auto frame = ReadFrame(*worker);
+  ASSERT_TRUE(frame && frame->has_done());
+  EXPECT_EQ(frame->done().reason(), 41U);
+  const Exit exit = ReapWithin(*worker, 20'000);
+  EXPECT_FALSE(exit.by_signal);
+  EXPECT_EQ(exit.code, kWorkerDone);
+}
+
+TEST(SpawnerClientTest, AWorkerEndsWithItsSocket) {
+  const auto client = Start();
+  ASSERT_TRUE(client);
+  auto worker = client->Spawn();
+  ASSERT_TRUE(worker.ok() && ReadFrame(*worker));
+  worker->socket.Close();
+  const Exit exit = ReapWithin(*worker, 20'000);
+  EXPECT_FALSE(exit.by_signal);
+  EXPECT_EQ(exit.code, kWorkerBrokerGone);
+}
+
+TEST(SpawnerClientTest, AJobThatIsNotTheProtocolEndsTheWorker) {
+  const auto client = Start();
+  ASSERT_TRUE(client);
+  for (const std::string& message : {std::string("x"), std::string(8, '\xff'), std::string(6000, 'x')}) {
+    auto worker = client->Spawn();
+    ASSERT_TRUE(worker.ok() && ReadFrame(*worker));
+    ASSERT_EQ(write(worker->socket.get(), message.data(), message.size()), static_cast<ssize_t>(message.size()));
+    EXPECT_EQ(ReapWithin(*worker, 20'000).code, kWorkerBadJob);
+  }
+}
+
+TEST(SpawnerClientTest, AnOversizedJobIsNotSent) {
+  const auto client = Start();
+  ASSERT_TRUE(client);
+  auto worker = client->Spawn();
+  ASSERT_TRUE(worker.ok());
+  EXPECT_FALSE(SendJob(*worker, std::string(kMaxJobBytes + 1, 'x'), 0, 1).ok());
+}
+
+TEST(SpawnerClientTest, SpawnsFromManyThreads) {
+  const auto client = Start();
+  ASSERT_TRUE(client);
+  std::vector<std::thread> threads;
+  std::atomic<int> ready = 0;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int turn = 0; turn < 10; ++turn) {
+        auto worker = client->Spawn();
+        if (worker.ok() && ReadFrame(*worker)) ++ready;
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(ready, 40);
+}
+
+int OpenFds() {
+  int count = 0;
+  for (int fd = 0; fd < 512; ++fd) count += fcntl(fd, F_GETFD) >= 0 ? 1 : 0;
+  return count;
+}
+
+TEST(SpawnerClientTest, NothingIsLeft) {
+  const int before = OpenFds();
+  {
+    const auto client = Start();
+    ASSERT_TRUE(client);
+    for (int i = 0; i < 50; ++i) ASSERT_TRUE(client->Spawn().ok());
+  }
+  EXPECT_EQ(OpenFds(), before);
+  // No child either, dead or alive: the spawner is reaped with its client.
+  EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1);
+  EXPECT_EQ(errno, ECHILD);
+}
+
+TEST(SpawnerClientTest, FailuresNameTheirStep) {
+  SpawnerOptions options;
+  options.worker_program = "/nonexistent/airlock-worker";
+  auto missing = SpawnerClient::Start(options);
+  ASSERT_FALSE(missing.ok());
+  EXPECT_EQ(missing.error().error_number, ENOENT);
+  EXPECT_FALSE(missing.error().remedy.empty());
+  // Executable, and not a spawner.
+  options.worker_program = "/bin/true";
+  auto other = SpawnerClient::Start(options);
+  ASSERT_FALSE(other.ok());
+  EXPECT_NE(other.error().step.find("spawner"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace airlock::spawner

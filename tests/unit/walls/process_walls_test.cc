@@ -1,0 +1,190 @@
+// Each wall alone, in a process of its own: that it is in force, and that it stops something without help of the
+// others.
+#include "sandbox/walls/process_walls.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <linux/capability.h>
+#include <netinet/in.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "sandbox/base/fd.h"
+#include "sandbox/walls/filter.h"
+#include "sandbox/walls/filter_load.h"
+#include "sandbox/walls/landlock.h"
+#include "sandbox/walls/namespaces.h"
+#include "sandbox/walls/rlimits.h"
+
+namespace airlock::walls {
+namespace {
+
+constexpr int kNoSuchWall = 200;  // the host does not have it
+
+// Runs `body` in a forked process; its exit status, or minus the signal.
+template <typename Body>
+int InChild(Body body) {
+  const pid_t pid = fork();
+  if (pid == 0) _exit(body());
+  int status = 0;
+  waitpid(pid, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+int OpenError(const char* path) {
+  const Fd fd(open(path, O_RDONLY | O_CLOEXEC));
+  return fd ? 0 : errno;
+}
+
+TEST(ProcessWallsTest, NonDumpable) {
+  EXPECT_EQ(InChild([] { return BecomeNonDumpable().ok() ? prctl(PR_GET_DUMPABLE) : 99; }), 0);
+}
+
+TEST(ProcessWallsTest, ParentDeathSignal) {
+  const int wanted = InChild([parent = getpid()] {
+    int number = 0;
+    if (!DieWithParent(parent).ok()) return 99;
+    prctl(PR_GET_PDEATHSIG, &number);
+    return number;
+  });
+  EXPECT_EQ(wanted, SIGKILL);
+  EXPECT_EQ(InChild([] { return DieWithParent(1 << 30).error().error_number; }), ESRCH);
+}
+
+TEST(ProcessWallsTest, NoCapabilitiesAndNotRoot) {
+  const int result = InChild([] {
+    if (!DropUser().ok()) return 1;
+    if (!DropCapabilities().ok()) return 2;
+    if (geteuid() == 0 || getuid() == 0) return 3;
+    if (setuid(0) == 0) return 4;
+    return chroot("/") == 0 ? 5 : 0;
+  });
+  EXPECT_EQ(result, 0);
+}
+
+TEST(ProcessWallsTest, WithoutCapabilitiesRootCannotChroot) {
+  EXPECT_EQ(InChild([] { return DropCapabilities().ok() && chroot("/") != 0 ? errno : 99; }), EPERM);
+}
+
+TEST(ProcessWallsTest, NoNewPrivileges) {
+  EXPECT_EQ(InChild([] { return ForbidNewPrivileges().ok() ? prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) : 99; }), 1);
+}
+
+TEST(ProcessWallsTest, DenyWriteExecute) {
+  const int result = InChild([] {
+    if (!DenyWriteExecute().ok()) return kNoSuchWall;
+    void* both = mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (both != MAP_FAILED) return 1;
+    void* page = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return mprotect(page, 4096, PROT_READ | PROT_EXEC) == 0 ? 2 : 0;
+  });
+  if (result == kNoSuchWall) GTEST_SKIP() << "Linux before 6.3";
+  EXPECT_EQ(result, 0);
+}
+
+TEST(LandlockTest, ClosesFilesSocketsAndSignals) {
+  if (LandlockAbi() == 0) GTEST_SKIP() << "no Landlock on this host";
+  const int result = InChild([parent = getpid()] {
+    if (!ForbidNewPrivileges().ok()) return 1;
+    const auto abi = EnterLandlock();
+    if (!abi.ok() || *abi != LandlockAbi()) return 2;
+    if (OpenError("/etc/passwd") != EACCES || OpenError("/") != EACCES) return 3;
+    if (mkdir("/tmp/airlock-landlock", 0700) == 0) return 4;
+    if (*abi >= 6 && kill(parent, 0) == 0) return 5;
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    const Fd tcp(socket(AF_INET, SOCK_STREAM, 0));
+    const bool bound = tcp && bind(tcp.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
+    return *abi >= 4 && bound ? 6 : 0;
+  });
+  EXPECT_EQ(result, 0);
+}
+
+TEST(RlimitsTest, AreHardAndInForce) {
+  const int result = InChild([] {
+    if (!ApplyRlimits({64 << 20, 5, 1 << 20}).ok()) return 1;
+    constexpr int kAll[] = {RLIMIT_CPU,    RLIMIT_AS,    RLIMIT_DATA, RLIMIT_STACK,   RLIMIT_FSIZE,
+                            RLIMIT_NOFILE, RLIMIT_NPROC, RLIMIT_CORE, RLIMIT_MEMLOCK, RLIMIT_MSGQUEUE};
+    for (const int resource : kAll) {
+      rlimit limit{};
+      getrlimit(static_cast<__rlimit_resource_t>(resource), &limit);
+      if (limit.rlim_cur != limit.rlim_max || limit.rlim_max == RLIM_INFINITY) return 2;
+    }
+    return 0;
+  });
+  EXPECT_EQ(result, 0);
+}
+
+TEST(RlimitsTest, StopMemoryAndFilesAndDescriptors) {
+  const int result = InChild([] {
+    std::signal(SIGXFSZ, SIG_IGN);
+    const Fd file(memfd_create("output", MFD_CLOEXEC));
+    if (!ApplyRlimits({64 << 20, 5, 1 << 20}).ok()) return 1;
+    const char byte = 0;
+    if (pwrite(file.get(), &byte, 1, 1 << 20) >= 0 || errno != EFBIG) return 2;
+    for (int fd = 0; fd < 8; ++fd) {
+      if (dup(0) < 0) return 0;
+    }
+    return 3;
+  });
+  EXPECT_EQ(result, 0);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  EXPECT_EQ(InChild([] {
+              if (!ApplyRlimits({64 << 20, 5, 1 << 20}).ok()) return 1;
+              void* block = mmap(nullptr, 128 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+              return block == MAP_FAILED && errno == ENOMEM ? 0 : 2;
+            }),
+            0);
+#endif
+}
+
+TEST(NamespacesTest, WhatTheProbeFindsCanBeEntered) {
+  const int result = InChild([] {
+    const NamespaceReport report = ProbeNamespaces();
+    if ((report.Layers() & kMountNamespace) == 0) return kNoSuchWall;
+    if (!EnterSharedNamespaces(report.Layers()).ok()) return 1;
+    if (!RootIsEmpty()) return 2;
+    if (OpenError("/etc/passwd") != ENOENT || OpenError("/proc/self/status") != ENOENT) return 3;
+    return 0;
+  });
+  if (result == kNoSuchWall) GTEST_SKIP() << "this host allows no user namespaces";
+  EXPECT_EQ(result, 0);
+}
+
+TEST(NamespacesTest, NothingWorksInAReportOfNone) {
+  EXPECT_EQ(NoNamespaces(EPERM).Layers(), 0U);
+  EXPECT_EQ(CloneFlags(0), 0U);
+  EXPECT_FALSE(RootIsEmpty());
+}
+
+TEST(FilterLoadTest, TheFilterAloneKills) {
+  const auto idle = CompileFilter(IdlePolicy());
+  const auto working = CompileFilter(WorkingPolicy());
+  ASSERT_TRUE(idle.ok() && working.ok());
+  const auto load = [&] {
+    return ForbidNewPrivileges().ok() && LoadFilter(*idle).ok() && ConfirmFilter().ok() && LoadFilter(*working).ok();
+  };
+  EXPECT_EQ(InChild([&] { return load() ? 0 : 1; }), 0);
+  EXPECT_EQ(InChild([&] { return load() ? OpenError("/etc/passwd") : 1; }), -SIGSYS);
+  EXPECT_EQ(InChild([&] { return load() ? static_cast<int>(syscall(SYS_getpid)) : 1; }), -SIGSYS);
+  // What idle allows is gone with the second filter.
+  EXPECT_EQ(InChild([&] { return load() && ConfirmFilter().ok() ? 0 : 1; }), -SIGSYS);
+}
+
+TEST(FilterLoadTest, AnEmptyFilterIsAnErrorAndNoneIsNotConfirmed) {
+  EXPECT_FALSE(LoadFilter({}).ok());
+  EXPECT_EQ(InChild([] { return ConfirmFilter().ok() ? 1 : 0; }), 0);
+}
+
+}  // namespace
+}  // namespace airlock::walls
