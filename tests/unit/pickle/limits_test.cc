@@ -50,7 +50,7 @@ TEST(Limits, AreTheLargestValuesThatPass) {
 }
 
 TEST(Limits, AHugeDecimalIsNeverConverted) {
-  const Load load = LoadBytes("L" + std::string(50'000'000, '9') + "L\n.");
+  const Load load = LoadBytes("L" + std::string(2'000'000, '9') + "L\n.");
   ASSERT_TRUE(load.error);
   EXPECT_STREQ(load.error->limit->name, "integer_bytes");
 }

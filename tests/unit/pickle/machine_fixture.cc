@@ -6,7 +6,7 @@ namespace airlock::pickle {
 namespace {
 
 // Enough for what the tests print; deep graphs are looked at by other means.
-constexpr int kMaxShownDepth = 20;
+constexpr int kMaxShownDepth = 10;
 
 std::string Quoted(std::string_view text) {
   std::string quoted;
