@@ -118,6 +118,10 @@ Result<void> ZipDirectory::CheckLayout(const Input& input, uint64_t directory_of
   if (members_[order[0]].header_offset != 0) {
     return Fail(Reason::kZipUnaccountedBytes, "bytes stand before the first member of the zip archive", 0);
   }
+  if (const ZipMember& last = members_[order.back()]; last.header_offset >= directory_offset) {
+    return Fail(Reason::kZipOverlap, "member '" + last.name + "' starts inside the zip directory or behind it",
+                directory_offset);
+  }
   HeaderReader reader(input);
   for (size_t i = 0; i < order.size(); ++i) {
     ZipMember& member = members_[order[i]];

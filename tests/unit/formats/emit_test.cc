@@ -1,0 +1,231 @@
+// Emission: the frames say what the checkpoint holds, in the order that graph.proto promises.
+#include "sandbox/worker/emit.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "airlock/worker/v1/frame.pb.h"
+#include "sandbox/worker/safe_text.h"
+#include "tests/fixtures/torch_writer.h"
+#include "tests/unit/formats/decoded.h"
+
+namespace airlock::worker {
+namespace {
+
+using fixtures::PickleAssembler;
+using formats::Checkpoint;
+using formats::Decoded;
+
+// Reads frames as the broker does: columns concatenated.
+class Collector final : public FrameSink {
+ public:
+  bool Write(std::string_view encoded) override {
+    EXPECT_LE(encoded.size(), size_t{64} << 10);
+    v1::Frame frame;
+    EXPECT_TRUE(frame.ParseFromArray(encoded.data(), static_cast<int>(encoded.size())));
+    EXPECT_EQ(frame.ByteSizeLong(), encoded.size()) << "not canonical";
+    EXPECT_FALSE(finished) << "a frame after DONE";
+    if (frame.has_plan()) plan.MergeFrom(frame.plan());
+    blob += frame.plan().graph().blob();
+    kinds += frame.plan().graph().kinds();
+    if (frame.has_done()) done = frame.done();
+    finished = frame.has_done();
+    ++frames;
+    return frames < accept;
+  }
+
+  ::airlock::v1::PlanChunk plan;
+  std::string kinds;
+  std::string blob;
+  v1::Done done;
+  bool finished = false;
+  int frames = 0;
+  int accept = 1 << 30;
+};
+
+Collector EmitBytes(const std::string& file, const Limits& limits = {}) {
+  const Decoded decoded = formats::DecodeBytes(file, limits);
+  Collector collector;
+  EXPECT_TRUE(Emit(decoded.checkpoint, decoded.result, collector));
+  EXPECT_TRUE(collector.finished);
+  return collector;
+}
+
+std::string Archive(const std::string& pickle, const std::vector<fixtures::StorageSpec>& storages = {}) {
+  return fixtures::WriteZip(fixtures::TorchZipShape(pickle, storages));
+}
+
+std::string Kinds(std::initializer_list<pickle::Kind> kinds) {
+  std::string text;
+  for (const pickle::Kind kind : kinds) text += static_cast<char>(kind);
+  return text;
+}
+
+TEST(Emit, NodesComeInPreOrder) {
+  using K = pickle::Kind;
+  // {"a": [1, 2.5], "b": (None, True)}
+  const Collector out = EmitBytes(Archive(PickleAssembler()
+                                              .Proto(2)
+                                              .EmptyDict()
+                                              .Mark()
+                                              .Text("a")
+                                              .Op("]")
+                                              .Mark()
+                                              .Int(1)
+                                              .Float(2.5)
+                                              .Op("e")
+                                              .Text("b")
+                                              .None()
+                                              .Bool(true)
+                                              .Op("\x86")
+                                              .SetItems()
+                                              .Stop()));
+  EXPECT_EQ(out.done.reason(), 0U);
+  EXPECT_EQ(out.kinds,
+            Kinds({K::kDict, K::kString, K::kList, K::kInt, K::kFloat, K::kString, K::kTuple, K::kNone, K::kTrue}));
+  EXPECT_EQ(out.blob, "ab");
+  const auto& graph = out.plan.graph();
+  EXPECT_EQ(std::vector<uint32_t>(graph.counts().begin(), graph.counts().end()),
+            (std::vector<uint32_t>{2, 1, 2, 1, 2}));
+  EXPECT_EQ(std::vector<uint32_t>(graph.refs().begin(), graph.refs().end()),
+            (std::vector<uint32_t>{1, 2, 5, 6, 3, 4, 7, 8}));
+  EXPECT_EQ(graph.ints(0), 1);
+  EXPECT_EQ(graph.floats(0), 2.5);
+}
+
+TEST(Emit, KeysAreDistinctAndTheLastValueStays) {
+  const Collector out = EmitBytes(
+      Archive(PickleAssembler().Proto(2).EmptyDict().Mark().Int(1).Int(10).Bool(true).Int(20).SetItems().Stop()));
+  EXPECT_EQ(out.plan.graph().counts(0), 1U);
+  EXPECT_EQ(out.plan.graph().ints(1), 20);
+}
+
+TEST(Emit, ACycleIsAReferenceToItsNode) {
+  // A list that holds itself.
+  const Collector out = EmitBytes(Archive(
+      PickleAssembler().Proto(2).Op("]q").Op(std::string(1, '\0')).Op("h").Op(std::string(1, '\0')).Op("a").Stop()));
+  EXPECT_EQ(out.kinds.size(), 1U);
+  EXPECT_EQ(out.plan.graph().refs(0), 0U);
+}
+
+TEST(Emit, WhatIsNotReachedIsDropped) {
+  const std::vector<fixtures::StorageSpec> storages = {fixtures::FloatStorage("0", 2), fixtures::FloatStorage("1", 2)};
+  PickleAssembler out;
+  out.Proto(2);
+  PushTensor(out, {.name = "", .storage = 0, .shape = {2}, .stride = {1}}, storages, false);
+  out.Op("0");
+  PushTensor(out, {.name = "", .storage = 1, .shape = {2}, .stride = {1}}, storages, false);
+  const Collector emitted = EmitBytes(Archive(out.Stop(), storages));
+  EXPECT_EQ(emitted.plan.tensors().rank_size(), 1);
+  EXPECT_EQ(emitted.plan.storages().place_size(), 1);
+  EXPECT_EQ(emitted.plan.tensors().storage(0), 0U);
+  EXPECT_EQ(emitted.plan.devices(0), "cpu");
+}
+
+TEST(Emit, SymbolsAndFindingsComeAfterAnErrorToo) {
+  const std::string pickle =
+      PickleAssembler().Proto(2).Global("os", "system").Mark().Text("true").Tuple().Reduce().Op("\xFF").Stop();
+  const Collector out = EmitBytes(Archive(pickle));
+  EXPECT_EQ(out.done.reason(), static_cast<uint32_t>(Reason::kPickleMalformed));
+  ASSERT_EQ(out.plan.symbols_size(), 1);
+  EXPECT_EQ(out.plan.symbols(0).module(), "os");
+  EXPECT_GE(out.plan.findings_size(), 1);
+  EXPECT_TRUE(out.kinds.empty());
+}
+
+TEST(Emit, DepthLimit) {
+  std::string deep = "\x80\x02";
+  for (int i = 0; i < 100; ++i) deep += ']';
+  for (int i = 0; i < 99; ++i) deep += 'a';
+  Limits limits;
+  limits.depth = 99;
+  const Collector out = EmitBytes(Archive(deep + "."), limits);
+  EXPECT_EQ(out.done.reason(), static_cast<uint32_t>(Reason::kLimitExceeded));
+  EXPECT_EQ(out.done.limit_name(), "depth");
+  limits.depth = 100;
+  EXPECT_EQ(EmitBytes(Archive(deep + "."), limits).done.reason(), 0U);
+}
+
+TEST(Emit, TextsLongerThanAFrameAreSplit) {
+  const std::string text(200000, 'x');
+  const Collector out = EmitBytes(Archive(PickleAssembler().Proto(2).Text(text).Stop()));
+  EXPECT_EQ(out.blob, text);
+  EXPECT_EQ(out.plan.graph().counts(0), text.size());
+  EXPECT_GE(out.frames, 4);
+}
+
+TEST(Emit, ASinkThatRefusesEndsIt) {
+  const Decoded decoded =
+      formats::DecodeBytes(Archive(PickleAssembler().Proto(2).Text(std::string(200000, 'x')).Stop()));
+  Collector collector;
+  collector.accept = 2;
+  EXPECT_FALSE(Emit(decoded.checkpoint, decoded.result, collector));
+  EXPECT_FALSE(collector.finished);
+}
+
+TEST(Emit, QuantisedTensorsBringTheirScales) {
+  const std::vector<fixtures::StorageSpec> storages = {
+      {.key = "0", .type = "QInt8Storage", .numel = 6, .bytes = "abcdef"},
+      {.key = "1", .type = "DoubleStorage", .numel = 2, .bytes = std::string(16, '\0')},
+      {.key = "2", .type = "LongStorage", .numel = 2, .bytes = std::string(16, '\0')}};
+  PickleAssembler out;
+  out.Proto(2).Global("torch._utils", "_rebuild_qtensor").Mark();
+  PushStorage(out, storages[0], false);
+  out.Int(0).Mark().Int(2).Int(3).Tuple().Mark().Int(3).Int(1).Tuple();
+  out.Mark().Global("torch", "per_channel_affine");
+  PushTensor(out, {.name = "", .storage = 1, .shape = {2}, .stride = {1}}, storages, false);
+  PushTensor(out, {.name = "", .storage = 2, .shape = {2}, .stride = {1}}, storages, false);
+  out.Int(0).Tuple().Bool(false).EmptyOrderedDict().Tuple().Reduce();
+  const Collector emitted = EmitBytes(Archive(out.Stop(), storages));
+  ASSERT_EQ(emitted.plan.tensors().rank_size(), 3);
+  ASSERT_EQ(emitted.plan.tensors().quantization_size(), 1);
+  EXPECT_EQ(emitted.plan.tensors().quantization(0).tensor(), 0U);
+  EXPECT_EQ(emitted.plan.tensors().quantization(0).per_channel().scales(), 1U);
+  EXPECT_EQ(emitted.plan.tensors().quantization(0).per_channel().zero_points(), 2U);
+}
+
+TEST(Emit, AMillionNodesAreQuick) {
+  Checkpoint checkpoint;
+  pickle::Graph& graph = checkpoint.context.graph;
+  const uint32_t storage = checkpoint.tables.AddStorage({.nbytes = 4, .device = checkpoint.tables.Device("cpu")});
+  const uint64_t shape[] = {1, 1};
+  std::vector<pickle::NodeId> pairs;
+  for (int i = 0; i < 100000; ++i) {
+    pairs.push_back(graph.Text(pickle::Kind::kString, "layer." + std::to_string(i) + ".weight"));
+    pairs.push_back(graph.Tensor(checkpoint.tables.AddTensor({.storage = storage,
+                                                              .dtype = tensors::DType::kFloat32,
+                                                              .flags = 0,
+                                                              .offset = 0,
+                                                              .shape = shape,
+                                                              .stride = shape})));
+  }
+  std::vector<pickle::NodeId> numbers;
+  for (int i = 0; i < 800000; ++i) numbers.push_back(graph.Int(i));
+  pairs.push_back(graph.Text(pickle::Kind::kString, "numbers"));
+  pairs.push_back(graph.Container(pickle::Kind::kList, numbers));
+  checkpoint.root = graph.Container(pickle::Kind::kDict, pairs);
+  class Counter final : public FrameSink {
+   public:
+    bool Write(std::string_view encoded) override { return (bytes += encoded.size()) > 0; }
+    size_t bytes = 0;
+  } counter;
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_TRUE(Emit(checkpoint, Result<void>(), counter));
+  const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+  RecordProperty("milliseconds", static_cast<int>(took.count()));
+  std::printf("a million nodes: %.1f ms, %zu bytes\n", took.count(), counter.bytes);
+  // A tenth of this where the compiler optimises; a debug build with sanitizers on a busy machine stays below.
+  EXPECT_LT(took.count(), 5000);
+}
+
+TEST(SafeText, IsUtf8AndBounded) {
+  EXPECT_EQ(SafeText("plain \xC3\xA4", 100), "plain \xC3\xA4");
+  EXPECT_EQ(SafeText(std::string("a\0\x1B\x7F", 4), 100), "a\\x00\\x1b\\x7f");
+  EXPECT_EQ(SafeText("\xFF\xED\xA0\x80", 100), "\\xff\\xed\\xa0\\x80");
+  EXPECT_EQ(SafeText(std::string(100, 'x'), 10), "xxxxxxx...");
+  EXPECT_EQ(SafeText("\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4", 7), "\xC3\xA4\xC3\xA4...");
+}
+
+}  // namespace
+}  // namespace airlock::worker

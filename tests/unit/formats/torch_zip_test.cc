@@ -1,0 +1,180 @@
+// Torch zips that are right: what comes out of them.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "tests/fixtures/torch_writer.h"
+#include "tests/unit/formats/tensor_path.h"
+
+namespace airlock::formats {
+namespace {
+
+using fixtures::FloatStorage;
+using fixtures::StorageSpec;
+using fixtures::TensorSpec;
+using fixtures::ZipShape;
+using tensors::Place;
+
+const std::vector<TensorSpec> kOne = {{.name = "w", .storage = 0, .shape = {2, 3}, .stride = {3, 1}}};
+
+std::string Archive(const std::vector<TensorSpec>& tensors, const std::vector<StorageSpec>& storages,
+                    std::string_view byte_order = "little", bool deflate = false) {
+  ZipShape shape = fixtures::TorchZipShape(fixtures::PickleStateDict(tensors, storages, false), storages);
+  shape.parts[1].data = byte_order;
+  for (size_t i = 2; deflate && i + 1 < shape.parts.size(); ++i) shape.parts[i].deflate = true;
+  return fixtures::WriteZip(shape);
+}
+
+StorageSpec Swapped(StorageSpec storage, size_t item) {
+  for (size_t i = 0; i + item <= storage.bytes.size(); i += item) {
+    std::reverse(storage.bytes.begin() + static_cast<int64_t>(i),
+                 storage.bytes.begin() + static_cast<int64_t>(i + item));
+  }
+  return storage;
+}
+
+TEST(TorchZip, StoredDataIsASpanOfTheInput) {
+  const std::string file = Archive(kOne, {FloatStorage("0", 6)});
+  const Decoded decoded = DecodeBytes(file);
+  ASSERT_TRUE(decoded.ok()) << decoded.message();
+  const tensors::Storage& storage = decoded.checkpoint.tables.storages().at(0);
+  EXPECT_EQ(storage.place, Place::kInput);
+  EXPECT_EQ(storage.nbytes, 24U);
+  EXPECT_EQ(storage.offset % 64, 0U);
+  EXPECT_EQ(file.substr(storage.offset, storage.nbytes), FloatStorage("0", 6).bytes);
+}
+
+TEST(TorchZip, DeflatedDataGoesToTheOutput) {
+  const Decoded decoded = DecodeBytes(Archive(kOne, {FloatStorage("0", 6)}, "little", true));
+  ASSERT_TRUE(decoded.ok()) << decoded.message();
+  EXPECT_EQ(decoded.checkpoint.tables.storages().at(0).place, Place::kOutput);
+  EXPECT_EQ(TensorBytes(decoded, 0), FloatStorage("0", 6).bytes);
+}
+
+TEST(TorchZip, ManyStepsOfDeflatedData) {
+  StorageSpec storage = FloatStorage("0", 100003);
+  const Decoded decoded =
+      DecodeBytes(Archive({{.name = "w", .storage = 0, .shape = {100003}, .stride = {1}}}, {storage}, "big", true));
+  ASSERT_TRUE(decoded.ok()) << decoded.message();
+  EXPECT_EQ(TensorBytes(decoded, 0), Swapped(storage, 4).bytes);
+}
+
+TEST(TorchZip, BigEndianDataIsSwapped) {
+  const Decoded decoded = DecodeBytes(Archive(kOne, {Swapped(FloatStorage("0", 6), 4)}, "big"));
+  ASSERT_TRUE(decoded.ok()) << decoded.message();
+  EXPECT_EQ(decoded.checkpoint.tables.storages().at(0).place, Place::kOutput);
+  EXPECT_EQ(TensorBytes(decoded, 0), FloatStorage("0", 6).bytes);
+}
+
+TEST(TorchZip, BigEndianComplexIsSwappedByComponent) {
+  StorageSpec storage = FloatStorage("0", 6);
+  storage.type = "ComplexFloatStorage";
+  storage.numel = 3;
+  const Decoded decoded =
+      DecodeBytes(Archive({{.name = "z", .storage = 0, .shape = {3}, .stride = {1}}}, {Swapped(storage, 4)}, "big"));
+  ASSERT_TRUE(decoded.ok()) << decoded.message();
+  EXPECT_EQ(TensorBytes(decoded, 0), storage.bytes);
+}
+
+TEST(TorchZip, BigEndianBytesStayInTheInput) {
+  const StorageSpec storage{.key = "0", .type = "ByteStorage", .numel = 6, .bytes = "abcdef"};
+  const Decoded decoded = DecodeBytes(Archive(kOne, {storage}, "big"));
+  ASSERT_TRUE(decoded.ok()) << decoded.message();
+  EXPECT_EQ(decoded.checkpoint.tables.storages().at(0).place, Place::kInput);
+}
+
+// An untyped storage is swapped as its tensors see it.
+std::string UntypedBigEndian(std::initializer_list<const char*> dtypes) {
+  const StorageSpec storage{.key = "0", .type = "UntypedStorage", .numel = 8, .bytes = "abcdefgh"};
+  fixtures::PickleAssembler out;
+  out.Proto(2).Op("]").Mark();
+  for (const char* dtype : dtypes) {
+    out.Global("torch._utils", "_rebuild_tensor_v3").Mark();
+    PushStorage(out, storage, false);
+    out.Int(0).Mark().Int(2).Tuple().Mark().Int(1).Tuple().Bool(false).EmptyOrderedDict().Global("torch", dtype);
+    out.Tuple().Reduce();
+  }
+  ZipShape shape = fixtures::TorchZipShape(out.Op("e").Stop(), {storage});
+  shape.parts[1].data = "big";
+  return fixtures::WriteZip(shape);
+}
+
+TEST(TorchZip, BigEndianUntypedFollowsItsTensors) {
+  const Decoded decoded = DecodeBytes(UntypedBigEndian({"uint16", "bfloat16"}));
+  ASSERT_TRUE(decoded.ok()) << decoded.message();
+  EXPECT_EQ(TensorBytes(decoded, 0), "badc");
+}
+
+TEST(TorchZip, BigEndianUntypedOfTwoMindsIsRefused) {
+  EXPECT_EQ(DecodeBytes(UntypedBigEndian({"uint16", "uint32"})).reason(), Reason::kUnsupportedFeature);
+}
+
+TEST(TorchZip, DryRunReservesAndWritesNothing) {
+  const Decoded decoded = DecodeBytes(Archive(kOne, {FloatStorage("0", 6)}, "little", true), {}, true);
+  ASSERT_TRUE(decoded.ok()) << decoded.message();
+  EXPECT_EQ(decoded.checkpoint.tables.storages().at(0).place, Place::kOutput);
+  EXPECT_EQ(::lseek(decoded.output.get(), 0, SEEK_END), 0);
+}
+
+TEST(TorchZip, OutputLimit) {
+  const StorageSpec storage = FloatStorage("0", (uint64_t{1} << 22) + 1);
+  const Decoded decoded = DecodeBytes(Archive(kOne, {storage}, "big"));
+  ASSERT_EQ(decoded.reason(), Reason::kLimitExceeded);
+  EXPECT_STREQ(decoded.result.error().limit->name, "output_bytes");
+}
+
+TEST(TorchZip, ViewsShareTheirStorage) {
+  const Decoded decoded =
+      DecodeBytes(Archive({{.name = "all", .storage = 0, .shape = {2, 3}, .stride = {3, 1}},
+                           {.name = "column", .storage = 0, .offset = 1, .shape = {2}, .stride = {3}},
+                           {.name = "scalar", .storage = 0, .offset = 5},
+                           {.name = "empty", .storage = 0, .shape = {0, 4}, .stride = {4, 1}}},
+                          {FloatStorage("0", 6)}));
+  ASSERT_TRUE(decoded.ok()) << decoded.message();
+  EXPECT_EQ(decoded.checkpoint.tables.storages().size(), 1U);
+  EXPECT_EQ(ListTensors(decoded).size(), 4U);
+  float column[2];
+  std::memcpy(column, TensorBytes(decoded, 1).data(), sizeof(column));
+  EXPECT_EQ(column[0], 1.0F);
+  EXPECT_EQ(column[1], 4.0F);
+}
+
+TEST(TorchZip, OneKeyWithTwoLengthsIsRefused) {
+  StorageSpec other = FloatStorage("0", 6);
+  other.numel = 5;
+  const std::vector<StorageSpec> storages = {FloatStorage("0", 6), other};
+  ZipShape shape = fixtures::TorchZipShape(
+      fixtures::PickleStateDict({kOne[0], {.name = "v", .storage = 1, .shape = {5}, .stride = {1}}}, storages, false),
+      {storages[0]});
+  EXPECT_EQ(DecodeBytes(fixtures::WriteZip(shape)).reason(), Reason::kStorageSizeMismatch);
+}
+
+TEST(TorchZip, TensorOutsideItsStorageIsRefused) {
+  EXPECT_EQ(
+      DecodeBytes(Archive({{.name = "w", .storage = 0, .shape = {7}, .stride = {1}}}, {FloatStorage("0", 6)})).reason(),
+      Reason::kTensorOutOfBounds);
+}
+
+TEST(TorchZip, EmptyStorageNeedsNoMember) {
+  ZipShape shape =
+      fixtures::TorchZipShape(fixtures::PickleStateDict({{.name = "w", .storage = 0, .shape = {0}, .stride = {1}}},
+                                                        {FloatStorage("0", 0)}, false),
+                              {});
+  EXPECT_TRUE(DecodeBytes(fixtures::WriteZip(shape)).ok());
+}
+
+TEST(TorchZip, SampleIsClean) {
+  const Decoded decoded = DecodeBytes(fixtures::SampleCheckpoint());
+  ASSERT_TRUE(decoded.ok()) << decoded.message();
+  EXPECT_TRUE(decoded.checkpoint.context.findings.empty());
+  const std::vector<ListedTensor> listed = ListTensors(decoded);
+  ASSERT_EQ(listed.size(), 4U);
+  EXPECT_EQ(listed[0].name, "model.embedding.weight");
+  EXPECT_TRUE(listed[0].requires_grad);
+  EXPECT_EQ(listed[3].name, "optimizer.state.0.exp_avg");
+}
+
+}  // namespace
+}  // namespace airlock::formats
