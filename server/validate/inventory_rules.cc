@@ -97,10 +97,12 @@ v1::Verdict Judge(const v1::PlanChunk& plan) {
     // One that is only named is not known either.
     if (dangerous || symbol.class_() == v1::SYMBOL_CLASS_UNKNOWN) verdict = v1::VERDICT_UNKNOWN_TYPES;
   }
-  const auto& findings = plan.findings();
-  const bool danger = std::any_of(findings.begin(), findings.end(),
-                                  [](const v1::Finding& finding) { return finding.severity() == v1::SEVERITY_DANGER; });
-  return danger ? v1::VERDICT_DANGEROUS : verdict;
+  for (const auto& finding : plan.findings()) {
+    if (finding.severity() == v1::SEVERITY_DANGER) return v1::VERDICT_DANGEROUS;
+    // What a decoder warns of, it did not understand: a known symbol with arguments that nobody writes, say.
+    if (finding.severity() == v1::SEVERITY_WARNING) verdict = v1::VERDICT_UNKNOWN_TYPES;
+  }
+  return verdict;
 }
 
 }  // namespace airlock::server

@@ -78,7 +78,6 @@ INDIRECT = {
     "map": PROTO + symbol("builtins", "map") + symbol("os", "system") + b"]" + MARKER + b"a\x86R.",
     "memo": PROTO + symbol("os", "system") + b"q\x010" + b"h\x01" + MARKER + b"\x85R.",
     "popped": PROTO + symbol("os", "system") + MARKER + b"\x85R0}.",
-    "named-only": PROTO + b"]" + symbol("os", "system") + b"a.",
     "build": PROTO + symbol("collections", "OrderedDict") + b")R}" + text("x") + symbol("os", "system") + MARKER + b"\x85Rsb.",
     "in-a-key": PROTO + b"}" + symbol("os", "system") + MARKER + b"\x85R" + text("value") + b"s.",
 }
@@ -88,7 +87,7 @@ MALFORMED = {
     "offset-overflows": tensor(offset=2**63 - 1), "shape-overflows": tensor(shape=(2**62, 2**62), stride=(1, 1)),
     "stride-overflows": tensor(shape=(3,), stride=(2**63 - 1,)), "negative-shape": tensor(shape=(-1,)), "negative-offset": tensor(offset=-1),
     "negative-stride": tensor(stride=(-1,)), "storage-longer-than-its-member": tensor(numel=5), "storage-of-no-member": tensor(key="7"),
-    "storage-outside": tensor(key="../version"), "more-dims-than-strides": tensor(shape=(2, 2), stride=(1,)),
+    "storage-outside": tensor(key="../version"),
     "unknown-opcode": PROTO + b"\xfe.", "no-stop": PROTO + b"}", "empty-stack": PROTO + b"0.", "memo-of-nothing": PROTO + b"h\x05.",
     "string-past-the-end": PROTO + b"X\xff\xff\xff\x7fabc.", "no-mark": PROTO + b"e.", "empty": b"",
 }
@@ -164,6 +163,14 @@ class Files(unittest.TestCase):
     def test_a_class_nobody_knows_is_a_record_and_not_an_error(self):
         report = self.expect(archive(PROTO + symbol("my_project.models", "Net") + b")\x81}" + text("width") + number(3) + b"sb."), 0, "unknown_types")
         self.assertEqual([s["class"] for s in report["symbols"]], ["unknown"])
+
+    def test_a_dangerous_name_that_nothing_calls_is_still_not_clean(self):
+        report = self.expect(archive(PROTO + b"]" + symbol("os", "system") + b"a."), 0, "unknown_types")
+        self.assertEqual([(s["class"], s["would_call"]) for s in report["symbols"]], [("dangerous", False)])
+
+    def test_a_tensor_that_torch_would_not_rebuild_is_no_tensor_and_not_clean(self):
+        report = self.expect(archive(tensor(shape=(2, 2), stride=(1,))), 0, "unknown_types")
+        self.assertEqual(report["tensors"], [])
 
     def test_claims_that_cannot_be_true(self):
         for name, pickle in MALFORMED.items():
