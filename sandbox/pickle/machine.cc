@@ -49,16 +49,19 @@ Interpreter::Interpreter(Context& context, Constructor& constructor, Source& sou
       start_(source.offset()) {}
 
 Result<NodeId> Interpreter::Run() {
-  Result<void> step;
-  while (step.ok() && result_ == kNoNode) step = Step();
+  while (result_ == kNoNode) {
+    if (auto step = Step(); !step.ok()) {
+      suspicion_.ReportNames();
+      return Unexpected{std::move(step).error()};
+    }
+  }
   suspicion_.ReportNames();
-  if (!step.ok()) return Unexpected{std::move(step).error()};
   return result_;
 }
 
 Result<void> Interpreter::Step() {
   if (source_.offset() >= frame_end_) AIRLOCK_TRY(LeaveFrame());
-  AIRLOCK_TRY(source_.Need(1));
+  if (source_.available() == 0) AIRLOCK_TRY(source_.Need(1));
   offset_ = source_.offset();
   opcode_ = &kOpcodes[*source_.peek()];
   source_.Skip(1);
@@ -125,9 +128,15 @@ Result<void> Interpreter::ReadArgument(Argument argument) {
 }
 
 Result<void> Interpreter::ReadNumber(size_t width) {
-  AIRLOCK_TRY(source_.Need(width));
-  number_ = 0;
-  std::memcpy(&number_, source_.peek(), width);
+  if (source_.available() < sizeof(number_)) {
+    AIRLOCK_TRY(source_.Need(width));
+    number_ = 0;
+    std::memcpy(&number_, source_.peek(), width);
+  } else {
+    // The usual case: eight bytes at once, and away with those that are too many.
+    std::memcpy(&number_, source_.peek(), sizeof(number_));
+    number_ &= UINT64_MAX >> (64 - 8 * width);
+  }
   source_.Skip(width);
   return {};
 }
@@ -154,7 +163,7 @@ Result<void> Interpreter::CheckText(uint64_t length) const {
 
 Result<void> Interpreter::ReadBytes(uint64_t length) {
   if (length <= Source::kMaxPeek) {
-    AIRLOCK_TRY(source_.Need(length));
+    if (source_.available() < length) AIRLOCK_TRY(source_.Need(length));
     first_ = {reinterpret_cast<const char*>(source_.peek()), length};
     source_.Skip(length);
     return {};

@@ -46,6 +46,10 @@ bool IsUtf8(std::string_view text, Surrogates surrogates) {
       text.remove_prefix(8);
       continue;
     }
+    if (static_cast<uint8_t>(text[0]) < 0x80) {
+      text.remove_prefix(1);
+      continue;
+    }
     const auto code_point = TakeCodePoint(text);
     if (!code_point) return false;
     if (surrogates == Surrogates::kRefuse && IsSurrogate(*code_point)) return false;

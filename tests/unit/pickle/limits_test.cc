@@ -58,7 +58,10 @@ TEST(Limits, AHugeDecimalIsNeverConverted) {
 TEST(Limits, FindingsBeyondTheLimitAreCounted) {
   Limits limits;
   limits.findings = 2;
-  const Load load = LoadBytes("N\x80\x02K\x01" "cbuiltins\nset\nK\x01\x85Rcos\nsystem\n)R."sv, limits);
+  const Load load = LoadBytes(
+      "N\x80\x02K\x01"
+      "cbuiltins\nset\nK\x01\x85Rcos\nsystem\n)R."sv,
+      limits);
   ASSERT_FALSE(load.error) << load.failure;
   ASSERT_EQ(load.context.findings.size(), 2U);
   EXPECT_EQ(load.context.findings[1].id, "findings.more");

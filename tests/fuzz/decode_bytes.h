@@ -1,0 +1,30 @@
+// One fuzz input as a file: decoded in this process under small limits.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "sandbox/formats/checkpoint.h"
+#include "tests/fixtures/memory_file.h"
+
+namespace airlock::fuzz {
+
+inline void DecodeBytes(std::span<const uint8_t> bytes) {
+  const Fd input_file = fixtures::MemoryFile({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  const Fd output_file = fixtures::MemoryFile("");
+  const formats::Input input(input_file.get(), bytes.size());
+  formats::Output output(output_file.get(), uint64_t{1} << 20, true);
+  formats::Checkpoint checkpoint;
+  checkpoint.context.limits.nodes = 1'000'000;
+  checkpoint.context.limits.opcodes = 1'000'000;
+  checkpoint.context.limits.string_bytes = uint64_t{1} << 24;
+  const Result<void> result = formats::Decode(input, output, checkpoint);
+  if (!result.ok()) return;
+  // What decodes is sound: every span lies in its file.
+  for (const tensors::Storage& storage : checkpoint.tables.storages()) {
+    const bool in_input = storage.place == tensors::Place::kInput;
+    if (in_input && (storage.offset > bytes.size() || storage.nbytes > bytes.size() - storage.offset)) __builtin_trap();
+  }
+}
+
+}  // namespace airlock::fuzz
