@@ -114,11 +114,11 @@ constexpr Step kSteps[] = {
 Expected<Lockdown, walls::WallError> LockDown(const LockdownRequest& request) {
   State state{request, {}};
   for (const Step& step : kSteps) {
-    walls::WallResult result = step.raise(state);
+    const walls::WallResult result = step.raise(state);
     if (result.ok()) {
       state.lockdown.layers |= step.layer;
     } else if (step.required) {
-      return Unexpected{std::move(result).error()};
+      return Unexpected{result.error()};
     }
   }
   return state.lockdown;
