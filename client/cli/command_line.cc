@@ -34,7 +34,7 @@ constexpr Subcommand kSubcommands[] = {
     {"convert", "write the weights as safetensors",
      "  airlock convert model.pt model.safetensors\n  airlock convert --key nets.0.ema gan.pt gan.safetensors\n\n"
      "--key auto takes the root if it is a flat mapping of tensors, else the first of state_dict_ema, model_ema,\n"
-     "state_dict, model, module that holds tensors.\n",
+     "state_dict, model, module, model_state_dict that holds tensors.\n",
      RunConvert},
     {"policy", "the system calls that a worker may make, with the reason of each", "  airlock policy --format json\n",
      RunPolicy},

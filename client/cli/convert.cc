@@ -30,7 +30,7 @@ Result<void> CheckDestination(const Options& options) {
 void Summarise(const Options& options, const SafetensorsSink& sink, const Contents& contents) {
   if (sink.repeated() > 0) {
     PrintNote(options.source,
-              std::to_string(sink.repeated()) + " shared tensors are written once for each of their names");
+              "names that share their elements with others, each written in full: " + std::to_string(sink.repeated()));
   }
   if (options.format != Format::kTable) {
     JsonWriter json(stdout);

@@ -7,7 +7,8 @@
 namespace airlock::cli {
 namespace {
 
-constexpr std::string_view kKeys[] = {"state_dict_ema", "model_ema", "state_dict", "model", "module"};
+constexpr std::string_view kKeys[] = {"state_dict_ema", "model_ema", "state_dict",
+                                      "model",          "module",    "model_state_dict"};
 constexpr size_t kMaxCandidates = 12;
 
 Unexpected<ClientError> NotFound(const Contents& contents, const std::string& what) {

@@ -1,0 +1,169 @@
+#include <gtest/gtest.h>
+
+#include "airlock/value.h"
+#include "tests/unit/client/plan_maker.h"
+
+namespace airlock {
+namespace {
+
+using testing::PlanMaker;
+
+// {"a": tensor 0, 7: [tensor 1], "s": (None, 1.5), "self": the root}
+PlanMaker Sample() {
+  PlanMaker maker;
+  maker.Dict({1, 2, 3, 4, 6, 7, 10, 0});
+  maker.String("a");
+  maker.Link(v1::NODE_KIND_TENSOR, 0);
+  maker.Int(7);
+  maker.Items(v1::NODE_KIND_LIST, {5});
+  maker.Link(v1::NODE_KIND_TENSOR, 1);
+  maker.String("s");
+  maker.Items(v1::NODE_KIND_TUPLE, {8, 9});
+  maker.Leaf(v1::NODE_KIND_NONE);
+  maker.Float(1.5);
+  maker.String("self");
+  const uint32_t storage = maker.Storage(16);
+  maker.Tensor(storage, v1::DTYPE_FLOAT32, {4}, {1});
+  maker.Tensor(storage, v1::DTYPE_FLOAT32, {2}, {1}, 2);
+  return maker;
+}
+
+TEST(Graph, ReadsWhatTheColumnsSay) {
+  const auto contents = Sample().Contents();
+  ASSERT_TRUE(contents.ok()) << contents.error().message;
+  const Graph& graph = (*contents)->graph();
+  ASSERT_EQ(graph.size(), 11U);
+  EXPECT_EQ(graph.Find(0, "self"), NodeId{0});
+  EXPECT_EQ(graph.Find(0, "b"), std::nullopt);
+  EXPECT_EQ(graph.Int(3), 7);
+  EXPECT_EQ(graph.Float(9), 1.5);
+  EXPECT_EQ(graph.Link(5), 1U);
+  EXPECT_EQ(graph.Items(7).size(), 2U);
+}
+
+// Every column cut at every place: what arrives in two pieces is what was sent.
+TEST(Graph, PiecesMayBeCutAnywhere) {
+  const PlanMaker maker = Sample();
+  const v1::GraphColumns& whole = maker.plan.graph();
+  const size_t longest = std::max<size_t>(whole.blob().size(), static_cast<size_t>(whole.refs_size()));
+  for (size_t cut = 0; cut <= longest; ++cut) {
+    v1::PlanChunk head = maker.plan;
+    v1::PlanChunk tail;
+    v1::GraphColumns& first = *head.mutable_graph();
+    v1::GraphColumns& second = *tail.mutable_graph();
+    auto split_bytes = [&](std::string* from, std::string* to) {
+      *to = from->substr(std::min(cut, from->size()));
+      from->resize(std::min(cut, from->size()));
+    };
+    auto split = [&](auto* from, auto* to) {
+      for (int i = static_cast<int>(cut); i < from->size(); ++i) to->Add(from->Get(i));
+      from->Truncate(std::min(static_cast<int>(cut), from->size()));
+    };
+    split_bytes(first.mutable_kinds(), second.mutable_kinds());
+    split_bytes(first.mutable_blob(), second.mutable_blob());
+    split(first.mutable_counts(), second.mutable_counts());
+    split(first.mutable_refs(), second.mutable_refs());
+    split(first.mutable_links(), second.mutable_links());
+    split(first.mutable_ints(), second.mutable_ints());
+    split(first.mutable_floats(), second.mutable_floats());
+    PlanAssembler assembler;
+    assembler.Add(maker.Report());
+    assembler.Add(head);
+    assembler.Add(tail);
+    const auto contents = assembler.Finish();
+    ASSERT_TRUE(contents.ok()) << "cut at " << cut << ": " << contents.error().message;
+    EXPECT_EQ((*contents)->graph().Text(6), "s");
+  }
+}
+
+TEST(Graph, ColumnsThatDoNotFitAreAnError) {
+  for (int broken = 0; broken < 7; ++broken) {
+    PlanMaker maker = Sample();
+    v1::GraphColumns& graph = *maker.plan.mutable_graph();
+    switch (broken) {
+      case 0:
+        graph.set_refs(0, 11);
+        break;  // no such node
+      case 1:
+        graph.set_links(0, 2);
+        break;  // no such tensor
+      case 2:
+        graph.mutable_counts()->RemoveLast();
+        break;  // a column ends too early
+      case 3:
+        graph.add_ints(1);
+        break;  // a value that no node takes
+      case 4:
+        graph.set_counts(0, UINT32_MAX);
+        break;  // more than there is
+      case 5:
+        (*graph.mutable_kinds())[1] = 99;
+        break;  // no such kind
+      default:
+        graph.mutable_blob()->pop_back();
+        break;  // text ends too early
+    }
+    EXPECT_FALSE(maker.Contents().ok()) << broken;
+  }
+}
+
+TEST(PlanAssembler, TensorsThatReachOutAreAnError) {
+  struct Case {
+    std::vector<uint64_t> shape, strides;
+    uint64_t offset;
+    bool fits;
+  };
+  const Case cases[] = {
+      {{4}, {1}, 0, true},        {{5}, {1}, 0, false},   {{4}, {1}, 1, false},  {{2, 2}, {2, 1}, 0, true},
+      {{2, 2}, {3, 1}, 0, false}, {{1000}, {0}, 3, true}, {{0}, {1}, 100, true}, {{UINT64_MAX}, {UINT64_MAX}, 0, false},
+      {{}, {}, UINT64_MAX, false}};
+  for (const Case& row : cases) {
+    PlanMaker maker;
+    maker.Link(v1::NODE_KIND_TENSOR, 0);
+    maker.Tensor(maker.Storage(16), v1::DTYPE_FLOAT32, row.shape, row.strides, row.offset);
+    EXPECT_EQ(maker.Contents().ok(), row.fits) << ::testing::PrintToString(row.shape) << row.offset;
+  }
+}
+
+TEST(PlanAssembler, AnAnswerShorterThanItsReportIsAnError) {
+  const PlanMaker maker = Sample();
+  for (int missing = 0; missing < 3; ++missing) {
+    v1::Report report = maker.Report();
+    if (missing == 0) report.mutable_totals()->set_tensors(3);
+    if (missing == 1) report.mutable_totals()->set_findings(1);
+    if (missing == 2) report.mutable_totals()->set_payload_bytes(17);
+    PlanAssembler assembler;
+    assembler.Add(report);
+    assembler.Add(maker.plan);
+    EXPECT_FALSE(assembler.Finish().ok()) << missing;
+  }
+}
+
+TEST(Names, ArePathsAndCyclesEnd) {
+  const auto contents = Sample().Contents();
+  ASSERT_TRUE(contents.ok());
+  const auto tensors = TensorsUnder((*contents)->graph(), 0);
+  ASSERT_TRUE(tensors.ok());
+  ASSERT_EQ(tensors->size(), 2U);
+  EXPECT_EQ((*tensors)[0].name, "a");
+  EXPECT_EQ((*tensors)[1].name, "7.0");
+  EXPECT_EQ((*tensors)[1].tensor, 1U);
+  EXPECT_EQ((*TensorsUnder((*contents)->graph(), 2))[0].name, "");
+  EXPECT_FALSE(TensorsUnder((*contents)->graph(), 0, 2).ok());
+}
+
+TEST(Names, DepthIsNoRecursion) {
+  constexpr uint32_t kDepth = 100'000;
+  PlanMaker maker;
+  for (uint32_t i = 0; i < kDepth; ++i) maker.Items(v1::NODE_KIND_LIST, {i + 1});
+  maker.Link(v1::NODE_KIND_TENSOR, 0);
+  maker.Tensor(maker.Storage(4), v1::DTYPE_FLOAT32, {1}, {1});
+  const auto contents = maker.Contents();
+  ASSERT_TRUE(contents.ok());
+  const auto tensors = TensorsUnder((*contents)->graph(), 0);
+  ASSERT_TRUE(tensors.ok());
+  EXPECT_EQ(tensors->at(0).name.size(), 2 * kDepth - 1);
+}
+
+}  // namespace
+}  // namespace airlock
