@@ -1,5 +1,6 @@
 #include "server/log.h"
 
+#include <google/protobuf/stubs/logging.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -31,6 +32,8 @@ void Write(spdlog::level::level_enum level, std::string_view event, std::initial
 
 void SetUpLog(const std::string& level, LogFormat format) {
   g_format = format;
+  // What a worker or caller says wrongly is a verdict, not a line of protobuf's own on stderr.
+  google::protobuf::SetLogHandler(nullptr);
   auto logger = std::make_shared<spdlog::logger>("airlockd", std::make_shared<spdlog::sinks::stderr_sink_mt>());
   logger->set_pattern(format == LogFormat::kJson ? kJsonPattern : kTextPattern);
   logger->set_level(spdlog::level::from_str(level));

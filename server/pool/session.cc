@@ -139,6 +139,7 @@ Verdict Session::End(Verdict cause) {
     return Verdict::Violation(v1::REASON_WORKER_PROTOCOL, "worker: did not end after its last word");
   }
   const Verdict by_exit = JudgeExit(exit, ran, options_.limits);
+  if (by_exit.ok()) return cause;  // which is not success where DONE is missing
   if (exit.by_signal || cause.ok()) return by_exit;
   // An exit with a status says more than silence, but less than half a frame.
   return cause.reason() == v1::REASON_DECODER_CRASH || by_exit.reason() == v1::REASON_OUT_OF_MEMORY ? by_exit : cause;

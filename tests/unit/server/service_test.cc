@@ -1,0 +1,229 @@
+// Parts of the service without a daemon: limits, options, queue, the pieces of an answer.
+#include <fcntl.h>
+#include <grpcpp/impl/codegen/proto_utils.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <future>
+
+#include "airlock/v1/loader.pb.h"
+#include "server/config/listeners.h"
+#include "server/config/options.h"
+#include "server/limits.h"
+#include "server/pool/job_queue.h"
+#include "server/pool/session.h"
+#include "server/service/payload_reader.h"
+#include "server/service/plan_cutter.h"
+#include "tests/unit/server/valid_plan.h"
+
+namespace airlock::server {
+namespace {
+
+TEST(Limits, RequestsMayOnlyLower) {
+  const Limits daemon;
+  v1::Limits request;
+  request.set_nodes(10);
+  const auto lowered = Lower(daemon, request);
+  ASSERT_TRUE(lowered.ok());
+  EXPECT_EQ(lowered->nodes, 10U);
+  EXPECT_EQ(lowered->tensors, daemon.tensors);
+  request.set_tensors(daemon.tensors + 1);
+  EXPECT_EQ(Lower(daemon, request).error().reason(), v1::REASON_BAD_REQUEST);
+}
+
+TEST(Limits, EveryFieldOfTheMessageIsALimit) {
+  const v1::Limits limits = ToProto(Limits());
+  const auto* descriptor = v1::Limits::descriptor();
+  for (int i = 0; i < descriptor->field_count(); ++i) {
+    EXPECT_GT(limits.GetReflection()->GetUInt64(limits, descriptor->field(i)), 0U) << descriptor->field(i)->name();
+  }
+}
+
+TEST(Limits, AssignmentsAreStrict) {
+  Limits limits;
+  EXPECT_TRUE(SetLimit("nodes=7", limits));
+  EXPECT_EQ(limits.nodes, 7U);
+  for (const char* wrong : {"nodes", "nodes=", "nodes=0", "nodes=-1", "nodes=1k", "nodez=1", "=1", ""}) {
+    EXPECT_FALSE(SetLimit(wrong, limits)) << wrong;
+  }
+}
+
+ParsedOptions ParseArgs(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "airlockd");
+  return ParseOptions(static_cast<int>(arguments.size()), arguments.data());
+}
+
+TEST(Options, FlagsAndEnvironment) {
+  const auto flags = ParseArgs({"--listen", "unix:/a", "--listen", "unix:/b", "--minimum-posture", "full"});
+  ASSERT_TRUE(flags.run) << flags.text;
+  EXPECT_EQ(flags.options.listen, (std::vector<std::string>{"unix:/a", "unix:/b"}));
+  EXPECT_EQ(flags.options.posture, walls::Posture::kFull);
+  ::setenv("AIRLOCK_MAX_LOADS", "7", 1);
+  EXPECT_EQ(ParseArgs({"--listen", "unix:/a"}).options.max_loads, 7U);
+  EXPECT_EQ(ParseArgs({"--listen", "unix:/a", "--max-loads", "3"}).options.max_loads, 3U);
+  ::unsetenv("AIRLOCK_MAX_LOADS");
+}
+
+TEST(Options, WhatIsWrongIsUsage) {
+  EXPECT_EQ(ParseArgs({}).exit_status, 64);
+  EXPECT_EQ(ParseArgs({"--no-such-flag"}).exit_status, 64);
+  EXPECT_EQ(ParseArgs({"--listen", "unix:/a", "--limit", "x=1"}).exit_status, 64);
+  EXPECT_EQ(ParseArgs({"--listen", "unix:/a", "--socket-mode", "999"}).exit_status, 64);
+  EXPECT_EQ(ParseArgs({"--listen", "unix:/a", "--minimum-posture", "none"}).exit_status, 64);
+}
+
+TEST(Listeners, PlainTcpIsForLoopbackAndOnlyIfAskedFor) {
+  Options options;
+  const auto works = [&](const std::string& listen, bool insecure) {
+    options.listen = {listen};
+    options.insecure_loopback = insecure;
+    return PrepareListeners(options).ok();
+  };
+  EXPECT_TRUE(works("tcp:127.0.0.1:0", true));
+  EXPECT_TRUE(works("tcp:[::1]:0", true));
+  EXPECT_FALSE(works("tcp:127.0.0.1:0", false));
+  EXPECT_FALSE(works("tcp:0.0.0.0:0", true));
+  EXPECT_FALSE(works("tcp:[::]:0", true));
+  EXPECT_FALSE(works("tcp:127.0.0.1.example.com:0", true));
+  EXPECT_FALSE(works("tcp:example.com:0", true));
+  options.tls_cert = "/nowhere";
+  EXPECT_FALSE(works("tcp:127.0.0.1:0", true)) << "half of a TLS configuration is not none";
+}
+
+TEST(Listeners, AFileThatIsNoSocketStays) {
+  const std::string path = testing::TempDir() + "airlock-not-a-socket";
+  const Fd file(::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+  Options options;
+  options.listen = {"unix:" + path};
+  EXPECT_FALSE(PrepareListeners(options).ok());
+  EXPECT_EQ(::access(path.c_str(), F_OK), 0);
+  ::unlink(path.c_str());
+}
+
+TEST(JobQueue, RefusesWhatWouldWaitInAFullQueue) {
+  JobQueue queue(1, 1);
+  std::promise<void> go;
+  std::promise<void> started;
+  const auto gate = go.get_future().share();
+  ASSERT_TRUE(queue.TryPost([&] {
+    started.set_value();
+    gate.wait();
+  }));
+  started.get_future().wait();
+  std::atomic<int> ran = 0;
+  EXPECT_TRUE(queue.TryPost([&] { ++ran; }));
+  EXPECT_FALSE(queue.TryPost([&] { ++ran; }));
+  go.set_value();
+  while (queue.waiting() > 0) std::this_thread::yield();
+}
+
+TEST(JobQueue, RefusesWhatComesTooLate) {
+  JobQueue queue(1, 100);
+  const auto slow = [] { std::this_thread::sleep_for(std::chrono::milliseconds(50)); };
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(queue.TryPost(slow));
+  while (queue.waiting() > 4) std::this_thread::yield();
+  EXPECT_FALSE(queue.TryPost([] {}, std::chrono::system_clock::now() + std::chrono::milliseconds(1)));
+  EXPECT_TRUE(queue.TryPost([] {}, std::chrono::system_clock::now() + std::chrono::hours(1)));
+}
+
+TEST(Session, HowAWorkerEndsIsWhatItMeans) {
+  using std::chrono::milliseconds;
+  const auto judge = [](bool by_signal, int code, int64_t ran_ms = 10) {
+    return JudgeExit({by_signal, code}, milliseconds(ran_ms), Limits()).reason();
+  };
+  EXPECT_EQ(judge(false, 0), v1::REASON_UNSPECIFIED);
+  EXPECT_EQ(judge(false, 71), v1::REASON_OUT_OF_MEMORY);
+  EXPECT_EQ(judge(false, 70), v1::REASON_DECODER_CRASH);
+  EXPECT_EQ(judge(true, SIGSYS), v1::REASON_SANDBOX_VIOLATION);
+  EXPECT_EQ(judge(true, SIGSEGV), v1::REASON_DECODER_CRASH);
+  EXPECT_EQ(judge(true, SIGXCPU), v1::REASON_TIMEOUT_CPU);
+  EXPECT_EQ(judge(true, SIGKILL), v1::REASON_DECODER_CRASH);
+  EXPECT_EQ(judge(true, SIGKILL, 120'000), v1::REASON_TIMEOUT_CPU);
+}
+
+// LoadCall reads both methods as LoadRequest and answers both with LoadResponse.
+TEST(Service, InspectIsLoadOnTheWire) {
+  const auto contains = [](const auto* small, const auto* large) {
+    for (int i = 0; i < small->field_count(); ++i) {
+      const auto* other = large->FindFieldByNumber(small->field(i)->number());
+      ASSERT_NE(other, nullptr) << small->field(i)->full_name();
+      EXPECT_EQ(other->name(), small->field(i)->name());
+      EXPECT_EQ(other->type(), small->field(i)->type());
+    }
+  };
+  contains(v1::InspectRequest::descriptor(), v1::LoadRequest::descriptor());
+  contains(v1::InspectOptions::descriptor(), v1::LoadOptions::descriptor());
+  contains(v1::InspectResponse::descriptor(), v1::LoadResponse::descriptor());
+}
+
+TEST(PlanCutter, PiecesAddUpToThePlan) {
+  v1::PlanChunk plan = ValidPlan();
+  plan.mutable_graph()->mutable_blob()->append(3 << 20, 'x');
+  for (int i = 0; i < 300'000; ++i) plan.mutable_graph()->add_ints(-i);
+  for (int i = 0; i < 3'000; ++i) {
+    plan.mutable_entries()->add_name(std::string(1000, 'n'));
+    plan.mutable_entries()->add_tensor(1);
+  }
+  PlanCutter cutter(plan);
+  v1::PlanChunk piece;
+  v1::PlanChunk sum;
+  int pieces = 0;
+  while (cutter.Next(piece)) {
+    EXPECT_LE(piece.ByteSizeLong(), size_t{1} << 20);
+    const std::string kinds = sum.graph().kinds() + piece.graph().kinds();
+    const std::string blob = sum.graph().blob() + piece.graph().blob();
+    sum.MergeFrom(piece);
+    sum.mutable_graph()->set_kinds(kinds);
+    sum.mutable_graph()->set_blob(blob);
+    ++pieces;
+  }
+  EXPECT_GT(pieces, 5);
+  EXPECT_EQ(sum.SerializeAsString(), plan.SerializeAsString());
+}
+
+Fd MemoryFile(const std::string& bytes) {
+  Fd fd(::memfd_create("test", MFD_CLOEXEC));
+  EXPECT_EQ(::write(fd.get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
+  return fd;
+}
+
+std::string DataOf(grpc::ByteBuffer& bytes) {
+  v1::LoadResponse response;
+  EXPECT_TRUE(grpc::SerializationTraits<v1::LoadResponse>::Deserialize(&bytes, &response).ok());
+  EXPECT_TRUE(response.has_data());
+  return response.data();
+}
+
+TEST(PayloadReader, StoragesComeInOrderFromBothFiles) {
+  std::string input(2 << 20, 'i');
+  input.replace(0, 4, "abcd");
+  const Fd input_fd = MemoryFile(input);
+  const Fd output_fd = MemoryFile("0123456789");
+  v1::PlanChunk plan;
+  AddStorage(plan, v1::PLACE_INPUT, 1, 3);
+  AddStorage(plan, v1::PLACE_INPUT, 0, 0);
+  AddStorage(plan, v1::PLACE_OUTPUT, 4, 5);
+  AddStorage(plan, v1::PLACE_INPUT, 4, (2 << 20) - 4);
+  PayloadReader reader(plan.storages(), input_fd.get(), output_fd.get());
+  std::string all;
+  while (!reader.AtEnd()) {
+    auto piece = reader.Next();
+    ASSERT_TRUE(piece.ok());
+    all += DataOf(*piece);
+  }
+  EXPECT_EQ(all, "bcd45678" + input.substr(4));
+}
+
+TEST(PayloadReader, AFileThatBecameShorterHasChanged) {
+  const Fd input_fd = MemoryFile("abc");
+  v1::PlanChunk plan;
+  AddStorage(plan, v1::PLACE_INPUT, 0, 4);
+  PayloadReader reader(plan.storages(), input_fd.get(), -1);
+  EXPECT_EQ(reader.Next().error().reason(), v1::REASON_INPUT_CHANGED);
+}
+
+}  // namespace
+}  // namespace airlock::server

@@ -1,0 +1,233 @@
+#include "server/validate/validator.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <set>
+
+#include "sandbox/base/version.h"
+#include "sandbox/walls/layers.h"
+#include "server/validate/rules.h"
+#include "tests/unit/server/valid_plan.h"
+
+namespace airlock::server {
+namespace {
+
+using Plan = v1::PlanChunk;
+using worker::v1::Done;
+
+TEST(Validator, AcceptsAValidPlan) {
+  const auto concluded = Validate(ValidPlan());
+  ASSERT_TRUE(concluded.ok()) << concluded.error().failure().DebugString();
+  EXPECT_TRUE(concluded->verdict.ok());
+  EXPECT_EQ(concluded->judgement, v1::VERDICT_UNKNOWN_TYPES);
+  EXPECT_EQ(concluded->totals.nodes(), 20U);
+  EXPECT_EQ(concluded->totals.tensors(), 4U);
+  EXPECT_EQ(concluded->totals.payload_bytes(), 664U);
+  const auto& names = concluded->plan.entries().name();
+  EXPECT_EQ(std::vector<std::string>(names.begin(), names.end()),
+            (std::vector<std::string>{"w", "list.0", "list.1", "7.a"}));
+}
+
+TEST(Validator, AcceptsAPlanInPieces) {
+  const Plan whole = ValidPlan();
+  Plan first = whole;
+  Plan second;
+  // The same columns, cut in the middle of each.
+  first.mutable_graph()->mutable_kinds()->resize(9);
+  second.mutable_graph()->set_kinds(whole.graph().kinds().substr(9));
+  first.mutable_graph()->mutable_refs()->Truncate(5);
+  second.mutable_graph()->mutable_refs()->Add(whole.graph().refs().begin() + 5, whole.graph().refs().end());
+  Validator validator(Limits(), PlaceSizes{kInputSize, kOutputSize});
+  ASSERT_TRUE(validator.Add(PlanFrame(first)).ok());
+  ASSERT_TRUE(validator.Add(PlanFrame(second)).ok());
+  const auto concluded = validator.Finish(DoneFrame(ValidDone()));
+  ASSERT_TRUE(concluded.ok()) << concluded.error().failure().DebugString();
+  EXPECT_EQ(concluded->totals.entries(), 4U);
+}
+
+// One thing that is wrong, and the rule that must see it.
+struct Lie {
+  const char* rule;
+  std::function<void(Plan&, Done&, Limits&)> tell;
+};
+
+#define LIE(rule, ...)                      \
+  Lie {                                     \
+    rule, [](Plan& p, Done& d, Limits& l) { \
+      (void)p, (void)d, (void)l;            \
+      __VA_ARGS__;                          \
+    }                                       \
+  }
+
+v1::GraphColumns& G(Plan& p) { return *p.mutable_graph(); }
+v1::TensorColumns& T(Plan& p) { return *p.mutable_tensors(); }
+v1::StorageColumns& S(Plan& p) { return *p.mutable_storages(); }
+void Kind(Plan& p, size_t node, int kind) { (*G(p).mutable_kinds())[node] = static_cast<char>(kind); }
+
+const Lie kLies[] = {
+    LIE("piece.entries", p.mutable_entries()->add_name("forged")),
+    LIE("piece.nodes", l.nodes = 19),
+    LIE("piece.tensors", l.tensors = 3),
+    LIE("piece.storages", l.members = 2; l.tensors = 2; T(p).Clear()),
+    LIE("piece.symbols", l.symbols = 0),
+    LIE("piece.findings", l.findings = 0),
+    LIE("piece.devices", for (int i = 0; i < 1024; ++i) p.add_devices("cpu")),
+    LIE("graph.root", p.Clear()),
+    LIE("graph.kind", Kind(p, 11, 0)),
+    LIE("graph.kind", Kind(p, 11, 25)),
+    LIE("graph.kind", Kind(p, 11, 255)),
+    LIE("graph.short", G(p).mutable_counts()->RemoveLast()),
+    LIE("graph.short", G(p).set_counts(0, 0xFFFFFFFF)),
+    LIE("graph.short", G(p).mutable_ints()->RemoveLast()),
+    LIE("graph.short", G(p).mutable_blob()->pop_back()),
+    LIE("graph.short", G(p).mutable_links()->RemoveLast()),
+    LIE("graph.leftover", G(p).add_refs(0)),
+    LIE("graph.leftover", G(p).add_floats(1)),
+    LIE("graph.leftover", G(p).add_counts(0)),
+    LIE("graph.leftover", G(p).mutable_blob()->push_back('x')),
+    LIE("graph.ref", G(p).set_refs(0, 20)),
+    LIE("graph.ref", G(p).set_refs(0, 0xFFFFFFFF)),
+    LIE("graph.tensor", G(p).set_links(0, 4)),
+    LIE("graph.storage", G(p).set_links(3, 3)),
+    LIE("graph.storage", G(p).set_links(4, 25)),
+    LIE("graph.symbol", G(p).set_links(2, 1)),
+    LIE("graph.size", G(p).set_refs(17, 11)),
+    LIE("graph.attributes", G(p).set_refs(14, 6)),
+    LIE("graph.record-mask", G(p).set_counts(9, 128 | v1::RECORD_PART_ARGS | v1::RECORD_PART_STATE)),
+    LIE("graph.record-mask",
+        G(p).set_counts(9, v1::RECORD_PART_ARGS | v1::RECORD_PART_KWARGS | v1::RECORD_PART_STATES)),
+    LIE("graph.record-part", G(p).set_refs(19, 6)),
+    LIE("graph.string", (*G(p).mutable_blob())[0] = '\xff'),
+    LIE("graph.name", (*G(p).mutable_blob())[G(p).blob().find("float32")] = ' '),
+    LIE("graph.integer", Kind(p, 1, v1::NODE_KIND_BIG_INT); l.integer_bytes = 0),
+    LIE("graph.string-bytes", l.string_bytes = 14),
+    LIE("tensor.columns", T(p).mutable_flags()->RemoveLast()),
+    LIE("tensor.columns", T(p).mutable_shape()->RemoveLast()),
+    LIE("tensor.columns", T(p).add_shape(1); T(p).add_stride(1)),
+    LIE("tensor.columns", T(p).set_rank(3, 2)),
+    LIE("tensor.dtype", T(p).set_dtype(0, v1::DTYPE_UNSPECIFIED)),
+    LIE("tensor.dtype", T(p).set_dtype(0, static_cast<v1::DType>(99))),
+    LIE("tensor.flags", T(p).set_flags(0, 16)),
+    LIE("tensor.storage", T(p).set_storage(0, 3)),
+    LIE("tensor.rank", l.dims = 1),
+    LIE("tensor.numel", T(p).set_shape(0, uint64_t{1} << 62)),
+    LIE("tensor.numel", T(p).set_stride(0, UINT64_MAX)),
+    LIE("tensor.numel", T(p).set_offset(0, UINT64_MAX)),
+    LIE("tensor.numel", T(p).set_shape(0, uint64_t{1} << 33); T(p).set_shape(1, uint64_t{1} << 33);
+        T(p).set_stride(0, 0)),
+    LIE("tensor.span", T(p).set_offset(0, 1)),
+    LIE("tensor.span", T(p).set_stride(0, 5)),
+    LIE("tensor.span", T(p).set_dtype(0, v1::DTYPE_FLOAT64)),
+    LIE("tensor.span", T(p).set_shape(0, 5)),
+    LIE("quantization.tensor", T(p).mutable_quantization(0)->set_tensor(0)),
+    LIE("quantization.tensor", T(p).clear_quantization()),
+    LIE("quantization.tensor", *T(p).add_quantization() = T(p).quantization(0)),
+    LIE("quantization.scheme", T(p).mutable_quantization(0)->clear_per_channel()),
+    LIE("quantization.channel", T(p).mutable_quantization(0)->mutable_per_channel()->set_axis(2)),
+    LIE("quantization.channel", T(p).mutable_quantization(0)->mutable_per_channel()->set_axis(1)),
+    LIE("quantization.channel", T(p).mutable_quantization(0)->mutable_per_channel()->set_scales(4)),
+    LIE("quantization.channel", T(p).mutable_quantization(0)->mutable_per_channel()->set_zero_points(0)),
+    LIE("storage.columns", S(p).add_offset(0)),
+    LIE("storage.place", S(p).set_place(0, v1::PLACE_UNSPECIFIED)),
+    LIE("storage.place", S(p).set_place(0, static_cast<v1::Place>(3))),
+    LIE("storage.span", S(p).set_offset(0, 937)),
+    LIE("storage.span", S(p).set_offset(0, UINT64_MAX)),
+    LIE("storage.span", S(p).set_nbytes(2, 501)),
+    LIE("storage.overlap", S(p).set_nbytes(0, 65)),
+    LIE("storage.overlap", S(p).set_offset(1, 99)),
+    LIE("storage.device", S(p).set_device(0, 1)),
+    LIE("device.name", p.set_devices(0, "cpu\n")),
+    LIE("symbol.text", p.mutable_symbols(0)->set_name(std::string(1025, 'a'))),
+    LIE("symbol.class", p.mutable_symbols(0)->clear_class_()),
+    LIE("symbol.class", p.mutable_symbols(0)->set_class_(static_cast<v1::SymbolClass>(9))),
+    LIE("finding.id", p.mutable_findings(0)->set_id("Bad Id")),
+    LIE("finding.id", p.mutable_findings(0)->set_id(std::string(65, 'a'))),
+    LIE("finding.severity", p.mutable_findings(0)->clear_severity()),
+    LIE("finding.text", p.mutable_findings(0)->set_message(std::string(5000, 'a'))),
+    LIE("done.reason", d.set_reason(v1::REASON_INTERNAL)),
+    LIE("done.reason", d.set_reason(99)),
+    LIE("done.format", d.clear_format()),
+    LIE("done.format", d.set_format(static_cast<v1::Format>(77))),
+    LIE("done.limit", d.set_reason(v1::REASON_LIMIT_EXCEEDED); d.set_limit_name("patience")),
+    LIE("done.limit", d.set_limit_name("nodes")),
+    LIE("done.nested", d.add_nested()->set_level(5000)),
+};
+
+TEST(Validator, EveryLieIsCaughtByTheRuleThatNamesIt) {
+  for (const Lie& lie : kLies) {
+    Plan plan = ValidPlan();
+    Done done = ValidDone();
+    Limits limits;
+    lie.tell(plan, done, limits);
+    const auto concluded = Validate(plan, done, limits);
+    ASSERT_FALSE(concluded.ok()) << lie.rule;
+    EXPECT_EQ(concluded.error().reason(), v1::REASON_WORKER_PROTOCOL) << lie.rule;
+    EXPECT_EQ(concluded.error().failure().layer(), std::string("validator: ") + lie.rule);
+  }
+}
+
+TEST(Validator, EveryRuleHasALie) {
+  // The two of the first frame are told below.
+  std::set<std::string_view> told = {"ready.version", "ready.layers"};
+  for (const Lie& lie : kLies) told.insert(lie.rule);
+  for (const RuleRow& row : Rules()) EXPECT_TRUE(told.contains(row.id)) << row.id;
+}
+
+TEST(Validator, TheFirstFrameMustBeOurs) {
+  const auto open = [](const std::string& version, uint64_t layers) {
+    worker::v1::Frame frame;
+    frame.mutable_ready()->set_version(version);
+    frame.mutable_ready()->set_layers(layers);
+    return Validator::OpenReady(Tainted(std::move(frame)));
+  };
+  EXPECT_TRUE(open(kVersion, walls::kSeccomp).ok());
+  EXPECT_EQ(open("0.0.0", walls::kSeccomp).error().failure().layer(), "validator: ready.version");
+  EXPECT_EQ(open(kVersion, uint64_t{1} << 60).error().failure().layer(), "validator: ready.layers");
+}
+
+TEST(Validator, ZeroSizedTensorsNeedNoBytes) {
+  Plan plan = ValidPlan();
+  T(plan).set_shape(0, 0);
+  T(plan).set_offset(0, 16);
+  EXPECT_TRUE(Validate(plan).ok());
+}
+
+TEST(Validator, JudgesByItself) {
+  Plan plan = ValidPlan();
+  plan.mutable_symbols(0)->set_class_(v1::SYMBOL_CLASS_KNOWN);
+  EXPECT_EQ(Validate(plan)->judgement, v1::VERDICT_CLEAN);
+  plan.mutable_symbols(0)->set_class_(v1::SYMBOL_CLASS_DANGEROUS);
+  EXPECT_EQ(Validate(plan)->judgement, v1::VERDICT_UNKNOWN_TYPES) << "named, never called";
+  plan.mutable_symbols(0)->set_would_call(true);
+  EXPECT_EQ(Validate(plan)->judgement, v1::VERDICT_DANGEROUS);
+  plan.mutable_symbols(0)->set_class_(v1::SYMBOL_CLASS_KNOWN);
+  plan.mutable_findings(0)->set_severity(v1::SEVERITY_DANGER);
+  EXPECT_EQ(Validate(plan)->judgement, v1::VERDICT_DANGEROUS);
+}
+
+TEST(Validator, AFailedLoadKeepsItsInventoryOnly) {
+  Done done = ValidDone();
+  done.set_reason(v1::REASON_PICKLE_MALFORMED);
+  done.set_message("opcode \x01");
+  done.set_offset(12);
+  const auto concluded = Validate(ValidPlan(), done);
+  ASSERT_TRUE(concluded.ok());
+  EXPECT_EQ(concluded->verdict.reason(), v1::REASON_PICKLE_MALFORMED);
+  EXPECT_EQ(concluded->verdict.failure().offset(), 12U);
+  EXPECT_EQ(concluded->plan.graph().kinds().size(), 0U);
+  EXPECT_EQ(concluded->plan.storages().place_size(), 0);
+  EXPECT_EQ(concluded->plan.symbols_size(), 1);
+}
+
+TEST(Validator, APlanTooLargeForTheBrokerIsALimit) {
+  Limits limits;
+  limits.memory_bytes = 100;
+  const auto concluded = Validate(ValidPlan(), ValidDone(), limits);
+  ASSERT_FALSE(concluded.ok());
+  EXPECT_EQ(concluded.error().reason(), v1::REASON_LIMIT_EXCEEDED);
+  EXPECT_EQ(concluded.error().failure().limit().name(), "memory_bytes");
+}
+
+}  // namespace
+}  // namespace airlock::server
