@@ -134,7 +134,7 @@ uint32_t KeyIdentity::NumberOfItems(NodeId node, Kind kind) {
   if (kind == Kind::kFrozenSet) {
     tag = Tag::kMembers;
     std::ranges::sort(numbers);
-    numbers.erase(std::ranges::unique(numbers).begin(), numbers.end());
+    numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
   }
   std::string key(1, static_cast<char>(tag));
   key.append(reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof(uint32_t));
