@@ -4,6 +4,8 @@
 #include <seccomp.h>
 
 #include <cstdio>
+#include <optional>
+#include <vector>
 
 #include "sandbox/walls/bpf_evaluator.h"
 
@@ -43,26 +45,26 @@ seccomp_data GoodCall(const PolicyRow& row, uint32_t arch) {
 }
 
 // The good call with one argument changed: to odd values, and by each single bit.
-void AddPerturbed(const seccomp_data& good, std::vector<seccomp_data>& table) {
+void VisitPerturbed(const seccomp_data& good, const CallVisitor& visit) {
   for (uint32_t arg = 0; arg < kArguments; ++arg) {
     seccomp_data call = good;
     for (const uint64_t value : kOddArguments) {
       call.args[arg] = value;
-      table.push_back(call);
+      visit(call);
     }
     for (uint32_t bit = 0; bit < 64; ++bit) {
       call.args[arg] = good.args[arg] ^ (uint64_t{1} << bit);
-      table.push_back(call);
+      visit(call);
     }
   }
 }
 
 // Every argument alike, so that calls without a row are tried with what other rows allow.
-void AddUniform(uint32_t number, uint32_t arch, std::vector<seccomp_data>& table) {
+void VisitUniform(uint32_t number, uint32_t arch, const CallVisitor& visit) {
   for (const uint64_t value : kOddArguments) {
     seccomp_data call = CallOf(number, arch);
     for (auto& arg : call.args) arg = value;
-    table.push_back(call);
+    visit(call);
   }
 }
 
@@ -97,40 +99,40 @@ bool PolicyAllows(std::span<const PolicyRow> policy, const seccomp_data& call) {
   return false;
 }
 
-std::vector<seccomp_data> TruthTable(std::span<const PolicyRow> policy) {
-  std::vector<seccomp_data> table;
+void VisitTruthTable(std::span<const PolicyRow> policy, const CallVisitor& visit) {
   for (const uint32_t arch : kArches) {
     const bool native = arch == NativeArch();
     for (uint32_t number = 0; number < kNumbers; ++number) {
-      if (native) AddUniform(number, arch, table);
-      table.push_back(CallOf(number, arch));
-      table.push_back(CallOf(number | kX32Bit, arch));
+      if (native) VisitUniform(number, arch, visit);
+      visit(CallOf(number, arch));
+      visit(CallOf(number | kX32Bit, arch));
     }
-    for (const uint32_t number : kOddNumbers) AddUniform(number, arch, table);
+    for (const uint32_t number : kOddNumbers) VisitUniform(number, arch, visit);
     for (const PolicyRow& row : policy) {
       seccomp_data good = GoodCall(row, arch);
-      table.push_back(good);
-      if (native) AddPerturbed(good, table);
+      visit(good);
+      if (native) VisitPerturbed(good, visit);
       good.nr = static_cast<int>(static_cast<uint32_t>(good.nr) | kX32Bit);
-      table.push_back(good);
+      visit(good);
     }
   }
-  return table;
 }
 
 Expected<void, std::string> CheckFilter(std::span<const sock_filter> program, std::span<const PolicyRow> policy) {
   // Names resolve to the same numbers all along: look them up once.
   std::vector<int> numbers;
   for (const PolicyRow& row : policy) numbers.push_back(NumberOf(row));
-  for (const seccomp_data& call : TruthTable(policy)) {
+  std::optional<std::string> mismatch;
+  VisitTruthTable(policy, [&](const seccomp_data& call) {
     bool allowed = false;
     for (size_t i = 0; i < policy.size(); ++i) {
       if (numbers[i] == call.nr) allowed = allowed || PolicyAllows(policy.subspan(i, 1), call);
     }
     const std::optional<uint32_t> action = EvaluateBpf(program, call);
     const uint32_t expected = allowed ? SECCOMP_RET_ALLOW : SECCOMP_RET_KILL_PROCESS;
-    if (action != expected) return Unexpected<std::string>{Describe(call, action)};
-  }
+    if (action != expected && !mismatch) mismatch = Describe(call, action);
+  });
+  if (mismatch) return Unexpected<std::string>{*std::move(mismatch)};
   return {};
 }
 

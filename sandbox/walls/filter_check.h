@@ -6,9 +6,9 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 
+#include <functional>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "sandbox/base/expected.h"
 #include "sandbox/walls/seccomp_policy.h"
@@ -21,8 +21,9 @@ uint32_t NativeArch();
 // What the policy itself says, without any filter.
 bool PolicyAllows(std::span<const PolicyRow> policy, const seccomp_data& call);
 
-// The calls of the truth table.
-std::vector<seccomp_data> TruthTable(std::span<const PolicyRow> policy);
+// The calls of the truth table, one after the other: it is never in memory as a whole.
+using CallVisitor = std::function<void(const seccomp_data& call)>;
+void VisitTruthTable(std::span<const PolicyRow> policy, const CallVisitor& visit);
 
 // The error is the first call that the filter decides otherwise than the policy, in words.
 Expected<void, std::string> CheckFilter(std::span<const sock_filter> program, std::span<const PolicyRow> policy);
