@@ -43,7 +43,7 @@ class WholeFile : public testing::TestWithParam<const char*> {
 TEST_P(WholeFile, CutAnywhereIsNeverWhole) {
   const std::string bytes = Bytes();
   ASSERT_TRUE(DecodeBytes(bytes).ok());
-  const size_t step = std::max<size_t>(1, bytes.size() / 1024);
+  const size_t step = std::max<size_t>(1, bytes.size() / 512);
   for (size_t length = 0; length < bytes.size(); length += step) {
     EXPECT_FALSE(DecodeBytes(std::string_view(bytes).substr(0, length)).ok()) << "cut at " << length;
   }
@@ -61,7 +61,7 @@ void ExpectSound(const Decoded& decoded) {
 
 TEST_P(WholeFile, AnyByteMayChange) {
   const std::string bytes = Bytes();
-  const size_t step = std::max<size_t>(1, bytes.size() / 1500);
+  const size_t step = std::max<size_t>(1, bytes.size() / 400);
   for (size_t at = 0; at < bytes.size(); at += step) {
     for (const char mask : {'\x01', '\x80', '\xFF'}) {
       std::string changed = bytes;
