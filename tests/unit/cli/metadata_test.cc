@@ -13,7 +13,7 @@ namespace {
 using airlock::testing::PlanMaker;
 
 std::string Tree(const PlanMaker& maker, const MetadataLimits& limits = {}) {
-  const auto contents = maker.Contents();
+  const auto contents = maker.Make();
   EXPECT_TRUE(contents.ok());
   if (!contents.ok()) return {};
   JsonWriter json;

@@ -47,7 +47,7 @@ PlanMaker Sample() {
 
 // Plays the stream in pieces of `piece` bytes.
 Result<void> Play(const PlanMaker& maker, StorageSink& sink, size_t piece) {
-  AIRLOCK_ASSIGN(const auto contents, maker.Contents());
+  AIRLOCK_ASSIGN(const auto contents, maker.Make());
   AIRLOCK_TRY(sink.Plan(contents));
   size_t start = 0;
   for (uint32_t i = 0; i < contents->storage_count(); ++i) {
@@ -180,7 +180,7 @@ TEST(Weights, AutoFollowsTheOrderAndElseNamesCandidates) {
     maker.Tensor(maker.Storage(4), v1::DTYPE_FLOAT32, {1}, {1});
     maker.Entry(std::string(first) + ".w", 0);
     maker.Entry(std::string(second) + ".w", 0);
-    return *maker.Contents();
+    return *maker.Make();
   };
   EXPECT_EQ(ChooseWeights(*nested("model", "state_dict"), "auto")->key, "state_dict");
   EXPECT_EQ(ChooseWeights(*nested("model", "model_ema"), "auto")->key, "model_ema");

@@ -29,7 +29,7 @@ PlanMaker Sample() {
 }
 
 TEST(Graph, ReadsWhatTheColumnsSay) {
-  const auto contents = Sample().Contents();
+  const auto contents = Sample().Make();
   ASSERT_TRUE(contents.ok()) << contents.error().message;
   const Graph& graph = (*contents)->graph();
   ASSERT_EQ(graph.size(), 11U);
@@ -103,7 +103,7 @@ TEST(Graph, ColumnsThatDoNotFitAreAnError) {
         graph.mutable_blob()->pop_back();
         break;  // text ends too early
     }
-    EXPECT_FALSE(maker.Contents().ok()) << broken;
+    EXPECT_FALSE(maker.Make().ok()) << broken;
   }
 }
 
@@ -121,7 +121,7 @@ TEST(PlanAssembler, TensorsThatReachOutAreAnError) {
     PlanMaker maker;
     maker.Link(v1::NODE_KIND_TENSOR, 0);
     maker.Tensor(maker.Storage(16), v1::DTYPE_FLOAT32, row.shape, row.strides, row.offset);
-    EXPECT_EQ(maker.Contents().ok(), row.fits) << ::testing::PrintToString(row.shape) << row.offset;
+    EXPECT_EQ(maker.Make().ok(), row.fits) << ::testing::PrintToString(row.shape) << row.offset;
   }
 }
 
@@ -140,7 +140,7 @@ TEST(PlanAssembler, AnAnswerShorterThanItsReportIsAnError) {
 }
 
 TEST(Names, ArePathsAndCyclesEnd) {
-  const auto contents = Sample().Contents();
+  const auto contents = Sample().Make();
   ASSERT_TRUE(contents.ok());
   const auto tensors = TensorsUnder((*contents)->graph(), 0);
   ASSERT_TRUE(tensors.ok());
@@ -158,7 +158,7 @@ TEST(Names, DepthIsNoRecursion) {
   for (uint32_t i = 0; i < kDepth; ++i) maker.Items(v1::NODE_KIND_LIST, {i + 1});
   maker.Link(v1::NODE_KIND_TENSOR, 0);
   maker.Tensor(maker.Storage(4), v1::DTYPE_FLOAT32, {1}, {1});
-  const auto contents = maker.Contents();
+  const auto contents = maker.Make();
   ASSERT_TRUE(contents.ok());
   const auto tensors = TensorsUnder((*contents)->graph(), 0);
   ASSERT_TRUE(tensors.ok());
