@@ -4,6 +4,7 @@
 #include <string>
 
 #include "sandbox/base/checked.h"
+#include "sandbox/tensors/device_name.h"
 #include "sandbox/tensors/dtypes.h"
 
 namespace airlock::tensors {
@@ -73,6 +74,7 @@ Result<PersistentId> ReadPersistentId(const pickle::Context& context, Persistent
   if (!IsText(graph, parts[2]) || !IsText(graph, parts[3]) || !IsCount(graph, parts[4])) {
     return Malformed("has an odd key, location or element count", at);
   }
+  if (!IsDeviceName(graph.text(parts[3]))) return Malformed("names a device as torch never does", at);
   AIRLOCK_ASSIGN(const DType dtype, StorageClass(context, parts[1], at));
   const auto numel = static_cast<uint64_t>(graph.integer(parts[4]));
   const std::optional<uint64_t> nbytes = CheckedMul(numel, ItemSize(dtype));

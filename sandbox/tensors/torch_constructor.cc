@@ -6,6 +6,7 @@
 #include <string>
 
 #include "sandbox/base/checked.h"
+#include "sandbox/tensors/device_name.h"
 #include "sandbox/tensors/dtypes.h"
 #include "sandbox/tensors/geometry.h"
 
@@ -392,12 +393,11 @@ Result<NodeId> TorchConstructor::MakeSize(const Call& call) {
 Result<NodeId> TorchConstructor::MakeDevice(const Call& call) {
   if (call.args.empty() || call.args.size() > 2 || !context_.graph.is(call.args[0], Kind::kString)) return Odd(call);
   std::string name(context_.graph.text(call.args[0]));
-  const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == ':' || c == '_'; };
-  if (name.empty() || name.size() > 64 || !std::all_of(name.begin(), name.end(), plain)) return Odd(call);
   if (call.args.size() == 2) {
     if (!context_.graph.is(call.args[1], Kind::kInt) || context_.graph.integer(call.args[1]) < 0) return Odd(call);
     name += ":" + std::to_string(context_.graph.integer(call.args[1]));
   }
+  if (!IsDeviceName(name)) return Odd(call);
   return context_.graph.Text(Kind::kDevice, name);
 }
 

@@ -40,9 +40,9 @@ def call(module, name, argument=MARKER):
     return archive(PROTO + symbol(module, name) + argument + b"\x85R.")
 
 
-def tensor(offset=0, shape=(4,), stride=(1,), numel=4, key="0"):
+def tensor(offset=0, shape=(4,), stride=(1,), numel=4, key="0", device="cpu"):
     """data.pkl of one float32 tensor with these claims."""
-    storage = b"(" + text("storage") + symbol("torch", "FloatStorage") + text(key) + text("cpu") + integer(numel) + b"tQ"
+    storage = b"(" + text("storage") + symbol("torch", "FloatStorage") + text(key) + text(device) + integer(numel) + b"tQ"
     claims = integer(offset) + sequence(shape) + sequence(stride)
     return PROTO + symbol("torch._utils", "_rebuild_tensor_v2") + b"(" + storage + claims + b"\x89" + symbol("collections", "OrderedDict") + b")RtR."
 
@@ -87,7 +87,7 @@ MALFORMED = {
     "offset-overflows": tensor(offset=2**63 - 1), "shape-overflows": tensor(shape=(2**62, 2**62), stride=(1, 1)),
     "stride-overflows": tensor(shape=(3,), stride=(2**63 - 1,)), "negative-shape": tensor(shape=(-1,)), "negative-offset": tensor(offset=-1),
     "negative-stride": tensor(stride=(-1,)), "storage-longer-than-its-member": tensor(numel=5), "storage-of-no-member": tensor(key="7"),
-    "storage-outside": tensor(key="../version"),
+    "storage-outside": tensor(key="../version"), "device-of-no-name": tensor(device=""), "device-with-a-newline": tensor(device="c\nu"),
     "unknown-opcode": PROTO + b"\xfe.", "no-stop": PROTO + b"}", "empty-stack": PROTO + b"0.", "memo-of-nothing": PROTO + b"h\x05.",
     "string-past-the-end": PROTO + b"X\xff\xff\xff\x7fabc.", "no-mark": PROTO + b"e.", "empty": b"",
 }

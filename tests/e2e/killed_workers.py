@@ -32,17 +32,19 @@ def main():
     random.seed(4)
     with airlock.Daemon() as daemon, tempfile.TemporaryDirectory() as directory:
         path = samples.deflated(pathlib.Path(directory, "sample.pt"))
-        # A worker that dies under a load is a crash of the decoder; one that dies idle is nobody's affair.
+        # A worker that dies under a load is a crash of the decoder; one that dies idle is nobody's affair; where none could be
+        # raised at all, the load says that we are broken, and never that the file is.
         flood = subprocess.Popen([str(airlock.BIN / "airlock-flood"), daemon.address, "repeat", str(path), str(LOADS),
-                                  "--allow", "DECODER_CRASH"], stdout=subprocess.PIPE, text=True)
+                                  "--allow", "DECODER_CRASH", "--allow", "NO_WORKER"], stdout=subprocess.PIPE, text=True)
         killed = 0
         while flood.poll() is None:
             killed += kill_one(daemon)
-            time.sleep(random.uniform(0, 0.02))
+            time.sleep(random.uniform(0, 0.1))
         answer = json.loads(flood.stdout.read())
         print(f"{killed} workers killed under {answer}")
         assert flood.returncode == 0, "a load ended as something else"
         assert sum(answer["endings"].values()) == LOADS, "a load had no verdict"
+        assert answer["endings"]["CLEAN"] > 0, "the pool did not recover between two kills"
         assert killed >= 20, "too few were killed to prove anything"
         assert daemon.alive(), "the broker died: " + daemon.log.read_text()[-2000:]
         code, report = airlock.report("--address", daemon.address, "load", path)
