@@ -63,9 +63,9 @@ inline Unexpected<Error> Fail(Reason reason, std::string message, std::optional<
 
 inline Unexpected<Error> FailLimit(const char* name, uint64_t limit, uint64_t seen,
                                    std::optional<uint64_t> offset = std::nullopt) {
-  return Unexpected<Error>{Error{Reason::kLimitExceeded,
-                                 std::string(name) + ": " + std::to_string(seen) + " of at most " + std::to_string(limit),
-                                 offset, LimitHit{name, limit, seen}}};
+  return Unexpected<Error>{Error{
+      Reason::kLimitExceeded, std::string(name) + ": " + std::to_string(seen) + " of at most " + std::to_string(limit),
+      offset, LimitHit{name, limit, seen}}};
 }
 
 }  // namespace airlock

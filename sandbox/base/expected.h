@@ -1,12 +1,13 @@
 // Expected<T, E>: a value or the reason why there is none. Errors are values here: no exception crosses a function of
-// Airlock. Shaped like std::expected (C++23), which C++20 lacks. Not thread-safe; as cheap to move as its contents.
+// Airlock. Shaped like std::expected (C++23), which C++20 lacks. Not thread-safe. Errors are rare
+// and large, so they are boxed: what is returned millions of times, success, costs one pointer.
 //
 //   Expected<uint64_t, Error> Size();
 //   AIRLOCK_ASSIGN(const uint64_t size, Size());   // returns the error to the caller, or goes on with `size`
 //   AIRLOCK_TRY(Check(size));
 #pragma once
 
-#include <optional>
+#include <memory>
 #include <utility>
 #include <variant>
 
@@ -27,7 +28,7 @@ class [[nodiscard]] Expected {
   Expected(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
   template <typename F>
   Expected(Unexpected<F> error)  // NOLINT(google-explicit-constructor)
-      : state_(std::in_place_index<1>, std::move(error.error)) {}
+      : state_(std::in_place_index<1>, std::make_unique<E>(std::move(error.error))) {}
 
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
@@ -42,12 +43,12 @@ class [[nodiscard]] Expected {
   const T* operator->() const { return &value(); }
 
   // REQUIRES: !ok().
-  E& error() & { return std::get<1>(state_); }
-  const E& error() const& { return std::get<1>(state_); }
-  E&& error() && { return std::get<1>(std::move(state_)); }
+  E& error() & { return *std::get<1>(state_); }
+  const E& error() const& { return *std::get<1>(state_); }
+  E&& error() && { return std::move(*std::get<1>(state_)); }
 
  private:
-  std::variant<T, E> state_;
+  std::variant<T, std::unique_ptr<E>> state_;
 };
 
 // Success without a value.
@@ -56,17 +57,18 @@ class [[nodiscard]] Expected<void, E> {
  public:
   Expected() = default;
   template <typename F>
-  Expected(Unexpected<F> error) : error_(std::move(error.error)) {}  // NOLINT(google-explicit-constructor)
+  Expected(Unexpected<F> error)  // NOLINT(google-explicit-constructor)
+      : error_(std::make_unique<E>(std::move(error.error))) {}
 
-  bool ok() const { return !error_.has_value(); }
+  bool ok() const { return error_ == nullptr; }
   explicit operator bool() const { return ok(); }
   // REQUIRES: !ok().
   E& error() & { return *error_; }
   const E& error() const& { return *error_; }
-  E&& error() && { return *std::move(error_); }
+  E&& error() && { return std::move(*error_); }
 
  private:
-  std::optional<E> error_;
+  std::unique_ptr<E> error_;
 };
 
 }  // namespace airlock
@@ -74,15 +76,15 @@ class [[nodiscard]] Expected<void, E> {
 #define AIRLOCK_CONCAT_INNER(a, b) a##b
 #define AIRLOCK_CONCAT(a, b) AIRLOCK_CONCAT_INNER(a, b)
 
-#define AIRLOCK_TRY(expression)                                        \
-  do {                                                                 \
-    if (auto airlock_try = (expression); !airlock_try.ok()) {          \
-      return ::airlock::Unexpected{std::move(airlock_try).error()};    \
-    }                                                                  \
+#define AIRLOCK_TRY(expression)                                     \
+  do {                                                              \
+    if (auto airlock_try = (expression); !airlock_try.ok()) {       \
+      return ::airlock::Unexpected{std::move(airlock_try).error()}; \
+    }                                                               \
   } while (false)
 
-#define AIRLOCK_ASSIGN_INNER(result, declaration, expression)          \
-  auto result = (expression);                                          \
+#define AIRLOCK_ASSIGN_INNER(result, declaration, expression)                \
+  auto result = (expression);                                                \
   if (!result.ok()) return ::airlock::Unexpected{std::move(result).error()}; \
   declaration = std::move(result).value()
 

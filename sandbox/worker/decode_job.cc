@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <utility>
+
 #include "airlock/v1/limits.pb.h"
 #include "sandbox/formats/checkpoint.h"
 #include "sandbox/formats/input.h"
@@ -37,9 +39,9 @@ void DecodeJob(const v1::Job& job) {
   checkpoint.context.limits = LimitsOf(job.limits());
   const formats::Input input(walls::kInputFd, job.input_size());
   formats::Output output(walls::kOutputFd, job.limits().output_bytes(), !job.rewrite());
-  const Result<void> decoded = formats::Decode(input, output, checkpoint);
+  Result<void> decoded = formats::Decode(input, output, checkpoint);
   SocketSink sink;
-  if (!Emit(checkpoint, decoded, sink)) _exit(spawner::kWorkerTerminated);
+  if (!Emit(checkpoint, std::move(decoded), sink)) _exit(spawner::kWorkerTerminated);
 }
 
 }  // namespace airlock::worker

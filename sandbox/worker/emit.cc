@@ -227,10 +227,9 @@ bool WriteDone(const formats::Checkpoint& checkpoint, const Result<void>& result
 
 }  // namespace
 
-bool Emit(const formats::Checkpoint& checkpoint, const Result<void>& decoded, FrameSink& sink) {
-  Result<void> result = decoded;
+bool Emit(const formats::Checkpoint& checkpoint, Result<void> result, FrameSink& sink) {
   PlanWriter writer(sink);
-  if (decoded.ok()) {
+  if (result.ok()) {
     EmitOrder order(checkpoint);
     result = order.Walk();
     if (result.ok()) Emitter(checkpoint, order, writer).WriteAll();

@@ -18,6 +18,6 @@ class FrameSink {
 };
 
 // `decoded` is what formats::Decode said. False as soon as the sink says so.
-bool Emit(const formats::Checkpoint& checkpoint, const Result<void>& decoded, FrameSink& sink);
+bool Emit(const formats::Checkpoint& checkpoint, Result<void> decoded, FrameSink& sink);
 
 }  // namespace airlock::worker

@@ -46,9 +46,9 @@ class Collector final : public FrameSink {
 };
 
 Collector EmitBytes(const std::string& file, const Limits& limits = {}) {
-  const Decoded decoded = formats::DecodeBytes(file, limits);
+  Decoded decoded = formats::DecodeBytes(file, limits);
   Collector collector;
-  EXPECT_TRUE(Emit(decoded.checkpoint, decoded.result, collector));
+  EXPECT_TRUE(Emit(decoded.checkpoint, std::move(decoded.result), collector));
   EXPECT_TRUE(collector.finished);
   return collector;
 }
@@ -157,11 +157,10 @@ TEST(Emit, TextsLongerThanAFrameAreSplit) {
 }
 
 TEST(Emit, ASinkThatRefusesEndsIt) {
-  const Decoded decoded =
-      formats::DecodeBytes(Archive(PickleAssembler().Proto(2).Text(std::string(200000, 'x')).Stop()));
+  Decoded decoded = formats::DecodeBytes(Archive(PickleAssembler().Proto(2).Text(std::string(200000, 'x')).Stop()));
   Collector collector;
   collector.accept = 2;
-  EXPECT_FALSE(Emit(decoded.checkpoint, decoded.result, collector));
+  EXPECT_FALSE(Emit(decoded.checkpoint, std::move(decoded.result), collector));
   EXPECT_FALSE(collector.finished);
 }
 
