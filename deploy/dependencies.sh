@@ -6,15 +6,16 @@
 #   deploy/dependencies.sh --checks  also what .ci/run needs besides: formatter, linters, second compiler
 #   deploy/dependencies.sh --list [--tests] [--checks]   prints the names and installs nothing
 set -euo pipefail
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 
 build_packages=(
   g++ cmake ninja-build pkg-config
   libgrpc++-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev
   libseccomp-dev libsystemd-dev libssl-dev
-  libspdlog-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev
-  libdeflate-dev zlib1g-dev libgtest-dev libgmock-dev
+  libspdlog-dev libcli11-dev nlohmann-json3-dev
+  libdeflate-dev zlib1g-dev
 )
-test_packages=(python3 python3-numpy python3-torch openssl systemd binutils procps)
+test_packages=(libgtest-dev libgmock-dev python3 python3-numpy python3-torch openssl systemd binutils procps)
 check_packages=(ccache git clang clang-format clang-tidy libclang-rt-dev shellcheck)
 
 packages=("${build_packages[@]}")

@@ -7,6 +7,8 @@
 #   tests/run.sh --label REGEX       only tests with such a label (ctest -L)
 set -euo pipefail
 
+# Debian's tools, whatever else of the same name comes first in the caller's PATH.
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 preset=release
 ctest_options=(--output-on-failure --no-tests=error -j2)
