@@ -45,7 +45,7 @@ std::string BigIntText(std::string_view bytes) {
     for (int i = 0; i < 9; ++i, rest /= 10) digits += static_cast<char>('0' + rest % 10);
   }
   while (digits.size() > 1 && digits.back() == '0') digits.pop_back();
-  if (digits.empty()) digits = "0";
+  if (digits.empty()) digits += '0';
   if (negative) digits += '-';
   return {digits.rbegin(), digits.rend()};
 }
@@ -60,7 +60,9 @@ std::string ComplexPart(double value) {
 std::string ComplexText(double real, double imaginary) {
   const std::string tail = ComplexPart(imaginary) + "j";
   if (real == 0 && !std::signbit(real)) return tail;
-  return "(" + ComplexPart(real) + (tail[0] == '-' ? "" : "+") + tail + ")";
+  std::string text(1, '(');
+  text.append(ComplexPart(real)).append(tail[0] == '-' ? "" : "+").append(tail).append(")");
+  return text;
 }
 
 void AppendHexByte(uint32_t value, std::string& out) {
@@ -100,6 +102,8 @@ void AppendQuoted(const CodePoint& point, std::string_view raw, char quote, std:
 }
 
 std::string Quoted(std::string_view text, bool bytes) {
+  // No more is shown, and a long key may stand in a million tuples.
+  text = text.substr(0, kMaxKeyBytes + 4);
   const bool has_single = text.find('\'') != std::string_view::npos;
   const char quote = has_single && text.find('"') == std::string_view::npos ? '"' : '\'';
   std::string out(bytes ? "b" : "");

@@ -29,7 +29,7 @@ class NameWalk {
 
   OrVerdict<void> Visit(uint32_t node);
   OrVerdict<void> Step(Level& level);
-  void AppendPart(const Level& level, size_t child);
+  OrVerdict<void> AppendPart(const Level& level, size_t child);
   bool IsMapping(uint32_t node) const;
   bool IsSequence(uint32_t node) const;
 
@@ -40,6 +40,9 @@ class NameWalk {
   std::vector<Level> levels_;
   std::string path_;
   uint64_t used_ = 0;
+  // Bytes of all parts that were made, also of those that lead to no tensor: a file can name a long key in a million
+  // dicts, and nobody but this limit ends the walk.
+  uint64_t made_ = 0;
   v1::Entries entries_;
 };
 
@@ -74,20 +77,23 @@ OrVerdict<void> NameWalk::Step(Level& level) {
   const bool container = (IsMapping(node) || IsSequence(node)) && !expanded_[node];
   if (!container && nodes_.kind(node) != v1::NODE_KIND_TENSOR) return {};
   path_.resize(level.path);
-  AppendPart(level, child);
+  AIRLOCK_TRY(AppendPart(level, child));
   return Visit(node);
 }
 
-void NameWalk::AppendPart(const Level& level, size_t child) {
+OrVerdict<void> NameWalk::AppendPart(const Level& level, size_t child) {
   // As the oracle does: no dot after an empty prefix, whether it is the root's or that of an empty key.
   if (!path_.empty()) path_ += '.';
   if (level.mapping) {
     AppendKeyText(plan_, nodes_, nodes_.refs(level.node)[child - 1], path_);
-    return;
+  } else {
+    char digits[20];
+    const auto end = std::to_chars(digits, digits + sizeof(digits), child);
+    path_.append(digits, end.ptr);
   }
-  char digits[20];
-  const auto end = std::to_chars(digits, digits + sizeof(digits), child);
-  path_.append(digits, end.ptr);
+  made_ += path_.size() - level.path;
+  if (made_ > name_bytes_) return Unexpected<Verdict>{Verdict::Limit("name_bytes", name_bytes_, made_)};
+  return {};
 }
 
 OrVerdict<void> NameWalk::Visit(uint32_t node) {

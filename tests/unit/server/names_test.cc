@@ -79,6 +79,22 @@ TEST(Names, AreBounded) {
 }
 
 // A million levels: no recursion, and no name is built for what leads nowhere.
+// One long key in many dicts that hold no tensor: the text that is made counts, not that of entries alone.
+TEST(Names, PartsThatLeadToNoTensorAreBoundedToo) {
+  v1::PlanChunk plan;
+  PlanMaker make(plan);
+  constexpr uint32_t kDicts = 1'000;
+  make.Holder(v1::NODE_KIND_LIST, kDicts, {});
+  for (uint32_t i = 0; i < kDicts; ++i) plan.mutable_graph()->add_refs(2 + 2 * i);
+  make.String(std::string(2'000, 'k'));
+  for (uint32_t i = 0; i < kDicts; ++i) {
+    make.Holder(v1::NODE_KIND_DICT, 1, {1, 3 + 2 * i});
+    make.Holder(v1::NODE_KIND_LIST, 0, {});
+  }
+  EXPECT_EQ(NamesOf(plan), Names{"LIMIT_EXCEEDED"});
+  EXPECT_EQ(NamesOf(plan, 4 << 20), Names{});
+}
+
 TEST(Names, DepthIsNoDanger) {
   constexpr uint32_t kDepth = 1'000'000;
   v1::PlanChunk plan;
