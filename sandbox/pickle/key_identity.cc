@@ -11,6 +11,8 @@ namespace {
 
 // Up to so many text keys are compared with each other; most dicts of a checkpoint are that small.
 constexpr size_t kFewKeys = 12;
+// Longer ones are compared by their numbers: each text is then read once, however many dicts have it for a key.
+constexpr size_t kShortText = 256;
 
 // First bytes of keys: kinds of which members can be equal share one.
 enum class Tag : char { kNumber = 'n', kText = 't', kItems = 'i', kMembers = 'm', kIdentity = '=', kComplex = 'c' };
@@ -57,7 +59,7 @@ bool KeyIdentity::SurelyDistinct(std::span<const NodeId> children, size_t step) 
   if (children.size() <= step) return true;
   if (children.size() > kFewKeys * step) return false;
   for (size_t i = 0; i < children.size(); i += step) {
-    if (!graph_.is(children[i], Kind::kString)) return false;
+    if (!graph_.is(children[i], Kind::kString) || graph_.text(children[i]).size() > kShortText) return false;
     for (size_t j = 0; j < i; j += step) {
       if (graph_.text(children[i]) == graph_.text(children[j])) return false;
     }

@@ -31,6 +31,7 @@ void Suspicion::Named(uint32_t symbol, uint64_t offset) {
 void Suspicion::ReportNames() {
   for (const Name& name : named_) {
     const SymbolUse& use = context_.symbols[name.symbol];
+    if (obscure_) Accuse(name.symbol, name.offset, "is named, and what is called is computed");
     if (use.would_call) continue;
     Add("pickle.dangerous-name", Severity::kWarning,
         context_.symbols.FullName(name.symbol) + " is named but not called: " + std::string(use.danger), name.offset);
@@ -54,45 +55,66 @@ void Suspicion::Called(const Call& call) {
   }
   if (IsGetattr(call.callee)) FollowGetattr(call);
   size_t budget = kMentionBudget;
-  if (!graph.is(call.callee, Kind::kSymbol)) AccuseMentioned(call.callee, budget, call.offset);
+  if (!graph.is(call.callee, Kind::kSymbol)) {
+    // What getattr gives was judged when it was asked for.
+    obscure_ = obscure_ || !graph.is(call.callee, Kind::kRecord) || !IsGetattr(graph.record(call.callee).callee);
+    AccuseMentioned(call.callee, budget, call.offset);
+  }
   AccuseMentioned(call.args, budget, call.offset);
   if (call.kwargs != kNoNode) {
-    for (const NodeId child : graph.children(call.kwargs)) {
-      if (budget == 0) break;
-      AccuseMentioned(child, budget, call.offset);
-    }
+    AccuseMentioned(call.kwargs, budget, call.offset);
   }
 }
 
-// Breadth first through tuples, lists and what records are made of; each look costs one of the budget.
+// Breadth first; each look costs one of the budget.
 void Suspicion::AccuseMentioned(NodeId node, size_t& budget, uint64_t offset) {
   const Graph& graph = context_.graph;
   pending_.assign(1, node);
-  for (size_t next = 0; next < pending_.size() && budget > 0; ++next, --budget) {
-    const NodeId at = pending_[next];
-    const auto add = [&](NodeId child) {
-      if (child != kNoNode && pending_.size() < kMentionBudget) pending_.push_back(child);
-    };
-    switch (graph.kind(at)) {
-      case Kind::kSymbol:
-        Accuse(graph.symbol(at), offset, "is handed to a call");
-        break;
-      case Kind::kTuple:
-      case Kind::kList:
-        for (const NodeId child : graph.children(at).first(std::min(graph.children(at).size(), kMentionBudget))) {
-          add(child);
-        }
-        break;
-      case Kind::kRecord: {
-        const RecordParts parts = graph.record(at);
-        add(parts.callee);
-        add(parts.args);
-        if (graph.is(parts.state, Kind::kTuple)) add(parts.state);
-        break;
-      }
-      default:
-        break;
+  size_t next = 0;
+  for (; next < pending_.size() && budget > 0; ++next, --budget) {
+    if (graph.is(pending_[next], Kind::kSymbol)) {
+      Accuse(graph.symbol(pending_[next]), offset, "is handed to a call");
+    } else {
+      LookInto(pending_[next]);
     }
+  }
+  obscure_ = obscure_ || next < pending_.size();
+}
+
+// Adds what a node holds to pending_, as far as there is room.
+void Suspicion::LookInto(NodeId node) {
+  const Graph& graph = context_.graph;
+  const auto add = [&](NodeId child) {
+    if (child == kNoNode) return;
+    if (pending_.size() < kMentionBudget) {
+      pending_.push_back(child);
+    } else {
+      obscure_ = true;
+    }
+  };
+  switch (graph.kind(node)) {
+    case Kind::kOrderedDict:
+      add(graph.attributes(node));
+      [[fallthrough]];
+    case Kind::kTuple:
+    case Kind::kList:
+    case Kind::kSet:
+    case Kind::kFrozenSet:
+    case Kind::kDict:
+      for (const NodeId child : graph.children(node).first(std::min(graph.children(node).size(), kMentionBudget))) {
+        add(child);
+      }
+      obscure_ = obscure_ || graph.children(node).size() > kMentionBudget;
+      break;
+    case Kind::kRecord: {
+      const RecordParts parts = graph.record(node);
+      for (const NodeId part : {parts.callee, parts.args, parts.kwargs, parts.state, parts.items, parts.pairs}) {
+        add(part);
+      }
+      break;
+    }
+    default:
+      break;
   }
 }
 
@@ -141,6 +163,10 @@ void Suspicion::JudgePath(NodeId base, const std::string& path, uint64_t offset)
     name = use.name + "." + path;
   }
   if (Classify(module, name).symbol_class != SymbolClass::kDangerous) return;
+  if (context_.symbols.all().size() >= context_.limits.symbols) {
+    Add("pickle.hidden-name", Severity::kDanger, "getattr reaches a dangerous name through " + module, offset);
+    return;
+  }
   const auto symbol = context_.symbols.Use(module, name, offset, level_);
   if (symbol.ok()) {
     Accuse(*symbol, offset, "is reached through getattr");

@@ -3,8 +3,9 @@
 //
 // A dangerous symbol is an accusation when a pickle loader would call it, or hand it to something that Airlock does not
 // know to leave it alone. A dangerous symbol that is only named (an item of a list, an attribute's value) runs nothing:
-// a warning. The look into arguments is bounded, so that it costs the same for every call; what hides deeper stays a
-// warning, and the call itself is unknown, which is never "clean".
+// a warning. The look into arguments is bounded, so that it costs the same for every call. Where a call's callee is
+// itself the result of a call, or its arguments go deeper than the look, anything that the stream names may be what is
+// called: then every dangerous name is an accusation.
 #pragma once
 
 #include <cstdint>
@@ -46,6 +47,7 @@ class Suspicion {
 
   void Accuse(uint32_t symbol, uint64_t offset, std::string_view how);
   void AccuseMentioned(NodeId node, size_t& budget, uint64_t offset);
+  void LookInto(NodeId node);
   void FollowGetattr(const Call& call);
   // What getattr reaches: `path` from `base`.
   void JudgePath(NodeId base, const std::string& path, uint64_t offset);
@@ -57,6 +59,7 @@ class Suspicion {
   std::vector<Name> named_;
   std::vector<bool> seen_;  // by symbol: stands in named_
   std::vector<NodeId> pending_;
+  bool obscure_ = false;  // some call may reach what was only named
 };
 
 }  // namespace airlock::pickle
