@@ -97,6 +97,29 @@ bool IsSafetensors(std::string_view head) {
   return head[6] == 0 && head[7] == 0;
 }
 
+// Torch tries tar before any pickle, and so would others: a checksum that is right is enough, whatever else the block
+// says. A legacy stream can be written so that it is a tar archive too.
+bool IsTar(std::string_view head) {
+  constexpr size_t kChecksum = 148;
+  constexpr size_t kChecksumBytes = 8;
+  if (head.size() < kHeadBytes) return false;
+  uint64_t announced = 0;
+  std::string_view digits = head.substr(kChecksum, kChecksumBytes);
+  digits.remove_prefix(std::min(digits.find_first_not_of(" \0"sv), digits.size()));
+  digits = digits.substr(0, digits.find_first_not_of("01234567"));
+  if (digits.empty()) return false;
+  for (const char digit : digits) announced = announced * 8 + static_cast<uint64_t>(digit - '0');
+  uint64_t as_unsigned = 0;
+  int64_t as_signed = 0;  // as old writers added
+  for (size_t i = 0; i < kHeadBytes; ++i) {
+    const bool blank = i >= kChecksum && i < kChecksum + kChecksumBytes;
+    const auto byte = blank ? uint8_t{' '} : static_cast<uint8_t>(head[i]);
+    as_unsigned += byte;
+    as_signed += static_cast<int8_t>(byte);
+  }
+  return announced == as_unsigned || (as_signed >= 0 && announced == static_cast<uint64_t>(as_signed));
+}
+
 // ONNX is a bare protobuf message: field 1 (ir_version), a small number, then field 2 (producer_name) and its text.
 bool IsOnnx(std::string_view head) {
   return head.size() > 8 && head[0] == 0x08 && head[1] > 0 && head[1] < 32 && head[2] == 0x12 && head[3] > 0 &&
@@ -121,6 +144,8 @@ Result<Format> Sniff(const Input& input) {
   AIRLOCK_TRY(input.ReadAt(0, bytes));
   const std::string_view head = AsText(bytes);
   if (head.starts_with("PK\x03\x04")) return Format::kTorchZip;
+  if (IsTar(head))
+    return Fail(Reason::kUnsupportedFormat, "a tar archive (torch before 0.1.10 wrote such checkpoints)", 0);
   if (IsLegacyMagic(bytes)) return Format::kTorchLegacy;
   for (const MagicRow& row : kRefusals) {
     if (head.size() >= row.offset && head.substr(row.offset).starts_with(row.magic)) {

@@ -24,12 +24,13 @@ constexpr int64_t kProtocolVersion = 1001;
 // Storages whose bytes come after the pickles: their length is known by the persistent ids, their place later.
 class LegacyStorages final : public tensors::StorageResolver {
  public:
-  explicit LegacyStorages(tensors::Tables& tables) : tables_(tables) {}
+  LegacyStorages(tensors::Tables& tables, uint64_t max_storages) : tables_(tables), max_storages_(max_storages) {}
 
   Result<uint32_t> Resolve(const tensors::StorageRequest& request) override {
     const auto [found, fresh] = by_key_.emplace(std::string(request.key), Entry{});
     Entry& entry = found->second;
     if (fresh) {
+      if (by_key_.size() > max_storages_) return FailLimit("members", max_storages_, by_key_.size(), request.at);
       entry.storage = tables_.AddStorage({.nbytes = request.nbytes, .device = tables_.Device(request.location)});
       entry.dtype = request.dtype;
     }
@@ -40,6 +41,10 @@ class LegacyStorages final : public tensors::StorageResolver {
                       " bytes in one place and " + std::to_string(request.nbytes) + " in another",
                   request.at);
     }
+    if (nbytes > 0 && entry.dtype != request.dtype) {
+      return Malformed("has a storage of two element types, of which torch takes the first", request.at);
+    }
+    AIRLOCK_TRY(CheckKeys(request, fresh));
     return entry.storage;
   }
 
@@ -60,7 +65,7 @@ class LegacyStorages final : public tensors::StorageResolver {
                   source.offset());
     }
     if (storage.nbytes > source.remaining()) {
-      return Fail(Reason::kTruncated, "the file ends inside storage '" + std::string(key) + "'", source.offset());
+      return Fail(Reason::kTruncated, "inside storage '" + std::string(key) + "'", source.offset());
     }
     storage.offset = source.offset();
     source.SkipTo(storage.offset + storage.nbytes);
@@ -82,8 +87,30 @@ class LegacyStorages final : public tensors::StorageResolver {
     bool placed = false;
   };
 
+  struct View {
+    uint32_t storage = 0;
+    uint64_t offset = 0;
+    uint64_t numel = 0;
+    bool operator==(const View&) const = default;
+  };
+
+  // Torch keeps storages and views of them under their keys in one dict and takes what is there first: a key that names
+  // two things is another thing to it than to us.
+  Result<void> CheckKeys(const tensors::StorageRequest& request, bool fresh) {
+    bool one = !fresh || !views_.contains(std::string(request.key));
+    if (const auto& slice = request.slice) {
+      const View view{by_key_.at(std::string(request.key)).storage, slice->offset, slice->numel};
+      one = one && !by_key_.contains(std::string(slice->key)) &&
+            views_.emplace(std::string(slice->key), view).first->second == view;
+    }
+    if (!one) return Malformed("has one key for two storages or views", request.at);
+    return {};
+  }
+
   tensors::Tables& tables_;
+  const uint64_t max_storages_;
   std::unordered_map<std::string, Entry, pickle::KeyedHash> by_key_;
+  std::unordered_map<std::string, View, pickle::KeyedHash> views_;
   size_t placed_ = 0;
 };
 
@@ -116,7 +143,7 @@ Result<void> PlaceStorages(const pickle::Graph& graph, NodeId keys, LegacyStorag
 
 Result<void> DecodeTorchLegacy(const Input& input, Checkpoint& checkpoint) {
   pickle::Context& context = checkpoint.context;
-  LegacyStorages storages(checkpoint.tables);
+  LegacyStorages storages(checkpoint.tables, context.limits.members);
   tensors::TorchConstructor constructor(context, checkpoint.tables, storages, tensors::PersistentForm::kLegacy);
   WindowSource source(input, 0, input.size());
   AIRLOCK_ASSIGN(const NodeId magic, pickle::Decode(context, constructor, source, 0));

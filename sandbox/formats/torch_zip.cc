@@ -107,8 +107,20 @@ Result<void> TorchZip::CheckMembers() const {
       return Fail(Reason::kZipAmbiguous, "member '" + member.name + "' is outside the root folder '" + root_ + "'",
                   member.header_offset);
     }
+    if (member.name.ends_with("/data.pkl") && member.name != folder + "data.pkl") {
+      return Fail(Reason::kZipAmbiguous, "readers that look for a data.pkl find '" + member.name + "' too",
+                  member.header_offset);
+    }
     if (member.name.ends_with('/') && (member.size > 0 || member.stored_size > 0)) {
       return Fail(Reason::kZipAmbiguous, "folder '" + member.name + "' has bytes", member.header_offset);
+    }
+  }
+  // Torch finds a record whatever the case of its letters, other readers do not.
+  for (const std::string_view record : kKnownRecords) {
+    const ZipMember* member = directory_.FindAnyCase(folder + std::string(record));
+    if (member != nullptr && member != Record(record)) {
+      return Fail(Reason::kZipAmbiguous, "some readers find '" + member->name + "' and others do not",
+                  member->header_offset);
     }
   }
   if (directory_.FindAnyCase(folder + "constants.pkl") != nullptr) {

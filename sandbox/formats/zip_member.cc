@@ -17,10 +17,12 @@ constexpr std::string_view kCentralMagic = "PK\x01\x02";
 constexpr std::string_view kLocalMagic = "PK\x03\x04";
 constexpr std::string_view kDescriptorMagic = "PK\x07\x08";
 // An extra field or comment of the directory is never needed to be longer; whatever is there belongs to no member.
-constexpr size_t kMaxCentralExtra = 1024;
+constexpr size_t kMaxExtra = 1024;
 
 constexpr uint16_t kZip64Extra = 0x0001;
 constexpr uint16_t kPaddingExtra = 0x4246;  // "FB": torch's alignment
+// Info-ZIP's: some readers (Python's zipfile since 3.13) take the member's name from there.
+constexpr uint16_t kUnicodePathExtra = 0x7075;
 
 constexpr uint16_t kStored = 0;
 constexpr uint16_t kDeflated = 8;
@@ -58,7 +60,7 @@ bool TakeEscaped(uint64_t& value, std::span<const uint8_t>& zip64) {
 bool ApplyCentralExtra(std::span<const uint8_t> extra, ZipMember& member) {
   std::optional<std::span<const uint8_t>> zip64;
   const bool sane = ForEachExtra(extra, [&](uint16_t id, std::span<const uint8_t> content) {
-    if (id != kZip64Extra) return true;
+    if (id != kZip64Extra) return id != kUnicodePathExtra;
     if (zip64) return false;
     zip64 = content;
     return true;
@@ -137,7 +139,7 @@ Result<ZipMember> ReadCentralEntry(pickle::Source& source) {
                    .stored_size = LoadLittle<uint32_t>(fixed.data() + 20),
                    .size = LoadLittle<uint32_t>(fixed.data() + 24),
                    .header_offset = LoadLittle<uint32_t>(fixed.data() + 42)};
-  if (extra_length > kMaxCentralExtra || comment_length > 0) {
+  if (extra_length > kMaxExtra || comment_length > 0) {
     return Fail(Reason::kZipUnaccountedBytes,
                 "member '" + member.name + "' has bytes in the zip directory that nothing needs", at);
   }
@@ -168,16 +170,18 @@ Result<void> CompareLocalHeader(std::span<const uint8_t> header, const ZipMember
   std::span<const uint8_t> zip64;
   bool zip64_seen = false;
   bool padding_sane = true;
+  size_t other_bytes = 0;
   const bool sane =
       ForEachExtra(header.subspan(kLocalHeaderBytes + name_length), [&](uint16_t id, std::span<const uint8_t> content) {
         if (id == kPaddingExtra) padding_sane = padding_sane && IsPadding(content);
-        if (id != kZip64Extra) return true;
+        if (id != kPaddingExtra) other_bytes += content.size();
+        if (id != kZip64Extra) return id != kUnicodePathExtra;
         zip64 = content;
         return !std::exchange(zip64_seen, true);
       });
   if (!sane) return Ambiguous(member, "has odd extra fields in its local header");
-  if (!padding_sane) {
-    return Fail(Reason::kZipUnaccountedBytes, "member '" + member.name + "' hides bytes in its padding",
+  if (!padding_sane || other_bytes > kMaxExtra) {
+    return Fail(Reason::kZipUnaccountedBytes, "member '" + member.name + "' hides bytes in its local header",
                 member.header_offset);
   }
   if (!LocalSizesAgree(header, zip64, member))

@@ -55,6 +55,8 @@ void NoteWrongCrc(pickle::Context& context, const ZipMember& member) {
 Result<uint32_t> ZipStorages::Resolve(const tensors::StorageRequest& request) {
   const auto [found, fresh] = by_key_.emplace(std::string(request.key), entries_.size());
   if (fresh) {
+    const uint64_t limit = context_.limits.members;
+    if (by_key_.size() > limit) return FailLimit("members", limit, by_key_.size(), request.at);
     AIRLOCK_ASSIGN(Entry entry, Open(request));
     entries_.push_back(entry);
   }
@@ -63,6 +65,12 @@ Result<uint32_t> ZipStorages::Resolve(const tensors::StorageRequest& request) {
     return Fail(Reason::kStorageSizeMismatch,
                 "storage '" + std::string(request.key) + "' has " + std::to_string(entry.nbytes) +
                     " bytes in one place and " + std::to_string(request.nbytes) + " in another",
+                request.at);
+  }
+  // Empty ones it makes anew each time.
+  if (entry.nbytes > 0 && entry.dtype != request.dtype) {
+    return Fail(Reason::kPickleMalformed,
+                "storage '" + std::string(request.key) + "' has two element types, of which torch takes the first",
                 request.at);
   }
   if (request.dtype != tensors::DType::kNone) AIRLOCK_TRY(AgreeOnSwap(entry, request.dtype));
@@ -87,7 +95,11 @@ Result<ZipStorages::Entry> ZipStorages::Open(const tensors::StorageRequest& requ
                                  .nbytes = request.nbytes,
                                  .device = tables_.Device(request.location)};
   if (member != nullptr) used_.emplace(member, entries_.size());
-  return Entry{.storage = tables_.AddStorage(storage), .nbytes = request.nbytes, .member = member, .swap_size = 0};
+  return Entry{.storage = tables_.AddStorage(storage),
+               .nbytes = request.nbytes,
+               .member = member,
+               .dtype = request.dtype,
+               .swap_size = 0};
 }
 
 Result<void> ZipStorages::AgreeOnSwap(Entry& entry, tensors::DType dtype) {

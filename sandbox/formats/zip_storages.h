@@ -40,6 +40,7 @@ class ZipStorages final : public tensors::StorageResolver {
     uint32_t storage;
     uint64_t nbytes;
     const ZipMember* member;  // nullptr: an empty storage without one
+    tensors::DType dtype;     // of the first id
     uint64_t swap_size;       // 0: not known yet
   };
 

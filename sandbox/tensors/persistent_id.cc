@@ -44,10 +44,12 @@ Result<std::optional<StorageSlice>> ReadSlice(const Graph& graph, NodeId id, con
   if (graph.is(id, Kind::kNone)) return std::optional<StorageSlice>();
   if (!graph.is(id, Kind::kTuple)) return Malformed("has odd view metadata", storage.at);
   const std::span<const NodeId> parts = graph.children(id);
-  if (parts.size() != 3 || !IsText(graph, parts[0]) || !IsCount(graph, parts[1]) || !IsCount(graph, parts[2])) {
+  if (parts.size() != 3 || !graph.is(parts[0], Kind::kString) || !IsCount(graph, parts[1]) ||
+      !IsCount(graph, parts[2])) {
     return Malformed("has odd view metadata", storage.at);
   }
-  const StorageSlice slice{.offset = static_cast<uint64_t>(graph.integer(parts[1])),
+  const StorageSlice slice{.key = graph.text(parts[0]),
+                           .offset = static_cast<uint64_t>(graph.integer(parts[1])),
                            .numel = static_cast<uint64_t>(graph.integer(parts[2]))};
   if (!SpanFits(slice.offset, slice.numel, storage.numel)) {
     return Fail(Reason::kTensorOutOfBounds, "a view of a storage reaches outside it", storage.at);
@@ -71,7 +73,8 @@ Result<PersistentId> ReadPersistentId(const pickle::Context& context, Persistent
   if (graph.text(parts[0]) != "storage" || parts.size() != (legacy ? 6U : 5U)) {
     return Malformed("is not of a form that torch writes", at);
   }
-  if (!IsText(graph, parts[2]) || !IsText(graph, parts[3]) || !IsCount(graph, parts[4])) {
+  // Torch turns a key into part of a member's name: of bytes it makes "b'0'", so they are no key here.
+  if (!graph.is(parts[2], Kind::kString) || !IsText(graph, parts[3]) || !IsCount(graph, parts[4])) {
     return Malformed("has an odd key, location or element count", at);
   }
   if (!IsDeviceName(graph.text(parts[3]))) return Malformed("names a device as torch never does", at);
@@ -84,9 +87,10 @@ Result<PersistentId> ReadPersistentId(const pickle::Context& context, Persistent
                                   .dtype = dtype,
                                   .numel = numel,
                                   .nbytes = *nbytes,
-                                  .at = at};
+                                  .at = at,
+                                  .slice = {}};
   if (legacy) {
-    AIRLOCK_ASSIGN(result.slice, ReadSlice(graph, parts[5], result.storage));
+    AIRLOCK_ASSIGN(result.storage.slice, ReadSlice(graph, parts[5], result.storage));
   }
   return result;
 }

@@ -6,7 +6,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 
 #include "sandbox/base/error.h"
 #include "sandbox/pickle/machine.h"
@@ -17,17 +16,11 @@ namespace airlock::tensors {
 enum class PersistentForm : uint8_t { kZip, kLegacy };
 
 // A part of a storage that old files treat as a storage of its own. In elements of the storage's dtype.
-struct StorageSlice {
-  uint64_t offset = 0;
-  uint64_t numel = 0;
-};
-
 struct PersistentId {
   // The class of a ('module', ...) id, which stands for that class and no storage; kNoNode otherwise.
   pickle::NodeId module_class = pickle::kNoNode;
   // Its text is valid until the graph grows.
   StorageRequest storage;
-  std::optional<StorageSlice> slice;
 };
 
 // Fails as kPickleMalformed where torch's writer would not have written it.

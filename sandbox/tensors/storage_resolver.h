@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "sandbox/base/error.h"
@@ -11,6 +12,14 @@
 namespace airlock::tensors {
 
 // What one persistent id says of a storage. Checked for form only.
+// A part of a storage that has a key of its own: how old legacy files share storages.
+struct StorageSlice {
+  std::string_view key;
+  uint64_t offset = 0;
+  uint64_t numel = 0;
+};
+
+// Its texts are valid until the graph grows.
 struct StorageRequest {
   std::string_view key;
   std::string_view location;
@@ -18,6 +27,7 @@ struct StorageRequest {
   uint64_t numel = 0;          // elements of dtype; bytes of an untyped storage
   uint64_t nbytes = 0;         // numel * item size, which does not overflow
   uint64_t at = 0;             // offset of the opcode
+  std::optional<StorageSlice> slice;
 };
 
 class StorageResolver {

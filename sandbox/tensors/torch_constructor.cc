@@ -92,7 +92,7 @@ Result<NodeId> TorchConstructor::Persistent(NodeId id, uint64_t offset) {
   }
   AIRLOCK_ASSIGN(const uint32_t storage, storages_.Resolve(read.storage));
   const NodeId node = context_.graph.Storage(storage, static_cast<uint32_t>(read.storage.dtype));
-  if (read.slice) slices_.emplace(node, *read.slice);
+  if (read.storage.slice) slices_.emplace(node, *read.storage.slice);
   return node;
 }
 
@@ -395,7 +395,7 @@ Result<NodeId> TorchConstructor::MakeDevice(const Call& call) {
   std::string name(context_.graph.text(call.args[0]));
   if (call.args.size() == 2) {
     if (!context_.graph.is(call.args[1], Kind::kInt) || context_.graph.integer(call.args[1]) < 0) return Odd(call);
-    name += ":" + std::to_string(context_.graph.integer(call.args[1]));
+    name.append(":").append(std::to_string(context_.graph.integer(call.args[1])));
   }
   if (!IsDeviceName(name)) return Odd(call);
   return context_.graph.Text(Kind::kDevice, name);

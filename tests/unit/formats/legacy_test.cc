@@ -1,6 +1,8 @@
 // The legacy stream: five pickles, then storages.
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include "tests/fixtures/torch_writer.h"
 #include "tests/unit/formats/tensor_path.h"
 
@@ -78,6 +80,48 @@ TEST(TorchLegacy, ViewsOfOldFilesAreSlices) {
   ASSERT_TRUE(decoded.ok()) << decoded.message();
   EXPECT_EQ(decoded.checkpoint.tables.tensor(0).offset, 3U);
   EXPECT_EQ(TensorBytes(decoded, 0), FloatStorage("11", 6).bytes.substr(12, 8));
+}
+
+// A storage's tensor, or with `view` that of a part of the storage which has a key of its own.
+struct View {
+  const char* key;
+  uint64_t offset;
+};
+void Tensor(PickleAssembler& out, const char* type, const char* key, uint64_t numel, std::optional<View> view) {
+  out.Global("torch._utils", "_rebuild_tensor_v2").Mark();
+  out.Mark().Text("storage").Global("torch", type).Text(key).Text("cpu").Int(numel);
+  if (view) {
+    out.Mark().Text(view->key).Int(view->offset).Int(2).Tuple();
+  } else {
+    out.None();
+  }
+  out.Tuple().PersistentId();
+  out.Int(0).Mark().Int(2).Tuple().Mark().Int(1).Tuple().Bool(false).EmptyOrderedDict().Tuple().Reduce();
+}
+
+// Each reads otherwise in torch, which takes what is first under a key.
+TEST(TorchLegacy, OneKeyForTwoThingsIsRefused) {
+  const auto reason = [](auto first, auto second, std::vector<StorageSpec> storages) {
+    PickleAssembler out;
+    out.Proto(2).Mark();
+    first(out);
+    second(out);
+    return DecodeBytes(fixtures::TorchLegacyFile(out.Tuple().Stop(), storages)).reason();
+  };
+  const auto view = [](const char* key, uint64_t offset) {
+    return [=](PickleAssembler& out) { Tensor(out, "FloatStorage", "11", 6, View{key, offset}); };
+  };
+  const auto whole = [](const char* type, const char* key, uint64_t numel) {
+    return [=](PickleAssembler& out) { Tensor(out, type, key, numel, std::nullopt); };
+  };
+  const StorageSpec six = FloatStorage("11", 6);
+  const StorageSpec two = FloatStorage("12", 2);
+  EXPECT_EQ(reason(view("12", 2), whole("FloatStorage", "12", 2), {six, two}), Reason::kLegacyMalformed);
+  EXPECT_EQ(reason(whole("FloatStorage", "12", 2), view("12", 2), {two, six}), Reason::kLegacyMalformed);
+  EXPECT_EQ(reason(view("12", 2), view("12", 3), {six}), Reason::kLegacyMalformed);
+  EXPECT_EQ(reason(whole("FloatStorage", "11", 6), whole("LongStorage", "11", 3), {six}), Reason::kLegacyMalformed);
+  EXPECT_EQ(reason(view("12", 2), view("12", 2), {six}), static_cast<Reason>(0));
+  EXPECT_EQ(reason(view("12", 2), view("13", 3), {six}), static_cast<Reason>(0));
 }
 
 TEST(TorchLegacy, SourceCodeOfModulesIsNotUsed) {

@@ -88,6 +88,8 @@ const Rule kRules[] = {
     {"NestedMetadata", kBad, R"({"__metadata__":{"a":{}}})", 0},
     {"TensorIsAList", kBad, R"({"a":[]})", 0},
     {"NotUtf8", kBad, "{\"\xFF\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}", 0},
+    {"EscapedNulInAName", kBad, R"({"a\u0000b":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", 1},
+    {"EscapedNulInMetadata", kBad, R"({"__metadata__":{"a":"b\u0000"}})", 0},
     {"NulEndsIt", kBad, std::string("{}\0{", 4), 0},
     {"TwoValues", kBad, "{} {}", 0},
     {"NotClosed", kBad, R"({"a":{)", 0},
