@@ -10,6 +10,21 @@ namespace {
 
 // Torch and numpy count in signed 64 bits.
 constexpr uint64_t kMaxCount = INT64_MAX;
+// Bytes of the widest element.
+constexpr uint64_t kMaxItem = 16;
+
+// Whether the place of the last element, if each size were at least 1, fits 63 bits, and the first one's as bytes fits
+// 64: what the broker demands (server/validate/tensor_rules.cc).
+bool IsCountable(uint64_t offset, std::span<const uint64_t> shape, std::span<const uint64_t> stride) {
+  uint64_t last = offset;
+  for (size_t i = 0; i < shape.size(); ++i) {
+    const auto step = CheckedMul(std::max<uint64_t>(shape[i], 1) - 1, stride[i]);
+    const auto sum = step ? CheckedAdd(last, *step) : std::nullopt;
+    if (!sum) return false;
+    last = *sum;
+  }
+  return last < kMaxCount && CheckedMul(offset, kMaxItem).has_value();
+}
 
 }  // namespace
 
@@ -44,7 +59,8 @@ Result<void> CheckGeometry(uint64_t offset, std::span<const uint64_t> shape, std
   const bool sane = offset <= kMaxCount &&
                     std::all_of(shape.begin(), shape.end(), [](uint64_t n) { return n <= kMaxCount; }) &&
                     std::all_of(stride.begin(), stride.end(), [](uint64_t n) { return n <= kMaxCount; });
-  if (!sane || !ElementCount(shape)) {
+  // Of an empty tensor too, whose elements are nowhere: others who count them must not wrap.
+  if (!sane || !ElementCount(shape) || !IsCountable(offset, shape, stride)) {
     return Fail(Reason::kTensorOutOfBounds, "a tensor has more elements than can be counted", at);
   }
   const std::optional<uint64_t> reach = ReachOf(offset, shape, stride);
