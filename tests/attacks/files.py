@@ -82,6 +82,14 @@ INDIRECT = {
     "in-a-key": PROTO + b"}" + symbol("os", "system") + MARKER + b"\x85R" + text("value") + b"s.",
 }
 
+# A dangerous name where the look into a call does not find it at once, and a call of what was computed.
+HIDDEN = {
+    "in-a-dict": PROTO + symbol("operator", "getitem") + b"}" + number(1) + symbol("os", "system") + b"s" + number(1) + b"\x86R" + MARKER + b"\x85R.",
+    "in-a-long-list": PROTO + symbol("operator", "getitem") + b"(" + b"N" * 300 + symbol("os", "system") + b"lM\x2c\x01\x86R" + MARKER + b"\x85R.",
+    "in-a-state": PROTO + symbol("project", "X") + b")\x81}" + text("f") + symbol("os", "system") + b"sbq\x050" + symbol("project", "go") + b"h\x05\x85R.",
+    "in-kwargs": b"\x80\x04" + symbol("project", "X") + b")}" + text("f") + b"}" + text("g") + symbol("os", "system") + b"ss\x92.",
+}
+
 MALFORMED = {
     "span-past-the-end": tensor(offset=1), "shape-past-the-end": tensor(shape=(5,)), "stride-past-the-end": tensor(shape=(2, 2), stride=(3, 1)),
     "offset-overflows": tensor(offset=2**63 - 1), "shape-overflows": tensor(shape=(2**62, 2**62), stride=(1, 1)),
@@ -91,6 +99,27 @@ MALFORMED = {
     "unknown-opcode": PROTO + b"\xfe.", "no-stop": PROTO + b"}", "empty-stack": PROTO + b"0.", "memo-of-nothing": PROTO + b"h\x05.",
     "string-past-the-end": PROTO + b"X\xff\xff\xff\x7fabc.", "no-mark": PROTO + b"e.", "empty": b"",
 }
+
+
+def two_types():
+    """One storage by two ids: torch takes both for floats, as the first says."""
+    def one(kind, numel):
+        storage = b"(" + text("storage") + symbol("torch", kind) + text("0") + text("cpu") + integer(numel) + b"tQ"
+        return symbol("torch._utils", "_rebuild_tensor_v2") + b"(" + storage + integer(0) + sequence((numel,)) + sequence((1,)) + b"\x89}tR"
+    return PROTO + b"(" + one("FloatStorage", 4) + one("LongStorage", 2) + b"t."
+
+
+def tar_and_legacy():
+    """A tar archive to torch, which tries that first, and a legacy stream to who looks at the first bytes."""
+    end = b"s.\x80\x02}.\x80\x02]."
+    head = bytearray(b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.\x80\x02}" + text("x") + b"T" + bytes(512))[:512]
+    length = 512 + 1024 - head.index(b"T\0") - 5
+    at = head.index(b"T\0") + 1
+    head[at:at + 4] = struct.pack("<I", length)
+    head[100:148] = b"0000644\0" + b"0000000\0" * 2 + b"00000000000\0" * 2
+    head[148:157] = b" " * 8 + b"0"
+    head[148:156] = b"%06o\0 " % sum(head)
+    return bytes(head) + bytes(1024) + end
 
 
 def bomb():
@@ -148,6 +177,35 @@ class Files(unittest.TestCase):
         for name, pickle in INDIRECT.items():
             with self.subTest(name):
                 self.expect(archive(pickle), 1, "dangerous")
+
+    def test_dangerous_names_that_a_computed_call_may_reach(self):
+        for name, pickle in HIDDEN.items():
+            with self.subTest(name):
+                self.expect(archive(pickle), 1, "dangerous")
+
+    def test_files_that_torch_reads_otherwise(self):
+        cases = {
+            "two-types": archive(two_types()), "key-of-bytes": archive(tensor().replace(text("0"), b"C\x010")),
+            "byte-order-in-capitals": archive(tensor(), [("data/0", bytes(16)), ("ByteOrder", b"big")]),
+            "second-data.pkl": archive(tensor(), [("data/0", bytes(16)), ("more/data.pkl", PROTO + b"}.")]), "tar": tar_and_legacy(),
+        }
+        for name, data in cases.items():
+            with self.subTest(name):
+                code, report = self.verdict(data)
+                self.assertIn(report["verdict"], ("refused", "malformed", "unsupported"), report)
+                self.assertIn(code, (1, 2))
+
+    def test_a_bad_file_is_never_taken_for_a_bad_decoder(self):
+        paths = b"".join(b"h\0K\x01" + text(f"__class__.a{i}") + b"\x86R" for i in range(100_100))
+        for name, pickle in {"empty-with-huge-strides": tensor(shape=(0, 2**40), stride=(1, 2**40)), "empty-far-away": tensor(offset=2**63 - 1, shape=(0,)),
+                             "more-names-than-allowed": PROTO + symbol("builtins", "getattr") + b"q\x000](" + paths + b"e."}.items():
+            with self.subTest(name):
+                _, report = self.verdict(archive(pickle))
+                self.assertNotEqual((report.get("failure") or {}).get("reason"), "WORKER_PROTOCOL", report)
+
+    def test_a_long_key_in_many_dicts_costs_nobody_an_hour(self):
+        key = b"X" + struct.pack("<I", 1 << 20) + "\u00e9".encode() * (1 << 19)
+        self.expect(archive(PROTO + key + b"q\x000](" + b"}h\0]s" * 3_000 + b"e."), 2, "limit")
 
     def test_a_dangerous_file_is_not_loaded(self):
         code, report = self.verdict(call("os", "system"), "load")
