@@ -1,5 +1,6 @@
 // Names of tensors: the rule of `inspect`, for any root.
 #include <charconv>
+#include <cmath>
 #include <utility>
 
 #include "airlock/value.h"
@@ -7,11 +8,15 @@
 namespace airlock {
 namespace {
 
+// As Python's repr(float).
 std::string FloatText(double value) {
+  const double size = std::abs(value);
+  if (!std::isfinite(value)) return std::isnan(value) ? "nan" : value < 0 ? "-inf" : "inf";
+  const bool fixed = size == 0 || (size >= 1e-4 && size < 1e16);
   char text[32];
-  const auto end = std::to_chars(text, text + sizeof text, value).ptr;
-  std::string result(text, end);
-  if (result.find_first_of(".en") == std::string::npos) result += ".0";
+  const auto format = fixed ? std::chars_format::fixed : std::chars_format::scientific;
+  std::string result(text, std::to_chars(text, text + sizeof text, value, format).ptr);
+  if (fixed && result.find('.') == std::string::npos) result += ".0";
   return result;
 }
 
@@ -26,7 +31,7 @@ class Walker {
  public:
   Walker(const Graph& graph, uint64_t max_name_bytes) : graph_(graph), left_(max_name_bytes), seen_(graph.size()) {}
 
-  Result<std::vector<NamedTensor>> Run(NodeId root) {
+  ClientResult<std::vector<NamedTensor>> Run(NodeId root) {
     if (!Visit(root)) return TooLong();
     while (!stack_.empty()) {
       Frame& frame = stack_.back();
@@ -79,10 +84,11 @@ class Walker {
 std::string KeyText(const Graph& graph, NodeId key) {
   switch (graph.kind(key)) {
     case v1::NODE_KIND_STRING:
-    case v1::NODE_KIND_DTYPE:
-    case v1::NODE_KIND_LAYOUT:
     case v1::NODE_KIND_DEVICE:
       return std::string(graph.Text(key));
+    case v1::NODE_KIND_DTYPE:
+    case v1::NODE_KIND_LAYOUT:
+      return std::string("torch.").append(graph.Text(key));
     case v1::NODE_KIND_INT:
       return std::to_string(graph.Int(key));
     case v1::NODE_KIND_FLOAT:
@@ -94,11 +100,11 @@ std::string KeyText(const Graph& graph, NodeId key) {
     case v1::NODE_KIND_TRUE:
       return "True";
     default:
-      return "<" + v1::NodeKind_Name(graph.kind(key)).substr(sizeof "NODE_KIND_" - 1) + ">";
+      return std::string(1, '<').append(v1::NodeKind_Name(graph.kind(key)), sizeof "NODE_KIND_" - 1).append(">");
   }
 }
 
-Result<std::vector<NamedTensor>> TensorsUnder(const Graph& graph, NodeId root, uint64_t max_name_bytes) {
+ClientResult<std::vector<NamedTensor>> TensorsUnder(const Graph& graph, NodeId root, uint64_t max_name_bytes) {
   return Walker(graph, max_name_bytes).Run(root);
 }
 

@@ -50,14 +50,14 @@ Exit KillAndReap(Worker& worker) {
     result = waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(worker.pidfd.get()), &info, WEXITED | __WALL);
   } while (result != 0 && errno == EINTR);
   worker.pidfd.Close();
-  if (result == 0) {
-    exit.by_signal = info.si_code != CLD_EXITED;
-    exit.code = info.si_status;
-  }
+  // An end that nobody can tell us is no good one.
+  exit.by_signal = result != 0 || info.si_code != CLD_EXITED;
+  exit.code = result != 0 ? SIGKILL : info.si_status;
   return exit;
 }
 
 Exit ReapWithin(Worker& worker, int timeout_ms) {
+  if (!worker.pidfd) return {};
   pollfd waiting{worker.pidfd.get(), POLLIN, 0};
   while (poll(&waiting, 1, timeout_ms) < 0 && errno == EINTR) {
   }

@@ -18,7 +18,8 @@ namespace {
 
 // A worker that has said DONE, or closed its socket, has nothing left to do but to end.
 constexpr int kEndMs = 2'000;
-constexpr int kAttempts = 3;
+// Workers that die between their being taken and their job: as many as say that this is no accident.
+constexpr size_t kAttempts = WorkerPool::kHopeless;
 constexpr auto kTakePatience = std::chrono::seconds(20);
 constexpr auto kProbePatience = std::chrono::seconds(5);
 // Room for alignment and for the storages of a tiny file.
@@ -28,8 +29,8 @@ uint64_t MicrosecondsSince(Clock::time_point start) {
   return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start).count());
 }
 
-Verdict VerdictOfSpawn(const spawner::SpawnError& error) {
-  return Verdict(v1::REASON_INTERNAL, error.step + ": " + std::strerror(error.error_number));
+Verdict VerdictOfSpawn(const spawner::SpawnError& error, v1::Reason reason = v1::REASON_INTERNAL) {
+  return Verdict(reason, error.step + ": " + std::strerror(error.error_number));
 }
 
 // What a file can become at most: deflate does not do better than the ratio limit, and swapping does not grow.
@@ -50,7 +51,8 @@ class Session {
         capacity_(OutputCapacity(options.limits, input.size())),
         validator_(options.limits, PlaceSizes{input.size(), capacity_}) {}
 
-  // Sends the job. A worker that died while it waited has seen no file: another one can have the job.
+  // Sends the job. Fails as NO_WORKER where the worker died meanwhile: it has seen no file, and another one can have
+  // the job.
   OrVerdict<void> Start();
   // REQUIRES: Start has succeeded. Call once.
   SessionResult Run();
@@ -91,7 +93,7 @@ OrVerdict<void> Session::Start() {
   job.mutable_limits()->set_output_bytes(capacity_);
   job.set_rewrite(options_.rewrite);
   auto sent = spawner::SendJob(worker_.worker, job.SerializeAsString(), input_.fd(), output_->fd());
-  if (!sent.ok()) return Unexpected<Verdict>{VerdictOfSpawn(sent.error())};
+  if (!sent.ok()) return Unexpected<Verdict>{VerdictOfSpawn(sent.error(), v1::REASON_NO_WORKER)};
   return {};
 }
 
@@ -190,8 +192,9 @@ Verdict JudgeExit(const spawner::Exit& exit, std::chrono::milliseconds ran, cons
 SessionResult RunSession(WorkerPool& pool, const InputFile& input, const SessionOptions& options,
                          const Cancellation& cancellation) {
   SessionResult failed;
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    auto worker = pool.Take(Clock::now() + kTakePatience);
+  const Clock::time_point deadline = Clock::now() + kTakePatience;
+  for (size_t attempt = 0; attempt < kAttempts; ++attempt) {
+    auto worker = pool.Take(deadline);
     if (!worker.ok()) {
       failed.verdict = std::move(worker).error();
       return failed;
@@ -200,6 +203,7 @@ SessionResult RunSession(WorkerPool& pool, const InputFile& input, const Session
     auto started = session.Start();
     if (started.ok()) return session.Run();
     failed.verdict = std::move(started).error();
+    if (failed.verdict.reason() != v1::REASON_NO_WORKER) return failed;
   }
   return failed;
 }

@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "server/log.h"
@@ -13,6 +14,8 @@ namespace {
 
 constexpr auto kRetryPause = std::chrono::milliseconds(500);
 constexpr auto kStaleCheck = std::chrono::seconds(5);
+// A worker that has closed its socket is about to end.
+constexpr int kEndMs = 1'000;
 
 Verdict VerdictOfSpawn(const spawner::SpawnError& error) {
   std::string text = error.step;
@@ -58,8 +61,12 @@ OrVerdict<ReadyWorker> WorkerPool::Make() {
   FrameReader reader(worker.socket.get());
   const Deadlines deadlines{Clock::now() + options_.startup, options_.startup};
   auto first = reader.Next(deadlines);
+  if (!first.ok() && !reader.cut_off()) {
+    // It may live: how it ends now is our doing and says nothing.
+    return Because(v1::REASON_NO_WORKER, "a worker did not report: " + first.error().failure().message());
+  }
   if (!first.ok() || !first->has_value()) {
-    const spawner::Exit exit = spawner::ReapWithin(worker, 100);
+    const spawner::Exit exit = spawner::ReapWithin(worker, kEndMs);
     const std::string how = (exit.by_signal ? "signal " : "exit status ") + std::to_string(exit.code);
     return Because(v1::REASON_NO_WORKER, "a worker ended before its walls were up: " + how);
   }
@@ -76,25 +83,21 @@ void WorkerPool::Start() {
 }
 
 OrVerdict<ReadyWorker> WorkerPool::Take(Clock::time_point deadline) {
+  std::optional<ReadyWorker> taken;
   std::unique_lock lock(mutex_);
   ++wanted_;
   changed_.notify_all();
-  while (true) {
-    while (!ready_.empty()) {
-      ReadyWorker worker = std::move(ready_.front());
-      ready_.pop_front();
-      if (!IsQuiet(worker)) continue;
-      --wanted_;
-      changed_.notify_all();
-      return worker;
-    }
-    const bool waited_out = changed_.wait_until(lock, deadline) == std::cv_status::timeout;
-    if (!ready_.empty()) continue;
-    if (!waited_out && failure_.ok() && !closing_) continue;
-    --wanted_;
-    return failure_.ok() ? Unexpected<Verdict>{Verdict(v1::REASON_NO_WORKER, "none became ready in time")}
-                         : Unexpected<Verdict>{failure_};
+  const auto settled = [this] { return !ready_.empty() || hopeless() || closing_; };
+  while (!taken && changed_.wait_until(lock, deadline, settled) && !ready_.empty()) {
+    // One that died while it waited has seen no file: nobody need know.
+    if (IsQuiet(ready_.front())) taken.emplace(std::move(ready_.front()));
+    ready_.pop_front();
+    changed_.notify_all();
   }
+  --wanted_;
+  if (taken) return std::move(*taken);
+  return failure_.ok() ? Unexpected<Verdict>{Verdict(v1::REASON_NO_WORKER, "none became ready in time")}
+                       : Unexpected<Verdict>{failure_};
 }
 
 // REQUIRES: mutex_ is held.
@@ -113,21 +116,27 @@ void WorkerPool::Refill() {
       changed_.wait_for(lock, kStaleCheck);
       continue;
     }
-    lock.unlock();
-    auto made = Make();
-    lock.lock();
-    if (made.ok()) {
-      failure_ = Verdict();
-      ready_.push_back(std::move(made).value());
-      changed_.notify_all();
-      continue;
-    }
-    failure_ = std::move(made).error();
-    LogError("worker-failed", {{"message", failure_.failure().message()}});
-    changed_.notify_all();
-    changed_.wait_for(lock, kRetryPause, [this] { return closing_; });
+    RefillOne(lock);
+    // Without hope we go on, so that a host that recovers is seen to, but in no hurry.
+    if (hopeless()) changed_.wait_for(lock, kRetryPause, [this] { return closing_; });
   }
   ready_.clear();
+}
+
+void WorkerPool::RefillOne(std::unique_lock<std::mutex>& lock) {
+  lock.unlock();
+  auto made = Make();
+  lock.lock();
+  if (made.ok()) {
+    failures_ = 0;
+    failure_ = Verdict();
+    ready_.push_back(std::move(made).value());
+  } else {
+    ++failures_;
+    failure_ = std::move(made).error();
+    LogWarning("worker-failed", {{"message", failure_.failure().message()}, {"in_a_row", failures_}});
+  }
+  changed_.notify_all();
 }
 
 }  // namespace airlock::server

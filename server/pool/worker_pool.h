@@ -2,7 +2,8 @@
 //
 // A worker in the pool has reported READY and has seen no byte of any file. It is taken once and never comes back. One
 // that died, or waited for minutes, is discarded. A thread of the pool makes new ones; a worker whose walls are below
-// the minimum posture is an error and never lent. Thread-safe.
+// the minimum posture is an error and never lent. One worker that dies at birth is nobody's failure: another is made at
+// once, and only kHopeless of them in a row say that this host makes no workers. Thread-safe.
 #pragma once
 
 #include <chrono>
@@ -40,6 +41,10 @@ struct PoolOptions {
 
 class WorkerPool {
  public:
+  // Failures in a row after which nobody waits any longer. Accidents do not come in such numbers, and a host that
+  // cannot make workers has failed so often within milliseconds.
+  static constexpr size_t kHopeless = 8;
+
   // `spawner` must outlive the pool.
   WorkerPool(spawner::SpawnerClient& spawner, const PoolOptions& options);
   // Kills the waiting workers.
@@ -50,12 +55,15 @@ class WorkerPool {
   // Starts the thread that keeps the pool full. Call once.
   void Start();
 
-  // A ready worker; waits for one until `deadline`. Fails as NO_WORKER.
+  // A ready worker; waits for one until `deadline`, or until there is no hope. Fails as NO_WORKER.
   OrVerdict<ReadyWorker> Take(Clock::time_point deadline);
 
  private:
   void Refill();
   void DropStale();
+  // Makes one worker and stores it, or what was wrong.
+  void RefillOne(std::unique_lock<std::mutex>& lock);
+  bool hopeless() const { return failures_ >= kHopeless; }
 
   spawner::SpawnerClient& spawner_;
   const PoolOptions options_;
@@ -63,7 +71,8 @@ class WorkerPool {
   std::condition_variable changed_;
   std::deque<ReadyWorker> ready_;
   size_t wanted_ = 0;
-  // The last attempt's, until one succeeds.
+  // Attempts that failed since one succeeded, and the last one's reason.
+  size_t failures_ = 0;
   Verdict failure_;
   bool closing_ = false;
   std::thread thread_;

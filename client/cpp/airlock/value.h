@@ -59,7 +59,7 @@ class Graph {
   // No nodes.
   Graph() = default;
   // Checks that the columns fit together and that every index has a target; an answer that broke off does not.
-  static Result<Graph> Build(Columns columns, const Tables& tables);
+  static ClientResult<Graph> Build(Columns columns, const Tables& tables);
 
   size_t size() const { return columns_.kinds.size(); }
   v1::NodeKind kind(NodeId node) const { return static_cast<v1::NodeKind>(columns_.kinds[node]); }
@@ -106,10 +106,11 @@ struct NamedTensor {
 
 // The tensors under `root`, named by their paths from there, joined by dots. Dicts, lists and tuples are expanded, each
 // once, at the first path that reaches it. Stops with an error where the names together exceed `max_name_bytes`.
-Result<std::vector<NamedTensor>> TensorsUnder(const Graph& graph, NodeId root, uint64_t max_name_bytes = 256 << 20);
+ClientResult<std::vector<NamedTensor>> TensorsUnder(const Graph& graph, NodeId root,
+                                                    uint64_t max_name_bytes = 256 << 20);
 
-// A dict key as a part of a name: what Python's str() makes of strings, numbers, booleans and None; the kind for
-// others.
+// A dict key as a part of a name: what Python's str() makes of strings, numbers, booleans, None, dtypes and devices, as
+// in the names that the daemon gives (a test compares); for others the kind in angle brackets.
 std::string KeyText(const Graph& graph, NodeId key);
 
 }  // namespace airlock
