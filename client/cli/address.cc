@@ -2,6 +2,8 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
+#include <system_error>
 
 #include "airlock/words.h"
 #include "client/cpp/local_file.h"
@@ -27,7 +29,7 @@ PrivateOptions PrivateOptionsOf(const Options& options) {
   return private_options;
 }
 
-Result<const Client*> Session::Get() {
+ClientResult<const Client*> Session::Get() {
   if (!client_) {
     const std::string address = AddressOf(options_);
     if (!address.empty()) {
@@ -42,16 +44,31 @@ Result<const Client*> Session::Get() {
   return &client_->value();
 }
 
-Result<const Client*> Session::For(const std::string& file) {
+ClientResult<const Client*> Session::For(const std::string& file) {
   if (!options_.server_path) {
-    const Result<LocalFile> there = OpenLocalFile(file);
+    const ClientResult<LocalFile> there = OpenLocalFile(file);
     if (!there.ok()) return Unexpected{there.error()};
   }
   return Get();
 }
 
+std::string AbsolutePath(const std::string& file) {
+  const std::filesystem::path path(file);
+  std::error_code error;
+  std::filesystem::path absolute = std::filesystem::current_path(error);
+  if (path.empty() || path.is_absolute() || error) return file;
+  bool in_front = true;
+  for (const std::filesystem::path& part : path) {
+    if (part == ".") continue;
+    in_front = in_front && part == "..";
+    absolute = in_front ? absolute.parent_path() : absolute / part;
+  }
+  return absolute;
+}
+
 Source SourceOf(const Options& options, const std::string& file) {
-  return options.server_path ? Source::OnServer(file) : Source::File(file);
+  if (!options.server_path) return Source::File(file);
+  return Source::OnServer(AddressOf(options).starts_with("unix:") ? AbsolutePath(file) : file);
 }
 
 LoadOptions LoadOptionsOf(const Options& options) {

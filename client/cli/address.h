@@ -20,14 +20,14 @@ class Session {
   explicit Session(const Options& options, PrivateOptions private_options = {})
       : options_(options), private_options_(std::move(private_options)) {}
 
-  Result<const Client*> Get();
+  ClientResult<const Client*> Get();
   // After a look at the file, where it is one of this machine.
-  Result<const Client*> For(const std::string& file);
+  ClientResult<const Client*> For(const std::string& file);
 
  private:
   const Options& options_;
   const PrivateOptions private_options_;
-  std::optional<Result<Client>> client_;
+  std::optional<ClientResult<Client>> client_;
 };
 
 // What the options ask of a private daemon.
@@ -36,7 +36,11 @@ PrivateOptions PrivateOptionsOf(const Options& options);
 // The posture of a word; UNSPECIFIED for none.
 v1::Posture PostureOf(const std::string& word);
 
+// What to open. A relative path for a daemon of this machine is one of ours; elsewhere the daemon says that it is none.
 Source SourceOf(const Options& options, const std::string& file);
+// The path from the root on. Only the ".." in front are taken away: behind a name they may lead out of a symbolic link,
+// which is for the daemon to judge.
+std::string AbsolutePath(const std::string& file);
 LoadOptions LoadOptionsOf(const Options& options);
 
 }  // namespace airlock::cli

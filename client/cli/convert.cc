@@ -16,7 +16,7 @@ namespace {
 Unexpected<ClientError> Usage(const char* message) { return Unexpected{MakeError(v1::OUTCOME_BAD_REQUEST, message)}; }
 
 // Whether something stands in the way of the destination.
-Result<void> CheckDestination(const Options& options) {
+ClientResult<void> CheckDestination(const Options& options) {
   struct stat there = {};
   if (stat(options.destination.c_str(), &there) != 0) return {};
   if (!S_ISREG(there.st_mode)) return Usage("is there and is not a regular file");
@@ -52,7 +52,8 @@ void Summarise(const Options& options, const SafetensorsSink& sink, const Conten
          HumanBytes(sink.file_bytes()).c_str());
 }
 
-Result<std::shared_ptr<const Contents>> Convert(const Client& client, const Options& options, SafetensorsSink& sink) {
+ClientResult<std::shared_ptr<const Contents>> Convert(const Client& client, const Options& options,
+                                                      SafetensorsSink& sink) {
   const CancelOnSignal cancel(client);
   Progress progress(options.source);
   LoadOptions load = LoadOptionsOf(options);
@@ -70,7 +71,7 @@ int RunConvert(const Options& options) {
     return checked.error().exit_code;
   }
   Session session(options, PrivateOptionsOf(options));
-  const Result<const Client*> client = session.For(options.source);
+  const ClientResult<const Client*> client = session.For(options.source);
   if (!client.ok()) {
     PrintFailure(options.source, client.error());
     return client.error().exit_code;

@@ -2,7 +2,7 @@
 
 namespace airlock::cli {
 
-Result<std::vector<uint32_t>> DigestSink::Begin(const Contents& contents) {
+ClientResult<std::vector<uint32_t>> DigestSink::Begin(const Contents& contents) {
   digests_.assign(contents.tensor_count(), {});
   std::vector<bool> named(contents.tensor_count());
   std::vector<uint32_t> wanted;
@@ -14,12 +14,12 @@ Result<std::vector<uint32_t>> DigestSink::Begin(const Contents& contents) {
   return wanted;
 }
 
-Result<void> DigestSink::Elements(uint32_t tensor, uint64_t, std::string_view bytes) {
+ClientResult<void> DigestSink::Elements(uint32_t tensor, uint64_t, std::string_view bytes) {
   running_[tensor].Update(bytes);
   return {};
 }
 
-Result<void> DigestSink::Complete(uint32_t tensor) {
+ClientResult<void> DigestSink::Complete(uint32_t tensor) {
   digests_[tensor] = running_[tensor].Hex();
   running_.erase(tensor);
   return {};

@@ -16,9 +16,9 @@ class DigestSink : public ElementSink {
   const std::vector<std::string>& digests() const { return digests_; }
 
  protected:
-  Result<std::vector<uint32_t>> Begin(const Contents& contents) override;
-  Result<void> Elements(uint32_t tensor, uint64_t offset, std::string_view bytes) override;
-  Result<void> Complete(uint32_t tensor) override;
+  ClientResult<std::vector<uint32_t>> Begin(const Contents& contents) override;
+  ClientResult<void> Elements(uint32_t tensor, uint64_t offset, std::string_view bytes) override;
+  ClientResult<void> Complete(uint32_t tensor) override;
 
  private:
   std::vector<std::string> digests_;
@@ -29,9 +29,9 @@ class DigestSink : public ElementSink {
 // Takes all bytes and keeps none: a load that only proves that the file loads.
 class NullSink : public StorageSink {
  public:
-  Result<void> Plan(const std::shared_ptr<const Contents>&) override { return {}; }
-  Result<void> Data(uint32_t, uint64_t, std::string_view) override { return {}; }
-  Result<void> End(uint32_t) override { return {}; }
+  ClientResult<void> Plan(const std::shared_ptr<const Contents>&) override { return {}; }
+  ClientResult<void> Data(uint32_t, uint64_t, std::string_view) override { return {}; }
+  ClientResult<void> End(uint32_t) override { return {}; }
 };
 
 }  // namespace airlock::cli

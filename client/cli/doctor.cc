@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "airlock/words.h"
@@ -92,9 +93,12 @@ void PrintTable(const Health& health, const Paint& paint) {
            Escape(evidence).c_str());
   };
   printf("walls: %s (at least %s wanted)\n", Word(health.capabilities.posture()).c_str(), Word(health.minimum).c_str());
+  std::string_view said;  // what all namespaces need is said once
   for (const LayerState& layer : health.layers) {
     row(layer.state == "ok", layer.state.c_str(), layer.name, layer.evidence);
-    if (layer.state != "ok" && !layer.remedy.empty()) printf("           remedy: %s\n", Escape(layer.remedy).c_str());
+    if (layer.state == "ok" || layer.remedy.empty() || layer.remedy == said) continue;
+    printf("           remedy: %s\n", Escape(layer.remedy).c_str());
+    said = layer.remedy;
   }
   printf("forbidden acts, each tried by a fresh worker:\n");
   for (const v1::Probe& probe : health.test.probes()) {
@@ -105,7 +109,7 @@ void PrintTable(const Health& health, const Paint& paint) {
   if (health.exit_code() == 0) printf("%s\n", paint.Good("all is well").c_str());
 }
 
-Result<Health> Examine(const Options& options) {
+ClientResult<Health> Examine(const Options& options) {
   // A daemon that starts behind any walls at all can say which are missing.
   PrivateOptions private_options;
   private_options.minimum_posture = v1::POSTURE_FILTER_ONLY;
@@ -124,7 +128,7 @@ Result<Health> Examine(const Options& options) {
 }  // namespace
 
 int RunDoctor(const Options& options) {
-  const Result<Health> health = Examine(options);
+  const ClientResult<Health> health = Examine(options);
   if (!health.ok()) {
     PrintFailure("", health.error());
     return health.error().exit_code;

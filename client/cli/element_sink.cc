@@ -22,7 +22,7 @@ uint64_t ExpansionLimit(const Contents& contents) {
   return CheckedAdd(multiple.value_or(UINT64_MAX), kExpansionAllowance).value_or(UINT64_MAX);
 }
 
-Result<void> ElementSink::CheckExpansion(const std::vector<uint32_t>& wanted) const {
+ClientResult<void> ElementSink::CheckExpansion(const std::vector<uint32_t>& wanted) const {
   const uint64_t limit = ExpansionLimit(*contents_);
   uint64_t total = 0;
   for (uint32_t tensor : wanted) {
@@ -35,7 +35,7 @@ Result<void> ElementSink::CheckExpansion(const std::vector<uint32_t>& wanted) co
   return {};
 }
 
-Result<void> ElementSink::Plan(const std::shared_ptr<const Contents>& contents) {
+ClientResult<void> ElementSink::Plan(const std::shared_ptr<const Contents>& contents) {
   contents_ = contents;
   AIRLOCK_ASSIGN(wanted_, Begin(*contents));
   AIRLOCK_TRY(CheckExpansion(wanted_));
@@ -61,7 +61,7 @@ bool ElementSink::Direct() const {
   return true;
 }
 
-Result<void> ElementSink::Data(uint32_t index, uint64_t offset, std::string_view bytes) {
+ClientResult<void> ElementSink::Data(uint32_t index, uint64_t offset, std::string_view bytes) {
   if (offset == 0) {
     group_ = GroupOf(index);
     direct_ = Direct();
@@ -75,7 +75,7 @@ Result<void> ElementSink::Data(uint32_t index, uint64_t offset, std::string_view
   return {};
 }
 
-Result<void> ElementSink::PassOn(uint64_t offset, std::string_view bytes) {
+ClientResult<void> ElementSink::PassOn(uint64_t offset, std::string_view bytes) {
   for (size_t i = group_.first; i < group_.second; ++i) {
     const TensorInfo& info = contents_->tensor(wanted_[i]);
     if (info.Elements() == 0) continue;
@@ -87,7 +87,7 @@ Result<void> ElementSink::PassOn(uint64_t offset, std::string_view bytes) {
   return {};
 }
 
-Result<void> ElementSink::WalkBuffered(uint32_t tensor) {
+ClientResult<void> ElementSink::WalkBuffered(uint32_t tensor) {
   RowMajorReader reader(contents_->tensor(tensor), std::as_const(*buffer_).bytes());
   std::vector<std::byte> piece(kWalkBytes);
   uint64_t offset = 0;
@@ -98,7 +98,7 @@ Result<void> ElementSink::WalkBuffered(uint32_t tensor) {
   return {};
 }
 
-Result<void> ElementSink::End(uint32_t index) {
+ClientResult<void> ElementSink::End(uint32_t index) {
   group_ = GroupOf(index);
   for (size_t i = group_.first; i < group_.second; ++i) {
     if (buffer_ != nullptr) AIRLOCK_TRY(WalkBuffered(wanted_[i]));

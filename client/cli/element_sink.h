@@ -19,27 +19,27 @@ uint64_t ExpansionLimit(const Contents& contents);
 
 class ElementSink : public StorageSink {
  public:
-  Result<void> Plan(const std::shared_ptr<const Contents>& contents) final;
-  Result<void> Data(uint32_t index, uint64_t offset, std::string_view bytes) final;
-  Result<void> End(uint32_t index) final;
+  ClientResult<void> Plan(const std::shared_ptr<const Contents>& contents) final;
+  ClientResult<void> Data(uint32_t index, uint64_t offset, std::string_view bytes) final;
+  ClientResult<void> End(uint32_t index) final;
 
  protected:
   // Which tensors are wanted; distinct indices.
-  virtual Result<std::vector<uint32_t>> Begin(const Contents& contents) = 0;
+  virtual ClientResult<std::vector<uint32_t>> Begin(const Contents& contents) = 0;
   // Bytes of a tensor's elements from byte `offset` on. Offsets of one tensor ascend without gaps; those of several
   // tensors of one storage may come in turns.
-  virtual Result<void> Elements(uint32_t tensor, uint64_t offset, std::string_view bytes) = 0;
+  virtual ClientResult<void> Elements(uint32_t tensor, uint64_t offset, std::string_view bytes) = 0;
   // All elements of this tensor have been handed on. Also for an empty one.
-  virtual Result<void> Complete(uint32_t tensor) = 0;
+  virtual ClientResult<void> Complete(uint32_t tensor) = 0;
 
  private:
   // The wanted tensors of a storage.
   std::pair<size_t, size_t> GroupOf(uint32_t storage) const;
   // Whether the tensors of the group can be handed on as their storage arrives.
   bool Direct() const;
-  Result<void> PassOn(uint64_t offset, std::string_view bytes);
-  Result<void> WalkBuffered(uint32_t tensor);
-  Result<void> CheckExpansion(const std::vector<uint32_t>& wanted) const;
+  ClientResult<void> PassOn(uint64_t offset, std::string_view bytes);
+  ClientResult<void> WalkBuffered(uint32_t tensor);
+  ClientResult<void> CheckExpansion(const std::vector<uint32_t>& wanted) const;
 
   std::shared_ptr<const Contents> contents_;
   // Ascending by storage.

@@ -11,7 +11,7 @@ int RunInspect(const Options& options) {
   FileReport report(options);
   int worst = 0;
   for (const std::string& file : options.files) {
-    const Result<const Client*> client = session.For(file);
+    const ClientResult<const Client*> client = session.For(file);
     if (!client.ok()) {
       worst = WorseExitCode(worst, report.Show(file, client.error()));
       continue;

@@ -13,7 +13,7 @@ int LoadOne(const Client& client, const Options& options, const std::string& fil
   NullSink nothing;
   StorageSink& sink = options.digests ? static_cast<StorageSink&>(digests) : nothing;
   LoadOptions load = LoadOptionsOf(options);
-  Result<std::shared_ptr<const Contents>> contents = [&] {
+  ClientResult<std::shared_ptr<const Contents>> contents = [&] {
     Progress progress(file);
     load.progress = [&](auto... counts) { progress.Update(counts...); };
     return client.Load(SourceOf(options, file), load, sink);
@@ -31,7 +31,7 @@ int RunLoad(const Options& options) {
   FileReport report(options);
   int worst = 0;
   for (const std::string& file : options.files) {
-    const Result<const Client*> client = session.For(file);
+    const ClientResult<const Client*> client = session.For(file);
     if (!client.ok()) {
       worst = WorseExitCode(worst, report.Show(file, client.error()));
       continue;

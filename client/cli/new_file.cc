@@ -33,7 +33,7 @@ Unexpected<ClientError> NewFile::Failed(int error) const {
   return Unexpected{MakeError(v1::OUTCOME_INTERNAL, "cannot write " + destination_ + ": " + strerror(error))};
 }
 
-Result<NewFile> NewFile::Create(const std::string& destination) {
+ClientResult<NewFile> NewFile::Create(const std::string& destination) {
   for (int i = 0; i < kAttempts; ++i) {
     std::string temporary = TemporaryBeside(destination);
     Fd fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666));
@@ -52,7 +52,7 @@ NewFile::~NewFile() {
   if (!temporary_.empty()) unlink(temporary_.c_str());
 }
 
-Result<void> NewFile::WriteAt(uint64_t offset, std::string_view bytes) {
+ClientResult<void> NewFile::WriteAt(uint64_t offset, std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t written = pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (written < 0 && errno == EINTR) continue;
@@ -63,7 +63,7 @@ Result<void> NewFile::WriteAt(uint64_t offset, std::string_view bytes) {
   return {};
 }
 
-Result<void> NewFile::Commit() {
+ClientResult<void> NewFile::Commit() {
   if (fsync(fd_.get()) != 0) return Failed(errno);
   if (rename(temporary_.c_str(), destination_.c_str()) != 0) return Failed(errno);
   temporary_.clear();

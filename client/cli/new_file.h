@@ -13,16 +13,16 @@ namespace airlock::cli {
 class NewFile {
  public:
   // Creates the temporary file, with the permissions that the umask leaves.
-  static Result<NewFile> Create(const std::string& destination);
+  static ClientResult<NewFile> Create(const std::string& destination);
   // Removes it unless it was committed.
   ~NewFile();
   NewFile(NewFile&& other) noexcept;
   NewFile& operator=(NewFile&&) = delete;
   NewFile(const NewFile&) = delete;
 
-  Result<void> WriteAt(uint64_t offset, std::string_view bytes);
+  ClientResult<void> WriteAt(uint64_t offset, std::string_view bytes);
   // To the disk, then to its name.
-  Result<void> Commit();
+  ClientResult<void> Commit();
 
  private:
   NewFile(std::string destination, std::string temporary, Fd fd)

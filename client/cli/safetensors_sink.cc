@@ -61,7 +61,7 @@ const char* SafetensorsDType(v1::DType dtype) {
   return nullptr;
 }
 
-Result<std::vector<uint32_t>> SafetensorsSink::Begin(const Contents& contents) {
+ClientResult<std::vector<uint32_t>> SafetensorsSink::Begin(const Contents& contents) {
   AIRLOCK_ASSIGN(weights_, ChooseWeights(contents, key_));
   AIRLOCK_TRY(CheckTensors(contents));
   AIRLOCK_TRY(LayOut(contents));
@@ -83,7 +83,7 @@ Result<std::vector<uint32_t>> SafetensorsSink::Begin(const Contents& contents) {
   return wanted;
 }
 
-Result<void> SafetensorsSink::CheckTensors(const Contents& contents) const {
+ClientResult<void> SafetensorsSink::CheckTensors(const Contents& contents) const {
   std::set<std::string_view> names;
   for (const NamedTensor& entry : weights_.tensors) {
     const TensorInfo& info = contents.tensor(entry.tensor);
@@ -99,7 +99,7 @@ Result<void> SafetensorsSink::CheckTensors(const Contents& contents) const {
   return {};
 }
 
-Result<void> SafetensorsSink::LayOut(const Contents& contents) {
+ClientResult<void> SafetensorsSink::LayOut(const Contents& contents) {
   for (uint32_t i = 0; i < weights_.tensors.size(); ++i) places_.push_back({weights_.tensors[i].tensor, i, 0});
   auto order = [&](const Place& place) {
     const TensorInfo& info = contents.tensor(place.tensor);
@@ -146,7 +146,7 @@ std::string SafetensorsSink::Header(const Contents& contents) const {
   return header;
 }
 
-Result<void> SafetensorsSink::Elements(uint32_t tensor, uint64_t offset, std::string_view bytes) {
+ClientResult<void> SafetensorsSink::Elements(uint32_t tensor, uint64_t offset, std::string_view bytes) {
   auto place = std::lower_bound(places_.begin(), places_.end(), tensor,
                                 [](const Place& at, uint32_t index) { return at.tensor < index; });
   for (; place != places_.end() && place->tensor == tensor; ++place) {
@@ -155,6 +155,6 @@ Result<void> SafetensorsSink::Elements(uint32_t tensor, uint64_t offset, std::st
   return {};
 }
 
-Result<void> SafetensorsSink::Complete(uint32_t) { return {}; }
+ClientResult<void> SafetensorsSink::Complete(uint32_t) { return {}; }
 
 }  // namespace airlock::cli

@@ -22,7 +22,7 @@ class SafetensorsSink : public ElementSink {
       : destination_(std::move(destination)), key_(std::move(key)) {}
 
   // Makes the file appear. REQUIRES: the load succeeded.
-  Result<void> Commit() { return file_->Commit(); }
+  ClientResult<void> Commit() { return file_->Commit(); }
 
   const Weights& weights() const { return weights_; }
   uint64_t file_bytes() const { return file_bytes_; }
@@ -30,9 +30,9 @@ class SafetensorsSink : public ElementSink {
   size_t repeated() const { return repeated_; }
 
  protected:
-  Result<std::vector<uint32_t>> Begin(const Contents& contents) override;
-  Result<void> Elements(uint32_t tensor, uint64_t offset, std::string_view bytes) override;
-  Result<void> Complete(uint32_t tensor) override;
+  ClientResult<std::vector<uint32_t>> Begin(const Contents& contents) override;
+  ClientResult<void> Elements(uint32_t tensor, uint64_t offset, std::string_view bytes) override;
+  ClientResult<void> Complete(uint32_t tensor) override;
 
  private:
   // Where one name's elements stand.
@@ -41,8 +41,8 @@ class SafetensorsSink : public ElementSink {
     uint32_t name;  // index in weights_.tensors
     uint64_t offset;
   };
-  Result<void> CheckTensors(const Contents& contents) const;
-  Result<void> LayOut(const Contents& contents);
+  ClientResult<void> CheckTensors(const Contents& contents) const;
+  ClientResult<void> LayOut(const Contents& contents);
   std::string Header(const Contents& contents) const;
 
   const std::string destination_;

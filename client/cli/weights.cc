@@ -73,7 +73,7 @@ std::optional<NodeId> Resolve(const Graph& graph, std::string_view path) {
 
 }  // namespace
 
-Result<Weights> ChooseWeights(const Contents& contents, const std::string& key) {
+ClientResult<Weights> ChooseWeights(const Contents& contents, const std::string& key) {
   const Graph& graph = contents.graph();
   if (key != "auto") {
     const auto node = Resolve(graph, key);

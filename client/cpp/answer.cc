@@ -10,7 +10,7 @@ Unexpected<ClientError> Broken(const char* what) { return Unexpected{MakeError(v
 
 }  // namespace
 
-Result<void> Answer::Take(v1::InspectResponse& response) {
+ClientResult<void> Answer::Take(v1::InspectResponse& response) {
   switch (response.message_case()) {
     case v1::InspectResponse::kReport:
       return TakeReport(*response.mutable_report());
@@ -21,7 +21,7 @@ Result<void> Answer::Take(v1::InspectResponse& response) {
   }
 }
 
-Result<void> Answer::Take(v1::LoadResponse& response) {
+ClientResult<void> Answer::Take(v1::LoadResponse& response) {
   switch (response.message_case()) {
     case v1::LoadResponse::kReport:
       return TakeReport(*response.mutable_report());
@@ -34,19 +34,19 @@ Result<void> Answer::Take(v1::LoadResponse& response) {
   }
 }
 
-Result<void> Answer::TakeReport(v1::Report& report) {
+ClientResult<void> Answer::TakeReport(v1::Report& report) {
   if (std::exchange(has_report_, true)) return Broken("the daemon reported twice");
   assembler_.Add(std::move(report));
   return {};
 }
 
-Result<void> Answer::TakePlan(const v1::PlanChunk& piece) {
+ClientResult<void> Answer::TakePlan(const v1::PlanChunk& piece) {
   if (!has_report_ || contents_ != nullptr) return Broken("a piece of the plan came out of turn");
   assembler_.Add(piece);
   return {};
 }
 
-Result<void> Answer::TakeData(std::string_view bytes) {
+ClientResult<void> Answer::TakeData(std::string_view bytes) {
   if (!has_report_ || sink_ == nullptr) return Broken("data came out of turn");
   if (contents_ == nullptr) AIRLOCK_TRY(Assemble());
   while (!bytes.empty()) {
@@ -61,14 +61,14 @@ Result<void> Answer::TakeData(std::string_view bytes) {
   return {};
 }
 
-Result<void> Answer::Assemble() {
+ClientResult<void> Answer::Assemble() {
   AIRLOCK_ASSIGN(contents_, assembler_.Finish());
   if (sink_ == nullptr) return {};
   AIRLOCK_TRY(sink_->Plan(contents_));
   return EndStorages();
 }
 
-Result<void> Answer::EndStorages() {
+ClientResult<void> Answer::EndStorages() {
   while (storage_ < contents_->storage_count() && offset_ == contents_->storage(storage_).bytes) {
     AIRLOCK_TRY(sink_->End(storage_));
     ++storage_;
@@ -77,7 +77,7 @@ Result<void> Answer::EndStorages() {
   return {};
 }
 
-Result<std::shared_ptr<const Contents>> Answer::Finish() {
+ClientResult<std::shared_ptr<const Contents>> Answer::Finish() {
   if (!has_report_) return Broken("the daemon's answer broke off before its report");
   const v1::Report& report = assembler_.Partial()->report();
   if (report.outcome() != v1::OUTCOME_OK) return Unexpected{MakeError(report)};
@@ -93,6 +93,8 @@ ClientError Answer::Explain(ClientError error) {
   // The report knows particulars that a status has no room for.
   if (failed && error.reason == report.failure().reason()) error = MakeError(report);
   error.seen = assembler_.Partial();
+  // What broke off behind its payload would have run it: that is worse than being broken.
+  if (error.verdict() == v1::VERDICT_DANGEROUS) error.exit_code = ExitCodeOf(v1::VERDICT_DANGEROUS);
   return error;
 }
 

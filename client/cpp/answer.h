@@ -17,10 +17,10 @@ class Answer {
   explicit Answer(StorageSink* sink) : sink_(sink) {}
 
   // An error of these ends the call: the answer makes no sense, or the sink wants no more.
-  Result<void> Take(v1::InspectResponse& response);
-  Result<void> Take(v1::LoadResponse& response);
+  ClientResult<void> Take(v1::InspectResponse& response);
+  ClientResult<void> Take(v1::LoadResponse& response);
   // At the end of a stream that the daemon ended with OK.
-  Result<std::shared_ptr<const Contents>> Finish();
+  ClientResult<std::shared_ptr<const Contents>> Finish();
   // Makes the error say what the daemon had said before.
   ClientError Explain(ClientError error);
 
@@ -29,13 +29,13 @@ class Answer {
   uint64_t to_receive() const { return assembler_.Partial()->report().totals().payload_bytes(); }
 
  private:
-  Result<void> TakeReport(v1::Report& report);
-  Result<void> TakePlan(const v1::PlanChunk& piece);
-  Result<void> TakeData(std::string_view bytes);
+  ClientResult<void> TakeReport(v1::Report& report);
+  ClientResult<void> TakePlan(const v1::PlanChunk& piece);
+  ClientResult<void> TakeData(std::string_view bytes);
   // The plan is complete: gives it to the sink.
-  Result<void> Assemble();
+  ClientResult<void> Assemble();
   // Ends the storages that have all their bytes.
-  Result<void> EndStorages();
+  ClientResult<void> EndStorages();
 
   StorageSink* const sink_;
   PlanAssembler assembler_;

@@ -16,7 +16,7 @@ Unexpected<ClientError> Usage(std::string message) {
   return Unexpected{MakeError(v1::OUTCOME_BAD_REQUEST, std::move(message))};
 }
 
-Result<std::string> ReadPem(const std::string& path) {
+ClientResult<std::string> ReadPem(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
   text << file.rdbuf();
@@ -29,7 +29,7 @@ bool OnLoopback(std::string_view address) {
   return host.starts_with("localhost:") || host.starts_with("127.") || host.starts_with("[::1]:");
 }
 
-Result<std::shared_ptr<grpc::ChannelCredentials>> Credentials(const std::string& address, const TlsOptions& tls) {
+ClientResult<std::shared_ptr<grpc::ChannelCredentials>> Credentials(const std::string& address, const TlsOptions& tls) {
   const bool any = !tls.ca_file.empty() || !tls.certificate_file.empty() || !tls.key_file.empty();
   const bool all = !tls.ca_file.empty() && !tls.certificate_file.empty() && !tls.key_file.empty();
   if (any && !all) return Usage("TLS needs all of CA, certificate and key");
@@ -50,7 +50,7 @@ Result<std::shared_ptr<grpc::ChannelCredentials>> Credentials(const std::string&
 
 }  // namespace
 
-Result<std::shared_ptr<grpc::Channel>> MakeChannel(const std::string& address, const TlsOptions& tls) {
+ClientResult<std::shared_ptr<grpc::Channel>> MakeChannel(const std::string& address, const TlsOptions& tls) {
   const bool unix_socket = address.starts_with("unix:/") || address.starts_with("unix:///");
   const bool dns = address.starts_with("dns:///") && address.rfind(':') > address.rfind('/');
   if (!unix_socket && !dns) return Usage("not an address: " + address + " (unix:/path or dns:///host:port)");

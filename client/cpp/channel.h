@@ -11,6 +11,6 @@
 namespace airlock {
 
 // Usage error (exit code 64) where the address is not one, or where it would send a checkpoint in the clear.
-Result<std::shared_ptr<grpc::Channel>> MakeChannel(const std::string& address, const TlsOptions& tls);
+ClientResult<std::shared_ptr<grpc::Channel>> MakeChannel(const std::string& address, const TlsOptions& tls);
 
 }  // namespace airlock

@@ -60,14 +60,15 @@ class Client::Impl {
     for (grpc::ClientContext* context : running_) context->TryCancel();
   }
 
-  Result<std::shared_ptr<const Contents>> Inspect(const Source& source, const CallOptions& options) {
+  ClientResult<std::shared_ptr<const Contents>> Inspect(const Source& source, const CallOptions& options) {
     v1::InspectRequest first;
     *first.mutable_options()->mutable_limits() = options.limits;
     return Run<v1::InspectResponse>(first, source, options, nullptr,
                                     [this](grpc::ClientContext* context) { return stub_->Inspect(context); });
   }
 
-  Result<std::shared_ptr<const Contents>> Load(const Source& source, const LoadOptions& options, StorageSink& sink) {
+  ClientResult<std::shared_ptr<const Contents>> Load(const Source& source, const LoadOptions& options,
+                                                     StorageSink& sink) {
     v1::LoadRequest first;
     *first.mutable_options()->mutable_limits() = options.limits;
     first.mutable_options()->set_inert(options.inert);
@@ -77,7 +78,7 @@ class Client::Impl {
 
   // One call without streams.
   template <typename Response, typename Start>
-  Result<Response> Unary(std::chrono::milliseconds timeout, const Start& start) {
+  ClientResult<Response> Unary(std::chrono::milliseconds timeout, const Start& start) {
     const Running running(*this, timeout);
     Response response;
     const grpc::Status status = start(&running.context(), &response);
@@ -112,7 +113,7 @@ class Client::Impl {
   };
 
   // Fills in where the bytes come from; the file to send where they come from here.
-  Result<LocalFile> Locate(const Source& source, v1::Source* request) const {
+  ClientResult<LocalFile> Locate(const Source& source, v1::Source* request) const {
     if (source.on_server) {
       if (!IsUtf8(source.path)) return Unexpected{MakeError(v1::REASON_BAD_REQUEST, "the path is not UTF-8")};
       request->set_path(source.path);
@@ -129,27 +130,27 @@ class Client::Impl {
   }
 
   template <typename Response, typename Request, typename Start>
-  Result<std::shared_ptr<const Contents>> Run(Request& first, const Source& source, const CallOptions& options,
-                                              StorageSink* sink, const Start& start) {
+  ClientResult<std::shared_ptr<const Contents>> Run(Request& first, const Source& source, const CallOptions& options,
+                                                    StorageSink* sink, const Start& start) {
     AIRLOCK_ASSIGN(const LocalFile file, Locate(source, first.mutable_options()->mutable_source()));
     Meter meter(options);
     Answer answer(sink);
     const Running running(*this, options.timeout);
     const auto stream = start(&running.context());
-    Result<void> taken = Exchange<Response>(running.context(), *stream, first, file, meter, answer);
+    ClientResult<void> taken = Exchange<Response>(running.context(), *stream, first, file, meter, answer);
     const grpc::Status status = stream->Finish();
     // What went wrong here explains why the call was cancelled, not the other way round.
     if (!taken.ok()) return Unexpected{answer.Explain(std::move(taken).error())};
     if (!status.ok()) return Unexpected{answer.Explain(ErrorFromStatus(status))};
-    Result<std::shared_ptr<const Contents>> contents = answer.Finish();
+    ClientResult<std::shared_ptr<const Contents>> contents = answer.Finish();
     if (!contents.ok()) return Unexpected{answer.Explain(std::move(contents).error())};
     return contents;
   }
 
   // Sends and reads until the daemon has no more to say.
   template <typename Response, typename Request, typename Stream>
-  static Result<void> Exchange(grpc::ClientContext& context, Stream& stream, const Request& first,
-                               const LocalFile& file, Meter& meter, Answer& answer) {
+  static ClientResult<void> Exchange(grpc::ClientContext& context, Stream& stream, const Request& first,
+                                     const LocalFile& file, Meter& meter, Answer& answer) {
     const bool open = stream.Write(first);
     using Sender = Upload<Stream, Request>;
     std::optional<Sender> upload;
@@ -160,14 +161,14 @@ class Client::Impl {
     } else if (open) {
       stream.WritesDone();
     }
-    Result<void> taken = ReadAll<Response>(context, stream, meter, answer);
+    ClientResult<void> taken = ReadAll<Response>(context, stream, meter, answer);
     if (upload && upload->Join()) return Unexpected{MakeError(v1::REASON_INPUT_CHANGED)};
     return taken;
   }
 
   template <typename Response, typename Stream>
-  static Result<void> ReadAll(grpc::ClientContext& context, Stream& stream, Meter& meter, Answer& answer) {
-    Result<void> taken;
+  static ClientResult<void> ReadAll(grpc::ClientContext& context, Stream& stream, Meter& meter, Answer& answer) {
+    ClientResult<void> taken;
     Response response;
     while (stream.Read(&response)) {
       if (!taken.ok()) continue;  // a cancelled stream is read to its end
@@ -192,39 +193,39 @@ Client::Client(Client&&) noexcept = default;
 Client& Client::operator=(Client&&) noexcept = default;
 Client::~Client() = default;
 
-Result<Client> Client::Connect(const std::string& address, const TlsOptions& tls) {
+ClientResult<Client> Client::Connect(const std::string& address, const TlsOptions& tls) {
   AIRLOCK_ASSIGN(auto channel, MakeChannel(address, tls));
   return Client(std::make_unique<Impl>(std::move(channel), nullptr));
 }
 
-Result<Client> Client::Private(const PrivateOptions& options) {
+ClientResult<Client> Client::Private(const PrivateOptions& options) {
   AIRLOCK_ASSIGN(auto daemon, PrivateDaemon::Start(options));
   AIRLOCK_ASSIGN(auto channel, MakeChannel(daemon->address(), {}));
   return Client(std::make_unique<Impl>(std::move(channel), std::move(daemon)));
 }
 
-Result<std::shared_ptr<const Contents>> Client::Inspect(const Source& source, const CallOptions& options) const {
+ClientResult<std::shared_ptr<const Contents>> Client::Inspect(const Source& source, const CallOptions& options) const {
   return impl_->Inspect(source, options);
 }
 
-Result<std::shared_ptr<const Contents>> Client::Load(const Source& source, const LoadOptions& options,
-                                                     StorageSink& sink) const {
+ClientResult<std::shared_ptr<const Contents>> Client::Load(const Source& source, const LoadOptions& options,
+                                                           StorageSink& sink) const {
   return impl_->Load(source, options, sink);
 }
 
-Result<Checkpoint> Client::Load(const Source& source, const LoadOptions& options) const {
+ClientResult<Checkpoint> Client::Load(const Source& source, const LoadOptions& options) const {
   MemorySink sink;
   AIRLOCK_ASSIGN(auto contents, impl_->Load(source, options, sink));
   return Checkpoint(std::move(contents), sink.Take());
 }
 
-Result<v1::GetCapabilitiesResponse> Client::Capabilities(std::chrono::milliseconds timeout) const {
+ClientResult<v1::GetCapabilitiesResponse> Client::Capabilities(std::chrono::milliseconds timeout) const {
   return impl_->Unary<v1::GetCapabilitiesResponse>(timeout, [this](grpc::ClientContext* context, auto* response) {
     return impl_->stub().GetCapabilities(context, {}, response);
   });
 }
 
-Result<v1::SelfTestResponse> Client::SelfTest(std::chrono::milliseconds timeout) const {
+ClientResult<v1::SelfTestResponse> Client::SelfTest(std::chrono::milliseconds timeout) const {
   return impl_->Unary<v1::SelfTestResponse>(timeout, [this](grpc::ClientContext* context, auto* response) {
     return impl_->stub().SelfTest(context, {}, response);
   });

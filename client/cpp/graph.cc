@@ -143,7 +143,7 @@ class Graph::Builder {
   uint64_t counts_ = 0, refs_ = 0, links_ = 0, ints_ = 0, floats_ = 0, blob_ = 0;
 };
 
-Result<Graph> Graph::Build(Columns columns, const Tables& tables) {
+ClientResult<Graph> Graph::Build(Columns columns, const Tables& tables) {
   Graph graph;
   graph.columns_ = std::move(columns);
   if (!Builder(graph, tables).Run()) {

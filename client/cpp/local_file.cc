@@ -37,7 +37,7 @@ Unexpected<ClientError> OpenFailed(int error) {
 
 }  // namespace
 
-Result<LocalFile> OpenLocalFile(const std::string& path) {
+ClientResult<LocalFile> OpenLocalFile(const std::string& path) {
   // Looked at before it is opened, because opening a device can do things; and again after, because it may have
   // changed.
   struct stat status = {};

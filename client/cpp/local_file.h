@@ -17,7 +17,7 @@ struct LocalFile {
   std::string real_path;
 };
 
-Result<LocalFile> OpenLocalFile(const std::string& path);
+ClientResult<LocalFile> OpenLocalFile(const std::string& path);
 
 bool IsUtf8(std::string_view text);
 

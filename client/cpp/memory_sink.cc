@@ -5,13 +5,13 @@
 
 namespace airlock {
 
-Result<void> MemorySink::Plan(const std::shared_ptr<const Contents>& contents) {
+ClientResult<void> MemorySink::Plan(const std::shared_ptr<const Contents>& contents) {
   contents_ = contents;
   done_.reserve(contents->storage_count());
   return {};
 }
 
-Result<void> MemorySink::Begin(uint32_t index) {
+ClientResult<void> MemorySink::Begin(uint32_t index) {
   if (current_ != nullptr) return {};
   current_ = Storage::Allocate(contents_->storage(index).bytes);
   if (current_ == nullptr)
@@ -19,13 +19,13 @@ Result<void> MemorySink::Begin(uint32_t index) {
   return {};
 }
 
-Result<void> MemorySink::Data(uint32_t index, uint64_t offset, std::string_view bytes) {
+ClientResult<void> MemorySink::Data(uint32_t index, uint64_t offset, std::string_view bytes) {
   AIRLOCK_TRY(Begin(index));
   memcpy(current_->bytes().data() + offset, bytes.data(), bytes.size());
   return {};
 }
 
-Result<void> MemorySink::End(uint32_t index) {
+ClientResult<void> MemorySink::End(uint32_t index) {
   AIRLOCK_TRY(Begin(index));
   done_.push_back(std::exchange(current_, nullptr));
   return {};

@@ -10,16 +10,16 @@ namespace airlock {
 
 class MemorySink : public StorageSink {
  public:
-  Result<void> Plan(const std::shared_ptr<const Contents>& contents) override;
-  Result<void> Data(uint32_t index, uint64_t offset, std::string_view bytes) override;
-  Result<void> End(uint32_t index) override;
+  ClientResult<void> Plan(const std::shared_ptr<const Contents>& contents) override;
+  ClientResult<void> Data(uint32_t index, uint64_t offset, std::string_view bytes) override;
+  ClientResult<void> End(uint32_t index) override;
 
   // REQUIRES: the load succeeded.
   std::vector<std::shared_ptr<const Storage>> Take() { return std::move(done_); }
 
  private:
   // Only the storage that is arriving may be written to.
-  Result<void> Begin(uint32_t index);
+  ClientResult<void> Begin(uint32_t index);
 
   std::shared_ptr<const Contents> contents_;
   std::shared_ptr<Storage> current_;

@@ -33,7 +33,7 @@ void PlanAssembler::Add(const v1::PlanChunk& piece) {
   contents_->findings_.insert(contents_->findings_.end(), piece.findings().begin(), piece.findings().end());
 }
 
-Result<std::shared_ptr<const Contents>> PlanAssembler::Finish() {
+ClientResult<std::shared_ptr<const Contents>> PlanAssembler::Finish() {
   Contents& contents = *contents_;
   if (!MatchesTotals()) {
     return Unexpected{MakeError(v1::REASON_INTERNAL, "the daemon's answer is not as long as its report says")};

@@ -15,7 +15,7 @@ class PlanAssembler {
   void Add(const v1::PlanChunk& piece);
 
   // REQUIRES, of both: called once, last.
-  Result<std::shared_ptr<const Contents>> Finish();
+  ClientResult<std::shared_ptr<const Contents>> Finish();
   // What there is besides graph and tensors: for answers that end in a failure.
   std::shared_ptr<const Contents> Partial() const { return contents_; }
 

@@ -45,7 +45,7 @@ std::string BesideThisProgram() {
   return path.substr(0, path.rfind('/')) + "/airlockd";
 }
 
-// The environment without what would make the daemon serve others, or speak to a service manager that waits for the caller.
+// The environment without what would make the daemon serve others, or speak to the caller's service manager.
 bool IsForDaemon(std::string_view variable) {
   for (std::string_view dropped : {"AIRLOCK_LISTEN=", "AIRLOCK_ROOT=", "AIRLOCK_CONFIG=", "AIRLOCK_TLS_",
                                    "AIRLOCK_INSECURE_", "AIRLOCK_SOCKET_MODE=", "AIRLOCK_PRIVATE_FD=", "NOTIFY_SOCKET=",
@@ -134,7 +134,7 @@ std::string FindDaemon(const PrivateOptions& options) {
   return {};
 }
 
-Result<std::unique_ptr<PrivateDaemon>> PrivateDaemon::Start(const PrivateOptions& options) {
+ClientResult<std::unique_ptr<PrivateDaemon>> PrivateDaemon::Start(const PrivateOptions& options) {
   const std::string program = FindDaemon(options);
   if (program.empty()) {
     return Unexpected{
@@ -147,7 +147,7 @@ Result<std::unique_ptr<PrivateDaemon>> PrivateDaemon::Start(const PrivateOptions
   return daemon;
 }
 
-Result<void> PrivateDaemon::MakeDirectory() {
+ClientResult<void> PrivateDaemon::MakeDirectory() {
   for (const char* variable : {"XDG_RUNTIME_DIR", "TMPDIR", ""}) {
     const char* base = *variable == '\0' ? "/tmp" : getenv(variable);
     if (base == nullptr || *base != '/' || strlen(base) > kMaxDirectory) continue;
@@ -159,7 +159,7 @@ Result<void> PrivateDaemon::MakeDirectory() {
   return Unexpected{Unavailable(std::string("no directory for a private daemon's socket: ") + strerror(errno))};
 }
 
-Result<void> PrivateDaemon::Spawn(const PrivateOptions& options, const std::string& program) {
+ClientResult<void> PrivateDaemon::Spawn(const PrivateOptions& options, const std::string& program) {
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return Unexpected{Unavailable("no socket pair")};
   keep_alive_ = Fd(pair[0]);
@@ -178,7 +178,7 @@ Result<void> PrivateDaemon::Spawn(const PrivateOptions& options, const std::stri
   return Unexpected{Unavailable("cannot start " + program + ": " + strerror(error))};
 }
 
-Result<void> PrivateDaemon::AwaitReady(milliseconds timeout) {
+ClientResult<void> PrivateDaemon::AwaitReady(milliseconds timeout) {
   const auto deadline = steady_clock::now() + timeout;
   std::string heard;
   while (heard.size() < kReady.size()) {

@@ -17,7 +17,7 @@ namespace airlock {
 class PrivateDaemon {
  public:
   // Returns when the daemon serves.
-  static Result<std::unique_ptr<PrivateDaemon>> Start(const PrivateOptions& options);
+  static ClientResult<std::unique_ptr<PrivateDaemon>> Start(const PrivateOptions& options);
   ~PrivateDaemon();
   PrivateDaemon(const PrivateDaemon&) = delete;
   PrivateDaemon& operator=(const PrivateDaemon&) = delete;
@@ -29,9 +29,9 @@ class PrivateDaemon {
  private:
   PrivateDaemon() = default;
   std::string socket_path() const { return directory_ + "/airlockd.sock"; }
-  Result<void> MakeDirectory();
-  Result<void> Spawn(const PrivateOptions& options, const std::string& program);
-  Result<void> AwaitReady(std::chrono::milliseconds timeout);
+  ClientResult<void> MakeDirectory();
+  ClientResult<void> Spawn(const PrivateOptions& options, const std::string& program);
+  ClientResult<void> AwaitReady(std::chrono::milliseconds timeout);
   // Why it ended, from its exit status and its last words.
   ClientError Died();
   std::string LastWords() const;

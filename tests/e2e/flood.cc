@@ -80,8 +80,8 @@ bool IsAboutTheFile(const airlock::ClientError& error) {
   }
 }
 
-void Record(const Options& options, const airlock::Result<airlock::Checkpoint>& result, double took_ms, size_t index,
-            Tally& tally) {
+void Record(const Options& options, const airlock::ClientResult<airlock::Checkpoint>& result, double took_ms,
+            size_t index, Tally& tally) {
   const std::string ending = result.ok() ? "CLEAN" : result.error().reason_name();
   const bool answered = result.ok() || IsAboutTheFile(result.error()) || options.allowed.contains(ending);
   const std::lock_guard lock(tally.mutex);

@@ -45,6 +45,28 @@ class Sources(unittest.TestCase):
         self.assertNotIn("marker", done.stdout)
         self.assertEqual(airlock.run("load", "--inert", path).returncode, 0)
 
+    def test_a_hostile_file_that_breaks_off_is_dangerous_before_it_is_broken(self):
+        path = samples.hostile(self.path / "cut.pt")
+        path.write_bytes(path.read_bytes()[:-1])
+        for command in (["inspect"], ["load"], ["load", "--inert"]):
+            with self.subTest(command):
+                code, report = airlock.report(*command, path)
+                self.assertEqual((code, report["verdict"], report["reason"]), (1, "dangerous", "TRUNCATED"), report)
+        done = airlock.run("convert", path, self.path / "out.safetensors")
+        self.assertEqual(done.returncode, 1, done.stderr)
+        whole, broken = samples.stored(self.path / "whole.pt"), self.path / "broken.pt"
+        broken.write_bytes(whole.read_bytes()[:-1])
+        self.assertEqual(airlock.run("inspect", broken, whole).returncode, 2)
+        self.assertEqual(airlock.run("inspect", broken, path, whole).returncode, 1)
+
+    def test_a_path_on_the_server_may_be_relative_here(self):
+        path = samples.stored(self.path / "sample.pt")
+        with airlock.Daemon("--root", self.path) as daemon:
+            for name in (path, "sample.pt", "./sample.pt", f"../{self.path.name}/sample.pt"):
+                with self.subTest(name):
+                    code, report = airlock.report("--address", daemon.address, "--server-path", "load", name, cwd=self.path)
+                    self.assertEqual((code, report["verdict"]), (0, "clean"), report)
+
     def test_no_process_outlives_the_command(self):
         path = samples.stored(self.path / "sample.pt")
         before = set(os.listdir("/proc"))

@@ -69,10 +69,10 @@ class Contents {
 class StorageSink {
  public:
   virtual ~StorageSink() = default;
-  virtual Result<void> Plan(const std::shared_ptr<const Contents>& contents) = 0;
+  virtual ClientResult<void> Plan(const std::shared_ptr<const Contents>& contents) = 0;
   // Bytes of storage `index` from `offset` on; valid during the call. Offsets ascend without gaps.
-  virtual Result<void> Data(uint32_t index, uint64_t offset, std::string_view bytes) = 0;
-  virtual Result<void> End(uint32_t index) = 0;
+  virtual ClientResult<void> Data(uint32_t index, uint64_t offset, std::string_view bytes) = 0;
+  virtual ClientResult<void> End(uint32_t index) = 0;
 };
 
 class Checkpoint {

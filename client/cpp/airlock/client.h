@@ -74,27 +74,28 @@ struct LoadOptions : CallOptions {
 class Client {
  public:
   // `address`: unix:/path or dns:///host:port. Does not wait: a daemon that is not there is an error of the first call.
-  static Result<Client> Connect(const std::string& address, const TlsOptions& tls = {});
+  static ClientResult<Client> Connect(const std::string& address, const TlsOptions& tls = {});
   // Starts a daemon for this client alone, in a directory that only this user can enter. It ends with the Client, or
   // with this process however that ends. Error with exit code 78: the machine cannot raise the walls; the message says
   // which.
-  static Result<Client> Private(const PrivateOptions& options = {});
+  static ClientResult<Client> Private(const PrivateOptions& options = {});
 
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;
   ~Client();
 
   // What is inside; moves no weights. A dangerous file is a successful inspection.
-  Result<std::shared_ptr<const Contents>> Inspect(const Source& source, const CallOptions& options = {}) const;
+  ClientResult<std::shared_ptr<const Contents>> Inspect(const Source& source, const CallOptions& options = {}) const;
   // The whole file, in memory.
-  Result<Checkpoint> Load(const Source& source, const LoadOptions& options = {}) const;
+  ClientResult<Checkpoint> Load(const Source& source, const LoadOptions& options = {}) const;
   // The whole file, handed over as it arrives: needs memory for one message.
-  Result<std::shared_ptr<const Contents>> Load(const Source& source, const LoadOptions& options,
-                                               StorageSink& sink) const;
+  ClientResult<std::shared_ptr<const Contents>> Load(const Source& source, const LoadOptions& options,
+                                                     StorageSink& sink) const;
 
-  Result<v1::GetCapabilitiesResponse> Capabilities(std::chrono::milliseconds timeout = std::chrono::seconds(30)) const;
+  ClientResult<v1::GetCapabilitiesResponse> Capabilities(
+      std::chrono::milliseconds timeout = std::chrono::seconds(30)) const;
   // Proves the walls now; takes a worker for each probe.
-  Result<v1::SelfTestResponse> SelfTest(std::chrono::milliseconds timeout = std::chrono::minutes(2)) const;
+  ClientResult<v1::SelfTestResponse> SelfTest(std::chrono::milliseconds timeout = std::chrono::minutes(2)) const;
 
   // Ends every call that runs now, and every later one, with CANCELLED.
   void Cancel() const;

@@ -1,5 +1,5 @@
-// ClientError: why a call has no answer, and Result<T>, which every call of this library returns. No exception leaves
-// the library. The facts about an outcome (exit code, verdict word) are read from the options of
+// ClientError: why a call has no answer, and ClientResult<T>, which every call of this library returns. No exception
+// leaves the library. The facts about an outcome (exit code, verdict word) are read from the options of
 // airlock/v1/verdict.proto: that file is the one table, and nothing here repeats it.
 #pragma once
 
@@ -21,7 +21,7 @@ struct ClientError {
   v1::Reason reason = v1::REASON_UNSPECIFIED;
   // One sentence. May quote the file or its name: escape it before a terminal sees it.
   std::string message;
-  // What a program should exit with.
+  // What a program should exit with: the outcome's, or 1 where what was seen of the file is dangerous.
   int exit_code = 70;
   // What the daemon had said before it failed: the report, symbols, findings. Null where it said nothing.
   std::shared_ptr<const Contents> seen;
@@ -33,7 +33,7 @@ struct ClientError {
 };
 
 template <typename T>
-using Result = Expected<T, ClientError>;
+using ClientResult = Expected<T, ClientError>;
 
 // The row of an outcome; that of OUTCOME_INTERNAL for numbers that this build does not know.
 const v1::OutcomeFacts& FactsOf(v1::Outcome outcome);

@@ -46,7 +46,7 @@ PlanMaker Sample() {
 }
 
 // Plays the stream in pieces of `piece` bytes.
-Result<void> Play(const PlanMaker& maker, StorageSink& sink, size_t piece) {
+ClientResult<void> Play(const PlanMaker& maker, StorageSink& sink, size_t piece) {
   AIRLOCK_ASSIGN(const auto contents, maker.Make());
   AIRLOCK_TRY(sink.Plan(contents));
   size_t start = 0;

@@ -73,7 +73,7 @@ class ClientTest : public ::testing::Test {
     rich.add_details()->PackFrom(info);
     return {grpc::StatusCode::INVALID_ARGUMENT, "why", rich.SerializeAsString()};
   }
-  Result<Checkpoint> Load() const { return client_->Load(Source::OnServer("/x")); }
+  ClientResult<Checkpoint> Load() const { return client_->Load(Source::OnServer("/x")); }
 
   std::string directory_ = "/tmp/airlock-test-XXXXXX";
   testing::PlanMaker maker_;
@@ -150,6 +150,30 @@ TEST_F(ClientTest, ErrorDetailsNameTheReason) {
   EXPECT_EQ(Load().error().exit_code, 69);
   loader_.on_load = [](LoadStream*) { return grpc::Status(grpc::StatusCode::UNKNOWN, "?"); };
   EXPECT_EQ(Load().error().exit_code, 70);
+}
+
+// What breaks off behind its payload would have run it.
+TEST_F(ClientTest, ABrokenFileThatIsDangerousIsUnsafe) {
+  v1::Verdict verdict = v1::VERDICT_DANGEROUS;
+  loader_.on_load = [&](LoadStream* stream) {
+    v1::LoadResponse response;
+    response.mutable_report()->set_verdict(verdict);
+    response.mutable_report()->set_outcome(v1::OUTCOME_MALFORMED);
+    response.mutable_report()->mutable_failure()->set_reason(v1::REASON_TRUNCATED);
+    stream->Write(response);
+    response.mutable_plan()->add_symbols()->set_name("system");
+    stream->Write(response);
+    return Failure("TRUNCATED");
+  };
+  const auto dangerous = Load();
+  ASSERT_FALSE(dangerous.ok());
+  EXPECT_EQ(dangerous.error().reason, v1::REASON_TRUNCATED);
+  EXPECT_EQ(dangerous.error().outcome, v1::OUTCOME_MALFORMED);
+  EXPECT_EQ(dangerous.error().verdict(), v1::VERDICT_DANGEROUS);
+  EXPECT_EQ(dangerous.error().exit_code, 1);
+  EXPECT_EQ(dangerous.error().seen->symbols().size(), 1U);
+  verdict = v1::VERDICT_MALFORMED;
+  EXPECT_EQ(Load().error().exit_code, 2);
 }
 
 TEST_F(ClientTest, UploadsTheFileWithItsFinishMarker) {

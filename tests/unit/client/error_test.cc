@@ -4,11 +4,16 @@
 
 #include <fstream>
 #include <sstream>
+#include <type_traits>
 
 #include "airlock/words.h"
+#include "sandbox/base/error.h"
 
 namespace airlock {
 namespace {
+
+// One program may hold the client and the decoders, as tests and tools do.
+static_assert(!std::is_same_v<ClientResult<int>, Result<int>>);
 
 TEST(ErrorTable, EveryRowIsComplete) {
   const auto* reasons = v1::Reason_descriptor();

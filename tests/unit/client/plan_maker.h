@@ -90,7 +90,7 @@ class PlanMaker {
     totals.set_findings(static_cast<uint64_t>(plan.findings_size()));
     return report;
   }
-  Result<std::shared_ptr<const Contents>> Make() const {
+  ClientResult<std::shared_ptr<const Contents>> Make() const {
     PlanAssembler assembler;
     assembler.Add(Report());
     assembler.Add(plan);
