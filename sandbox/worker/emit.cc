@@ -1,6 +1,7 @@
 #include "sandbox/worker/emit.h"
 
 #include <algorithm>
+#include <span>
 #include <string>
 #include <unordered_map>
 
@@ -178,8 +179,10 @@ void Emitter::WriteStorage(uint32_t index) {
   columns.add_device(device);
 }
 
-void WriteSymbols(const pickle::Symbols& symbols, PlanWriter& writer) {
-  for (const pickle::SymbolUse& use : symbols.all()) {
+// A load that hits the limit has met one symbol too many, which nobody would take from us.
+void WriteSymbols(const pickle::Symbols& symbols, uint64_t limit, PlanWriter& writer) {
+  const size_t count = std::min<uint64_t>(symbols.all().size(), limit);
+  for (const pickle::SymbolUse& use : std::span(symbols.all()).first(count)) {
     const std::string module = SafeText(use.module, kMaxName);
     const std::string name = SafeText(use.name, kMaxName);
     ::airlock::v1::Symbol& out = *writer.Row(module.size() + name.size() + kRowOverhead).add_symbols();
@@ -234,7 +237,7 @@ bool Emit(const formats::Checkpoint& checkpoint, Result<void> result, FrameSink&
     result = order.Walk();
     if (result.ok()) Emitter(checkpoint, order, writer).WriteAll();
   }
-  WriteSymbols(checkpoint.context.symbols, writer);
+  WriteSymbols(checkpoint.context.symbols, checkpoint.context.limits.symbols, writer);
   WriteFindings(checkpoint.context.findings, writer);
   if (!writer.Finish()) return false;
   return WriteDone(checkpoint, result, sink);

@@ -148,6 +148,16 @@ TEST(Emit, DepthLimit) {
   EXPECT_EQ(EmitBytes(Archive(deep + "."), limits).done.reason(), 0U);
 }
 
+// The broker takes more symbols than the limit for a lie.
+TEST(Emit, NoMoreSymbolsThanTheLimitComeOut) {
+  Limits limits;
+  limits.symbols = 2;
+  const Collector out = EmitBytes(Archive("\x80\x02(ca\nb\nca\nc\nca\nd\nt."), limits);
+  EXPECT_EQ(out.done.reason(), static_cast<uint32_t>(Reason::kLimitExceeded));
+  EXPECT_EQ(out.done.limit_name(), "symbols");
+  EXPECT_EQ(out.plan.symbols_size(), 2);
+}
+
 TEST(Emit, TextsLongerThanAFrameAreSplit) {
   const std::string text(200000, 'x');
   const Collector out = EmitBytes(Archive(PickleAssembler().Proto(2).Text(text).Stop()));
