@@ -32,6 +32,13 @@ std::map<std::string, std::string> Metadata(const v1::Failure& failure) {
   return metadata;
 }
 
+// The sentence with what the particulars add to it. Where one says all that the other does, that one alone.
+std::string Message(const std::string& sentence, std::string_view particulars) {
+  if (sentence.find(particulars) != std::string::npos) return sentence;
+  std::string escaped = EscapeText(particulars, kMessageCap);
+  return particulars.find(sentence) != std::string_view::npos ? escaped : sentence + ": " + escaped;
+}
+
 }  // namespace
 
 const v1::ReasonFacts& FactsOf(v1::Reason reason) {
@@ -48,10 +55,7 @@ const v1::OutcomeFacts& FactsOf(v1::Outcome outcome) {
 
 Verdict::Verdict(v1::Reason reason, std::string_view particulars) {
   failure_.set_reason(reason);
-  std::string message = FactsOf(reason).sentence();
-  // A decoder with nothing to add repeats the sentence.
-  if (!particulars.empty() && particulars != message) message += ": " + EscapeText(particulars, kMessageCap);
-  failure_.set_message(CapText(std::move(message), kMessageCap));
+  failure_.set_message(CapText(Message(FactsOf(reason).sentence(), particulars), kMessageCap));
 }
 
 Verdict Verdict::Limit(std::string_view name, uint64_t limit, uint64_t seen) {

@@ -91,7 +91,8 @@ InflateSource::InflateSource(const Input& input, uint64_t offset, uint64_t defla
 
 Result<void> InflateSource::Refill(size_t count) {
   const size_t kept = available();
-  if (remaining() < count) return Fail(Reason::kTruncated, "the inflated data ends too early");
+  if (remaining() < count)
+    return Fail(Reason::kTruncated, std::to_string(count - remaining()) + " more bytes of inflated data should follow");
   if (kept > 0) std::memmove(window_.data(), next_, kept);
   window_offset_ = offset();
   next_ = begin_ = window_.data();

@@ -16,7 +16,7 @@ constexpr uint64_t kOutputAlignment = 64;
 
 Result<void> Input::ReadAt(uint64_t offset, std::span<uint8_t> out) const {
   if (!SpanFits(offset, out.size(), size_)) {
-    return Fail(Reason::kTruncated, "the file ends where more of it is needed", size_);
+    return Fail(Reason::kTruncated, "more of it is needed", size_);
   }
   size_t done = 0;
   while (done < out.size()) {

@@ -31,7 +31,7 @@ Result<std::string> ReadHeader(const Input& input) {
   if (length > kMaxHeaderBytes) return Malformed("the safetensors header is longer than the format permits", 0);
   std::string json;
   if (!SpanFits(kLengthBytes, length, input.size())) {
-    return Fail(Reason::kTruncated, "the file ends inside its safetensors header", input.size());
+    return Fail(Reason::kTruncated, "inside its safetensors header", input.size());
   }
   json.resize(length);
   AIRLOCK_TRY(input.ReadAt(kLengthBytes, {reinterpret_cast<uint8_t*>(json.data()), json.size()}));
@@ -64,7 +64,7 @@ Result<void> CheckLayout(const std::vector<SafetensorsEntry>& entries, uint64_t 
     at = entries[i].end;
   }
   const uint64_t data_size = file_size - data_start;
-  if (at > data_size) return Fail(Reason::kTruncated, "the file ends before its tensors do", file_size);
+  if (at > data_size) return Fail(Reason::kTruncated, "before its tensors do", file_size);
   if (at < data_size) return Fail(Reason::kTrailingBytes, "bytes follow the last tensor", data_start + at);
   return {};
 }

@@ -16,7 +16,10 @@ WindowSource::WindowSource(const Input& input, uint64_t offset, uint64_t length)
 Result<void> WindowSource::Refill(size_t count) {
   const size_t kept = available();
   const auto fresh = static_cast<size_t>(std::min<uint64_t>(unread_, window_.size() - kept));
-  if (kept + fresh < count) return Fail(Reason::kTruncated, "the data ends too early", offset() + remaining());
+  if (kept + fresh < count) {
+    return Fail(Reason::kTruncated, std::to_string(count - kept - fresh) + " more bytes should follow",
+                offset() + remaining());
+  }
   if (kept > 0) std::memmove(window_.data(), next_, kept);
   window_offset_ = offset();
   next_ = begin_ = window_.data();

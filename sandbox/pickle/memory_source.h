@@ -22,8 +22,7 @@ class MemorySource final : public Source {
 
  protected:
   Result<void> Refill(size_t count) override {
-    return Fail(Reason::kTruncated,
-                "the stream ends where " + std::to_string(count - available()) + " more bytes should be",
+    return Fail(Reason::kTruncated, std::to_string(count - available()) + " more bytes should follow",
                 offset() + available());
   }
 };

@@ -41,6 +41,10 @@ class BadInput(unittest.TestCase):
         self.assertEqual(done.returncode, code, f"{command} {path}: {done.stderr}")
         self.assertEqual(len(lines), 1, f"one sentence, not: {done.stderr!r}")
         self.assertRegex(lines[0], re.compile(named))
+        parts = lines[0].removesuffix(")").replace(" (", ": ").split(": ")
+        self.assertEqual(len(parts), len(set(parts)), f"says it twice: {lines[0]}")
+        for part in parts:
+            self.assertEqual(lines[0].count(part), 1, f"says it twice: {lines[0]}")
         self.assertNotIn("Traceback", done.stderr)
 
     def both(self, path, code, named):

@@ -57,7 +57,7 @@ const Row kRows[] = {
     {"Text", "hello", Reason::kNotACheckpoint, "not a checkpoint"},
     {"OneByte", "\x80", Reason::kNotACheckpoint, "not a checkpoint"},
     {"Noise", std::string(1000, '\xEE'), Reason::kNotACheckpoint, "not a checkpoint"},
-    {"CutZip", "PK\x03\x04", Reason::kTruncated, "ends too early"},
+    {"CutZip", "PK\x03\x04", Reason::kTruncated, "without its directory"},
 };
 
 INSTANTIATE_TEST_SUITE_P(All, SniffRow, testing::ValuesIn(kRows), [](const auto& row) { return row.param.name; });

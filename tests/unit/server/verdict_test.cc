@@ -78,6 +78,20 @@ TEST(Verdict, StatusCarriesEveryParticular) {
             "seccomp");
 }
 
+TEST(Verdict, ParticularsAreThereWhereTheySayMore) {
+  const auto message = [](v1::Reason reason, std::string_view particulars) {
+    return Verdict(reason, particulars).failure().message();
+  };
+  EXPECT_EQ(message(v1::REASON_SEVEN_ZIP, "a 7z archive"), "a 7z archive, which is not read");
+  EXPECT_EQ(message(v1::REASON_EMPTY_FILE, "the file is empty"), "the file is empty");
+  EXPECT_EQ(message(v1::REASON_EMPTY_FILE, ""), "the file is empty");
+  EXPECT_EQ(message(v1::REASON_GIT_LFS_POINTER, "a Git LFS pointer, not the file it points to"),
+            FactsOf(v1::REASON_GIT_LFS_POINTER).sentence());
+  EXPECT_EQ(message(v1::REASON_NOT_A_CHECKPOINT, "not a checkpoint of any known format, but a poem"),
+            "not a checkpoint of any known format, but a poem");
+  EXPECT_EQ(message(v1::REASON_UNSUPPORTED_FORMAT, "a RAR archive"), "a known format that is not read: a RAR archive");
+}
+
 TEST(Verdict, QuotedTextIsEscapedAndCapped) {
   const std::string hostile = "\x1b[2J" + std::string(10'000, 'a');
   const Verdict verdict(v1::REASON_PICKLE_MALFORMED, hostile);
