@@ -3,8 +3,10 @@
 #include <cstdio>
 #include <limits>
 
+#include "client/cli/address.h"
 #include "client/cli/contents_json.h"
 #include "client/cli/contents_table.h"
+#include "client/cli/interrupt.h"
 
 namespace airlock::cli {
 namespace {
@@ -55,6 +57,22 @@ int FileReport::Show(const std::string& file, const ClientError& error) {
     fflush(stdout);
   }
   return error.exit_code;
+}
+
+int ForEachFile(const Options& options, FileReport& report,
+                const std::function<int(const Client& client, const std::string& file)>& open) {
+  Session session(options, PrivateOptionsOf(options));
+  int worst = 0;
+  for (const std::string& file : options.files) {
+    const ClientResult<const Client*> client = session.For(file);
+    if (!client.ok()) {
+      worst = WorseExitCode(worst, report.Show(file, client.error()));
+      continue;
+    }
+    const CancelOnSignal cancel(**client);
+    worst = WorseExitCode(worst, open(**client, file));
+  }
+  return worst;
 }
 
 }  // namespace airlock::cli

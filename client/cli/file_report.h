@@ -1,11 +1,13 @@
 // Prints one file's answer or failure in the format that was asked for.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "airlock/checkpoint.h"
+#include "airlock/client.h"
 #include "client/cli/output.h"
 
 namespace airlock::cli {
@@ -24,6 +26,11 @@ class FileReport {
   Documents documents_;
   Paint paint_;
 };
+
+// Shows each file of the options in turn by `open`, which shows one that a daemon can be asked for and returns its exit
+// code. Returns the worst exit code. A signal ends the call that runs.
+int ForEachFile(const Options& options, FileReport& report,
+                const std::function<int(const Client& client, const std::string& file)>& open);
 
 // The failure's sentence on stderr, and a hint where there is one.
 void PrintFailure(const std::string& file, const ClientError& error);

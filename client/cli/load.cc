@@ -2,7 +2,6 @@
 #include "client/cli/address.h"
 #include "client/cli/digest_sink.h"
 #include "client/cli/file_report.h"
-#include "client/cli/interrupt.h"
 #include "client/cli/progress.h"
 
 namespace airlock::cli {
@@ -27,19 +26,10 @@ int LoadOne(const Client& client, const Options& options, const std::string& fil
 }  // namespace
 
 int RunLoad(const Options& options) {
-  Session session(options, PrivateOptionsOf(options));
   FileReport report(options);
-  int worst = 0;
-  for (const std::string& file : options.files) {
-    const ClientResult<const Client*> client = session.For(file);
-    if (!client.ok()) {
-      worst = WorseExitCode(worst, report.Show(file, client.error()));
-      continue;
-    }
-    const CancelOnSignal cancel(**client);
-    worst = WorseExitCode(worst, LoadOne(**client, options, file, report));
-  }
-  return worst;
+  return ForEachFile(options, report, [&](const Client& client, const std::string& file) {
+    return LoadOne(client, options, file, report);
+  });
 }
 
 }  // namespace airlock::cli
