@@ -40,8 +40,7 @@ EndFields ReadEnd64(const uint8_t* at) {
 // Position in `tail` of the one record that every reader finds.
 Result<uint64_t> FindClassic(std::string_view tail, uint64_t tail_offset) {
   const size_t last = tail.rfind(kEndMagic);
-  if (last == std::string_view::npos)
-    return Fail(Reason::kTruncated, "a zip archive without its directory");
+  if (last == std::string_view::npos) return Fail(Reason::kTruncated, "a zip archive without its directory");
   if (last + kEndBytes > tail.size()) {
     return Fail(Reason::kTruncated, "the end record of the zip archive is cut off", tail_offset + last);
   }

@@ -136,7 +136,7 @@ void Suspicion::FollowGetattr(const Call& call) {
       const auto children = graph.children(args);
       if (children.size() < 2 || !graph.is(children[1], Kind::kString)) break;
       if (graph.text(children[1]).size() + path.size() > Symbols::kMaxName) break;
-      path = std::string(graph.text(children[1])) + (path.empty() ? "" : ".") + path;
+      path.insert(0, path.empty() ? "" : ".").insert(0, graph.text(children[1]));
       base = children[0];
       args = kNoNode;
     }

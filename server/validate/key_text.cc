@@ -58,7 +58,7 @@ std::string ComplexPart(double value) {
 }
 
 std::string ComplexText(double real, double imaginary) {
-  const std::string tail = ComplexPart(imaginary) + "j";
+  std::string tail = ComplexPart(imaginary) + "j";
   if (real == 0 && !std::signbit(real)) return tail;
   std::string text(1, '(');
   text.append(ComplexPart(real)).append(tail[0] == '-' ? "" : "+").append(tail).append(")");
