@@ -118,11 +118,11 @@ OrVerdict<void> Session::ReadFrames() {
   while (true) {
     AIRLOCK_ASSIGN(std::optional<Received> received, NextFrame());
     if (!received) break;
-    if (received->kind == worker::v1::Frame::kPlan) {
-      AIRLOCK_TRY(validator_.Add(std::move(received->frame)));
-    } else {
+    if (received->kind != worker::v1::Frame::kPlan) {
       done_.emplace(std::move(received->frame));
+      continue;
     }
+    AIRLOCK_TRY(validator_.Add(std::move(received->frame)));
   }
   if (!worker_.reader.done()) return Unexpected<Verdict>{Verdict::Crash(0)};
   return {};
@@ -140,7 +140,7 @@ Verdict Session::End(Verdict cause) {
   if (Clock::now() - closed >= std::chrono::milliseconds(kEndMs)) {
     return Verdict::Violation(v1::REASON_WORKER_PROTOCOL, "worker: did not end after its last word");
   }
-  const Verdict by_exit = JudgeExit(exit, ran, options_.limits);
+  Verdict by_exit = JudgeExit(exit, ran, options_.limits);
   if (by_exit.ok()) return cause;  // which is not success where DONE is missing
   if (exit.by_signal || cause.ok()) return by_exit;
   // An exit with a status says more than silence, but less than half a frame.
