@@ -136,7 +136,8 @@ void Suspicion::FollowGetattr(const Call& call) {
       const auto children = graph.children(args);
       if (children.size() < 2 || !graph.is(children[1], Kind::kString)) break;
       if (graph.text(children[1]).size() + path.size() > Symbols::kMaxName) break;
-      path.insert(0, path.empty() ? "" : ".").insert(0, graph.text(children[1]));
+      if (!path.empty()) path.insert(0, 1, '.');
+      path.insert(0, graph.text(children[1]));
       base = children[0];
       args = kNoNode;
     }
