@@ -44,6 +44,7 @@ BrokerOptions ToBrokerOptions(const Options& options) {
   broker.spool_directory = options.spool_dir;
   broker.max_loads = options.max_loads;
   broker.max_waiting = options.queue;
+  broker.max_calls = options.max_calls;
   broker.stall_patience = std::chrono::seconds(options.stall_seconds);
   return broker;
 }

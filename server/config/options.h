@@ -25,6 +25,7 @@ struct Options {
   size_t pool = 2;
   size_t max_loads = 2;
   size_t queue = 64;
+  size_t max_calls = 256;
   std::string spool_dir;
   std::vector<std::string> limit_assignments;
   std::string log_level = "info";

@@ -9,6 +9,7 @@
 #include "sandbox/base/limits.h"
 #include "server/pool/job_queue.h"
 #include "server/pool/worker_pool.h"
+#include "server/service/budget.h"
 #include "server/service/stall_watch.h"
 #include "server/source/path_source.h"
 
@@ -19,6 +20,8 @@ struct BrokerOptions {
   std::string spool_directory;
   size_t max_loads = 2;
   size_t max_waiting = 64;
+  // Calls at a time, whatever they do: sending, waiting, decoding, or reading the answer.
+  size_t max_calls = 256;
   std::chrono::milliseconds stall_patience{60'000};
 };
 
@@ -35,6 +38,9 @@ struct Broker {
   std::atomic<bool> draining = false;
   std::atomic<uint64_t> next_request = 1;
   StallWatch stalls;
+  Budget calls;
+  // Bytes of plans that wait to be read.
+  Budget plan_bytes;
   // Reading and writing files for calls: a thread that blocks here blocks no other part of gRPC.
   JobQueue files;
   // Loads; a thread for each that may run at a time.

@@ -50,7 +50,12 @@ v1::Verdict WordOf(const Verdict& verdict, const SessionResult& result) {
 }  // namespace
 
 LoadCall::LoadCall(Broker& broker, grpc::CallbackServerContext* context, CallKind kind)
-    : broker_(broker), context_(context), kind_(kind), id_(broker.next_request++), waiting_since_(kNotWaiting) {
+    : broker_(broker),
+      context_(context),
+      kind_(kind),
+      id_(broker.next_request++),
+      waiting_since_(kNotWaiting),
+      place_(broker.calls.Take(1)) {
   broker_.stalls.Add(this);
   Read();
 }
@@ -86,6 +91,7 @@ OrVerdict<void> LoadCall::TakeOptions(const v1::LoadRequest& request) {
   options_.emplace(request.options());
   if (!request.has_options()) return Because(v1::REASON_BAD_REQUEST, "the first message has no options");
   if (broker_.draining) return Because(v1::REASON_DRAINING);
+  if (!place_) return Because(v1::REASON_QUEUE_FULL, "more calls at a time than --max-calls");
   AIRLOCK_ASSIGN(session_.limits, Lower(broker_.options.limits, options_->limits()));
   session_.rewrite = kind_ == CallKind::kLoad;
   switch (options_->source().source_case()) {
@@ -130,11 +136,23 @@ void LoadCall::Decode() {
   if (broker_.draining) return Answer(Verdict(v1::REASON_DRAINING));
   if (auto opened = OpenPath(); !opened.ok()) return Answer(opened.error());
   result_ = RunSession(broker_.pool, *input_, session_, cancellation_);
+  if (const Verdict held = HoldPlan(); !held.ok()) return Answer(held);
   const bool dangerous = result_.concluded && result_.conclusion.judgement == v1::VERDICT_DANGEROUS;
   if (result_.verdict.ok() && kind_ == CallKind::kLoad && dangerous && !options_->inert()) {
     return Answer(Verdict(v1::REASON_DANGEROUS_CONTENT));
   }
   Answer(result_.verdict);
+}
+
+Verdict LoadCall::HoldPlan() {
+  if (!result_.concluded) return {};
+  auto share = broker_.plan_bytes.Take(result_.conclusion.plan.SpaceUsedLong());
+  if (share) {
+    plan_share_.emplace(std::move(*share));
+    return {};
+  }
+  result_ = {};
+  return Verdict(v1::REASON_QUEUE_FULL, "answers that callers are slow to read hold all the memory there is for them");
 }
 
 void LoadCall::Answer(const Verdict& verdict) {

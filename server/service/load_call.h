@@ -56,6 +56,8 @@ class LoadCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::By
   OrVerdict<void> TakeChunk(const v1::UploadChunk& chunk);
   OrVerdict<void> Enqueue();
   void Decode();
+  // Claims memory for the plan until it is read.
+  Verdict HoldPlan();
   OrVerdict<void> OpenPath();
 
   // Ends the working part with `verdict` and starts the answer.
@@ -81,6 +83,8 @@ class LoadCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::By
   grpc::ByteBuffer incoming_;
   grpc::ByteBuffer outgoing_;
 
+  const std::optional<Budget::Share> place_;
+  std::optional<Budget::Share> plan_share_;
   std::optional<v1::LoadOptions> options_;
   SessionOptions session_;
   std::optional<UploadSource> upload_;

@@ -72,6 +72,8 @@ OrVerdict<UploadSource> UploadSource::Open(const std::string& spool_directory, c
 
 OrVerdict<void> UploadSource::Add(const v1::UploadChunk& chunk) {
   if (finished_) return Because(v1::REASON_BAD_REQUEST, "a piece after the last one");
+  // Such a piece costs its sender nothing and would keep an upload alive for ever.
+  if (chunk.data().empty() && !chunk.finish()) return Because(v1::REASON_BAD_REQUEST, "a piece with nothing in it");
   if (chunk.data().size() > kMaxChunkBytes) return Because(v1::REASON_BAD_REQUEST, "a piece over 1 MiB");
   if (chunk.data().size() > announced_.size() - received_) {
     return Because(v1::REASON_UPLOAD_TRUNCATED,

@@ -26,6 +26,8 @@ namespace {
 namespace fs = std::filesystem;
 using std::chrono::seconds;
 
+constexpr size_t kMaxCalls = 4;
+
 // A daemon whose workers obey their input, for the whole suite.
 class BrokerHostileTest : public testing::Test {
  protected:
@@ -44,6 +46,8 @@ class BrokerHostileTest : public testing::Test {
                                                 "warn",
                                                 "--max-loads",
                                                 "2",
+                                                "--max-calls",
+                                                std::to_string(kMaxCalls),
                                                 "--limit",
                                                 "wall_ms=3000",
                                                 "--limit",
@@ -142,6 +146,28 @@ TEST_F(BrokerHostileTest, EveryAttackEndsAsOneVerdictAndNothingIsLeft) {
   EXPECT_EQ(ReasonOf(hostile::CheckpointFor(300)), 0U) << "the broker still serves";
   EXPECT_EQ(AtRest(Descriptors, descriptors), descriptors);
   EXPECT_EQ(AtRest(Children, children), children);
+}
+
+// A caller that holds calls open without sending: others are turned away at once, and served when it is gone.
+TEST_F(BrokerHostileTest, CallsThatAreOnlyHeldOpenDoNotAddUp) {
+  {
+    std::vector<std::unique_ptr<grpc::ClientContext>> contexts;
+    std::vector<std::unique_ptr<grpc::ClientReaderWriter<v1::LoadRequest, v1::LoadResponse>>> held;
+    v1::LoadRequest request;
+    request.mutable_options()->mutable_source()->mutable_upload()->set_size(1000);
+    for (size_t i = 0; i < kMaxCalls; ++i) {
+      contexts.push_back(std::make_unique<grpc::ClientContext>());
+      held.push_back(v1::Loader::NewStub(channel_)->Load(contexts.back().get()));
+      ASSERT_TRUE(held.back()->Write(request));
+    }
+    const auto reason = [] { return ReasonOf(hostile::CheckpointFor(300)); };
+    EXPECT_EQ(AtRest(reason, v1::REASON_QUEUE_FULL), v1::REASON_QUEUE_FULL);
+    for (size_t i = 0; i < kMaxCalls; ++i) {
+      contexts[i]->TryCancel();
+      (void)held[i]->Finish();
+    }
+  }
+  EXPECT_EQ(AtRest([] { return ReasonOf(hostile::CheckpointFor(300)); }, 0), 0U);
 }
 
 }  // namespace

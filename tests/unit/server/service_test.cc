@@ -15,6 +15,7 @@
 #include "server/limits.h"
 #include "server/pool/job_queue.h"
 #include "server/pool/session.h"
+#include "server/service/budget.h"
 #include "server/service/payload_reader.h"
 #include "server/service/plan_cutter.h"
 #include "tests/unit/server/valid_plan.h"
@@ -101,6 +102,24 @@ TEST(Listeners, AFileThatIsNoSocketStays) {
   EXPECT_FALSE(PrepareListeners(options).ok());
   EXPECT_EQ(::access(path.c_str(), F_OK), 0);
   ::unlink(path.c_str());
+}
+
+TEST(Budget, WhatIsGivenBackCanBeTakenAgain) {
+  Budget budget(10);
+  auto most = budget.Take(7);
+  ASSERT_TRUE(most);
+  EXPECT_FALSE(budget.Take(4));
+  EXPECT_TRUE(budget.Take(3));
+  const Budget::Share moved(std::move(*most));
+  most.reset();
+  EXPECT_FALSE(budget.Take(4));
+}
+
+TEST(Budget, NobodyGetsMoreThanThereIs) {
+  Budget budget(10);
+  EXPECT_FALSE(budget.Take(UINT64_MAX));
+  EXPECT_TRUE(budget.Take(10));
+  EXPECT_TRUE(budget.Take(10));
 }
 
 TEST(JobQueue, RefusesWhatWouldWaitInAFullQueue) {

@@ -152,6 +152,11 @@ TEST(UploadSource, ShorterAndLongerAreTruncated) {
   EXPECT_EQ(longer->Add(Chunk("abcd", false)).error().reason(), v1::REASON_UPLOAD_TRUNCATED);
 }
 
+TEST(UploadSource, APieceWithNothingInItIsRefused) {
+  auto upload = OpenUpload(Announce(3));
+  EXPECT_EQ(upload->Add(Chunk("", false)).error().reason(), v1::REASON_BAD_REQUEST);
+}
+
 TEST(UploadSource, RefusesWhatWasNotAnnounced) {
   auto wrong = OpenUpload(Announce(3, std::string(64, '0')));
   EXPECT_TRUE(wrong->Add(Chunk("abc", true)).ok());
