@@ -102,6 +102,10 @@ uint64_t ItemSize(DType dtype) { return dtype == DType::kNone ? 1 : RowOf(dtype)
 
 bool IsQuantized(DType dtype) { return dtype >= DType::kQInt8 && dtype <= DType::kQInt32; }
 
+bool IsComplex(DType dtype) {
+  return dtype == DType::kComplex32 || dtype == DType::kComplex64 || dtype == DType::kComplex128;
+}
+
 std::string_view CanonicalDTypeName(std::string_view name) {
   if (const DTypeRow* row = FindDTypeByName(name); row != nullptr) return row->name;
   for (const NameRow& row : kOtherNames) {

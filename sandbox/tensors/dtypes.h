@@ -28,6 +28,7 @@ const DTypeRow* FindDTypeBySafetensors(std::string_view name);
 // 1 for kNone: an untyped storage counts bytes.
 uint64_t ItemSize(DType dtype);
 bool IsQuantized(DType dtype);
+bool IsComplex(DType dtype);
 // What torch prints for a dtype that a pickle calls `name` ("float" is "float32"); empty where it is no dtype. Knows
 // more than DType: some dtypes are understood as values, though no tensor of them is (bits8, quint4x2).
 std::string_view CanonicalDTypeName(std::string_view name);

@@ -74,6 +74,7 @@ class TorchConstructor final : public pickle::Constructor {
   Result<std::optional<Strided>> ReadStrided(const Call& call);
   Result<pickle::NodeId> AddView(const Strided& strided, DType dtype, uint32_t flags, uint64_t at);
   Result<pickle::NodeId> CopyTensor(pickle::NodeId tensor, uint32_t flags, uint64_t at);
+  static uint32_t GradFlag(bool requires_grad) { return requires_grad ? uint32_t{kRequiresGrad} : 0; }
   std::optional<bool> ReadBool(pickle::NodeId id) const;
   // Flags of (requires_grad, hooks, metadata); absent: odd. `metadata` may be kNoNode.
   std::optional<uint32_t> ReadFlags(pickle::NodeId requires_grad, pickle::NodeId metadata, DType dtype) const;

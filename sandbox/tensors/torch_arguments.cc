@@ -1,0 +1,96 @@
+// What torch's builders take: flags, hooks, sizes and strides, states. Absent stands for what torch never writes.
+#include "sandbox/tensors/dtypes.h"
+#include "sandbox/tensors/torch_constructor.h"
+
+namespace airlock::tensors {
+
+using pickle::Kind;
+using pickle::kNoNode;
+using pickle::NodeId;
+using pickle::Severity;
+
+namespace {
+
+// Torch writes two.
+constexpr size_t kMaxMetadata = 16;
+
+}  // namespace
+
+std::optional<bool> TorchConstructor::ReadBool(NodeId id) const {
+  if (context_.graph.is(id, Kind::kTrue)) return true;
+  if (context_.graph.is(id, Kind::kFalse)) return false;
+  return std::nullopt;
+}
+
+void TorchConstructor::CheckHooks(NodeId hooks, uint64_t at) {
+  const pickle::Graph& graph = context_.graph;
+  if (graph.is(hooks, Kind::kNone)) return;
+  const bool dict = graph.is(hooks, Kind::kOrderedDict) || graph.is(hooks, Kind::kDict);
+  if (dict && graph.children(hooks).empty()) return;
+  Note("torch.backward-hooks", Severity::kWarning, "a tensor comes with hooks that torch would call; they are dropped",
+       at);
+}
+
+std::optional<uint32_t> TorchConstructor::ReadFlags(NodeId requires_grad, NodeId metadata, DType dtype) const {
+  const std::optional<bool> grad = ReadBool(requires_grad);
+  if (!grad) return std::nullopt;
+  uint32_t flags = GradFlag(*grad);
+  if (metadata == kNoNode || context_.graph.is(metadata, Kind::kNone)) return flags;
+  if (!context_.graph.is(metadata, Kind::kDict)) return std::nullopt;
+  const std::span<const NodeId> pairs = context_.graph.children(metadata);
+  if (pairs.size() > 2 * kMaxMetadata) return std::nullopt;
+  for (size_t i = 0; i + 1 < pairs.size(); i += 2) {
+    if (!context_.graph.is(pairs[i], Kind::kString)) return std::nullopt;
+    const std::string_view key = context_.graph.text(pairs[i]);
+    const std::optional<bool> value = ReadBool(pairs[i + 1]);
+    if (key != "conj" && key != "neg") continue;  // as torch does
+    if (!value || (key == "conj" && !IsComplex(dtype))) return std::nullopt;
+    const uint32_t bit = key == "conj" ? uint32_t{kConj} : uint32_t{kNeg};
+    flags = *value ? flags | bit : flags & ~bit;
+  }
+  return flags;
+}
+
+namespace {
+
+// Sizes or strides. Absent: not integers. A negative one is out of bounds.
+Result<std::optional<std::vector<uint64_t>>> ReadDims(const pickle::Graph& graph, NodeId id, uint64_t max_dims,
+                                                      uint64_t at) {
+  using Dims = std::optional<std::vector<uint64_t>>;
+  if (!graph.is(id, Kind::kTuple) && !graph.is(id, Kind::kList) && !graph.is(id, Kind::kSize)) return Dims();
+  const std::span<const NodeId> items = graph.children(id);
+  if (items.size() > max_dims) return FailLimit("dims", max_dims, items.size(), at);
+  std::vector<uint64_t> dims;
+  dims.reserve(items.size());
+  for (const NodeId item : items) {
+    if (!graph.is(item, Kind::kInt)) return Dims();
+    if (graph.integer(item) < 0) return Fail(Reason::kTensorOutOfBounds, "a tensor has a negative size or stride", at);
+    dims.push_back(static_cast<uint64_t>(graph.integer(item)));
+  }
+  return Dims(std::move(dims));
+}
+
+}  // namespace
+
+Result<std::optional<TorchConstructor::Strided>> TorchConstructor::ReadStrided(const Call& call) {
+  using Absent = std::optional<Strided>;
+  const pickle::Graph& graph = context_.graph;
+  if (call.args.size() < 4 || !graph.is(call.args[0], Kind::kStorage) || !graph.is(call.args[1], Kind::kInt)) {
+    return Absent();
+  }
+  const int64_t offset = graph.integer(call.args[1]);
+  if (offset < 0) return Fail(Reason::kTensorOutOfBounds, "a tensor has a negative offset", call.at);
+  AIRLOCK_ASSIGN(auto shape, ReadDims(graph, call.args[2], context_.limits.dims, call.at));
+  AIRLOCK_ASSIGN(auto stride, ReadDims(graph, call.args[3], context_.limits.dims, call.at));
+  if (!shape || !stride || shape->size() != stride->size()) return Absent();
+  return Absent(Strided{call.args[0], static_cast<uint64_t>(offset), std::move(*shape), std::move(*stride)});
+}
+
+bool TorchConstructor::IsEmptyState(NodeId state) const {
+  if (context_.graph.is(state, Kind::kNone)) return true;
+  const bool container = context_.graph.is(state, Kind::kDict) || context_.graph.is(state, Kind::kOrderedDict) ||
+                         context_.graph.is(state, Kind::kTuple);
+  return container && context_.graph.children(state).empty();
+}
+
+}  // namespace airlock::tensors
