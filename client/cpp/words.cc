@@ -23,7 +23,7 @@ std::string Lower(std::string_view name, std::string_view prefix, char separator
 
 std::string Word(v1::Verdict verdict) { return Lower(v1::Verdict_Name(verdict), "VERDICT_", '_'); }
 std::string Word(v1::Posture posture) { return Lower(v1::Posture_Name(posture), "POSTURE_", '-'); }
-std::string Word(v1::Format format) { return Lower(v1::Format_Name(format), "FORMAT_", '-'); }
+std::string Word(v1::Format format) { return Lower(v1::Format_Name(format), "FORMAT_", '_'); }
 std::string Word(v1::SymbolClass class_) { return Lower(v1::SymbolClass_Name(class_), "SYMBOL_CLASS_", '_'); }
 std::string Word(v1::Severity severity) { return Lower(v1::Severity_Name(severity), "SEVERITY_", '_'); }
 std::string Word(v1::DType dtype) { return Lower(v1::DType_Name(dtype), "DTYPE_", '_'); }

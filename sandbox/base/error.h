@@ -21,11 +21,14 @@ enum class Reason : uint32_t {
   kTensorOutOfBounds = 6,
   kStorageSizeMismatch = 7,
   kCompressionBroken = 8,
+  kTarMalformed = 9,
+  kGgufMalformed = 10,
   kZipAmbiguous = 20,
   kZipDuplicateMember = 21,
   kZipOverlap = 22,
   kZipUnaccountedBytes = 23,
   kTrailingBytes = 24,
+  kTarAmbiguous = 25,
   kLimitExceeded = 30,
   kNotACheckpoint = 40,
   kEmptyFile = 41,
@@ -35,6 +38,7 @@ enum class Reason : uint32_t {
   kEncryptedZip = 45,
   kUnsupportedFormat = 46,
   kUnsupportedFeature = 47,
+  kNoSuchMember = 48,
 };
 
 // A limit that was hit. `name` is the field's name in airlock.v1.Limits and points to static storage.

@@ -6,20 +6,27 @@
 #include "sandbox/formats/torch_zip.h"
 
 namespace airlock::formats {
+namespace {
+
+struct ReaderRow {
+  Format format;
+  Result<void> (*decode)(const Input& input, Output& output, Checkpoint& checkpoint);
+};
+
+constexpr ReaderRow kReaders[] = {
+    {Format::kTorchZip, DecodeTorchZip},
+    {Format::kTorchLegacy, DecodeTorchLegacy},
+    {Format::kSafetensors, DecodeSafetensors},
+};
+
+}  // namespace
 
 Result<void> Decode(const Input& input, Output& output, Checkpoint& checkpoint) {
   const uint64_t most = checkpoint.context.limits.input_bytes;
   if (input.size() > most) return FailLimit("input_bytes", most, input.size());
   AIRLOCK_ASSIGN(checkpoint.format, Sniff(input));
-  switch (checkpoint.format) {
-    case Format::kTorchZip:
-      return DecodeTorchZip(input, output, checkpoint);
-    case Format::kTorchLegacy:
-      return DecodeTorchLegacy(input, checkpoint);
-    case Format::kSafetensors:
-      return DecodeSafetensors(input, checkpoint);
-    case Format::kUnknown:
-      break;
+  for (const ReaderRow& row : kReaders) {
+    if (row.format == checkpoint.format) return row.decode(input, output, checkpoint);
   }
   return Fail(Reason::kNotACheckpoint, "not a checkpoint of any known format", 0);
 }

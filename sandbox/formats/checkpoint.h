@@ -11,7 +11,22 @@
 namespace airlock::formats {
 
 // Numbers of airlock.v1.Format (a test compares).
-enum class Format : uint8_t { kUnknown = 0, kTorchZip = 1, kTorchLegacy = 2, kSafetensors = 3 };
+enum class Format : uint8_t {
+  kUnknown = 0,
+  kTorchZip = 1,
+  kTorchLegacy = 2,
+  kSafetensors = 3,
+  kTorchTar = 4,
+  kTorchScript = 5,
+  kPickle = 6,
+  kJoblib = 7,
+  kNpy = 8,
+  kNpz = 9,
+  kGguf = 10,
+  kTorchExport = 11,
+  kZipOfCheckpoints = 12,
+  kTorchDcp = 13,
+};
 
 // What a load yields. On an error it holds what was learnt so far: the format, the symbols, the findings.
 struct Checkpoint {
@@ -19,6 +34,8 @@ struct Checkpoint {
   pickle::Context context;
   tensors::Tables tables;
   pickle::NodeId root = pickle::kNoNode;
+  // Of nesting: 0 for the file itself, 1 for a checkpoint in an archive of checkpoints (part.h).
+  uint32_t level = 0;
 };
 
 // Recognises the format by content and decodes. `checkpoint.context.limits` must be set; the rest must be empty.

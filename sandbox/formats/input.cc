@@ -20,7 +20,8 @@ Result<void> Input::ReadAt(uint64_t offset, std::span<uint8_t> out) const {
   }
   size_t done = 0;
   while (done < out.size()) {
-    const ssize_t count = ::pread(fd_, out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
+    const auto at = static_cast<off_t>(start_ + offset + done);
+    const ssize_t count = ::pread(fd_, out.data() + done, out.size() - done, at);
     if (count < 0 && errno == EINTR) continue;
     // Shorter than it was when the broker opened it, or not readable: no difference to a file cut off here.
     if (count <= 0) return Fail(Reason::kTruncated, "the file is shorter than announced", offset + done);

@@ -16,12 +16,19 @@ class Input {
   // `size` is what the broker saw when it opened the file; reads past it fail even where the file has grown.
   Input(int fd, uint64_t size) : fd_(fd), size_(size) {}
 
+  // A part of it as an input of its own, whose offsets count from the part's start (see part.h).
+  // REQUIRES: SpanFits(offset, length, size()).
+  Input Part(uint64_t offset, uint64_t length) const { return {fd_, start_ + offset, length}; }
+
   uint64_t size() const { return size_; }
   // Fills all of `out` from `offset`.
   Result<void> ReadAt(uint64_t offset, std::span<uint8_t> out) const;
 
  private:
+  Input(int fd, uint64_t start, uint64_t size) : fd_(fd), start_(start), size_(size) {}
+
   int fd_;
+  uint64_t start_ = 0;  // in the file
   uint64_t size_;
 };
 

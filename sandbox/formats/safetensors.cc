@@ -97,7 +97,7 @@ NodeId TensorNode(Checkpoint& checkpoint, const SafetensorsEntry& entry, uint64_
 
 }  // namespace
 
-Result<void> DecodeSafetensors(const Input& input, Checkpoint& checkpoint) {
+Result<void> DecodeSafetensors(const Input& input, Output& /*output*/, Checkpoint& checkpoint) {
   const Limits& limits = checkpoint.context.limits;
   AIRLOCK_ASSIGN(const std::string json, ReadHeader(input));
   AIRLOCK_ASSIGN(const SafetensorsHeader header, ParseSafetensorsHeader(json, limits.tensors, limits.dims));

@@ -7,6 +7,6 @@ namespace airlock::formats {
 
 // The root is a dict of the tensors by name, in the header's order; `__metadata__`, where there is one, comes first in
 // it.
-Result<void> DecodeSafetensors(const Input& input, Checkpoint& checkpoint);
+Result<void> DecodeSafetensors(const Input& input, Output& output, Checkpoint& checkpoint);
 
 }  // namespace airlock::formats

@@ -141,17 +141,17 @@ Result<void> PlaceStorages(const pickle::Graph& graph, NodeId keys, LegacyStorag
 
 }  // namespace
 
-Result<void> DecodeTorchLegacy(const Input& input, Checkpoint& checkpoint) {
+Result<void> DecodeTorchLegacy(const Input& input, Output& /*output*/, Checkpoint& checkpoint) {
   pickle::Context& context = checkpoint.context;
   LegacyStorages storages(checkpoint.tables, context.limits.members);
   tensors::TorchConstructor constructor(context, checkpoint.tables, storages, tensors::PersistentForm::kLegacy);
   WindowSource source(input, 0, input.size());
-  AIRLOCK_ASSIGN(const NodeId magic, pickle::Decode(context, constructor, source, 0));
-  AIRLOCK_ASSIGN(const NodeId version, pickle::Decode(context, constructor, source, 0));
-  AIRLOCK_ASSIGN(const NodeId machine, pickle::Decode(context, constructor, source, 0));
+  AIRLOCK_ASSIGN(const NodeId magic, pickle::Decode(context, constructor, source, checkpoint.level));
+  AIRLOCK_ASSIGN(const NodeId version, pickle::Decode(context, constructor, source, checkpoint.level));
+  AIRLOCK_ASSIGN(const NodeId machine, pickle::Decode(context, constructor, source, checkpoint.level));
   AIRLOCK_TRY(CheckPreamble(context.graph, magic, version, machine, source.offset()));
-  AIRLOCK_ASSIGN(const NodeId root, pickle::Decode(context, constructor, source, 0));
-  AIRLOCK_ASSIGN(const NodeId keys, pickle::Decode(context, constructor, source, 0));
+  AIRLOCK_ASSIGN(const NodeId root, pickle::Decode(context, constructor, source, checkpoint.level));
+  AIRLOCK_ASSIGN(const NodeId keys, pickle::Decode(context, constructor, source, checkpoint.level));
   checkpoint.root = root;
   return PlaceStorages(context.graph, keys, storages, source);
 }

@@ -6,6 +6,6 @@
 
 namespace airlock::formats {
 
-Result<void> DecodeTorchLegacy(const Input& input, Checkpoint& checkpoint);
+Result<void> DecodeTorchLegacy(const Input& input, Output& output, Checkpoint& checkpoint);
 
 }  // namespace airlock::formats

@@ -179,7 +179,7 @@ Result<void> TorchZip::RunPickle(const ZipMember& data, ZipStorages& storages) {
   tensors::TorchConstructor constructor(context, checkpoint_.tables, storages, tensors::PersistentForm::kZip);
   uint32_t crc = 0;
   const auto run = [&](auto& source) -> Result<void> {
-    AIRLOCK_ASSIGN(checkpoint_.root, pickle::Decode(context, constructor, source, 0));
+    AIRLOCK_ASSIGN(checkpoint_.root, pickle::Decode(context, constructor, source, checkpoint_.level));
     if (!source.AtEnd()) {
       return Fail(Reason::kTrailingBytes, "bytes follow the end of the pickle in data.pkl", source.offset());
     }

@@ -88,6 +88,10 @@ class Symbols {
   // Index of (module, name) after name mapping, which is done for every protocol; counts one use.
   // Fails as kPickleMalformed for a name that no Python has: empty, or longer than kMaxName.
   Result<uint32_t> Use(std::string_view module, std::string_view name, uint64_t offset, uint32_t level);
+  // Moves the places of all symbols from index `first` on: they were counted from `by` (an archive's member).
+  void Move(size_t first, uint64_t by) {
+    for (size_t i = first; i < uses_.size(); ++i) uses_[i].first_offset += by;
+  }
   // The pickle asks to call it.
   void MarkCalled(uint32_t symbol) { uses_[symbol].would_call = true; }
 

@@ -1,0 +1,56 @@
+#include "sandbox/formats/part.h"
+
+#include <string>
+#include <utility>
+
+namespace airlock::formats {
+namespace {
+
+// How much a checkpoint held before the part, so that what the part adds can be told from the rest.
+struct Before {
+  explicit Before(const Checkpoint& checkpoint)
+      : format(checkpoint.format),
+        root(checkpoint.root),
+        storages(checkpoint.tables.storages().size()),
+        symbols(checkpoint.context.symbols.all().size()),
+        findings(checkpoint.context.findings.size()) {}
+
+  Format format;
+  pickle::NodeId root;
+  size_t storages;
+  size_t symbols;
+  size_t findings;
+};
+
+// The part's readers count from its start; the caller counts from that of the input.
+void Move(Checkpoint& checkpoint, const Before& before, uint64_t offset, std::string_view name) {
+  for (size_t i = before.storages; i < checkpoint.tables.storages().size(); ++i) {
+    tensors::Storage& storage = checkpoint.tables.storage(static_cast<uint32_t>(i));
+    if (storage.place == tensors::Place::kInput && storage.nbytes > 0) storage.offset += offset;
+  }
+  checkpoint.context.symbols.Move(before.symbols, offset);
+  std::vector<pickle::Finding>& findings = checkpoint.context.findings;
+  for (size_t i = before.findings; i < findings.size(); ++i) {
+    findings[i].offset += offset;
+    findings[i].where = std::string(name) + (findings[i].where.empty() ? "" : "!" + findings[i].where);
+  }
+}
+
+}  // namespace
+
+Result<Part> DecodePart(const Input& input, uint64_t offset, uint64_t length, std::string_view name, Output& output,
+                        Checkpoint& checkpoint) {
+  const Before before(checkpoint);
+  ++checkpoint.level;
+  Result<void> decoded = Decode(input.Part(offset, length), output, checkpoint);
+  --checkpoint.level;
+  Move(checkpoint, before, offset, name);
+  const Part part{std::exchange(checkpoint.format, before.format), std::exchange(checkpoint.root, before.root)};
+  if (decoded.ok()) return part;
+  Error error = std::move(decoded).error();
+  error.message.insert(0, std::string(name) + ": ");
+  if (error.offset) *error.offset += offset;
+  return Unexpected<Error>{std::move(error)};
+}
+
+}  // namespace airlock::formats

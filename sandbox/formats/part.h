@@ -1,0 +1,23 @@
+// Part: a checkpoint that stands in the file byte for byte, such as a stored member of an archive.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "sandbox/formats/checkpoint.h"
+
+namespace airlock::formats {
+
+struct Part {
+  Format format = Format::kUnknown;
+  pickle::NodeId root = pickle::kNoNode;
+};
+
+// Decodes bytes [offset, offset + length) of `input` as a file of their own, one level deeper, into the graph and
+// tables of `checkpoint` and under the same budget. Its own format and root stay as they are. What is said of places
+// (spans, findings, errors) is in offsets of `input`, and `name` stands before each place. REQUIRES: SpanFits(offset,
+// length, input.size()).
+Result<Part> DecodePart(const Input& input, uint64_t offset, uint64_t length, std::string_view name, Output& output,
+                        Checkpoint& checkpoint);
+
+}  // namespace airlock::formats
