@@ -12,6 +12,9 @@ std::optional<uint64_t> Reach(const TensorInfo& info) {
   const uint32_t element = ElementSize(info.dtype);
   if (element == 0) return std::nullopt;
   if (info.Elements() == 0) return 0;
+  if (ElementsPerByte(info.dtype) > 1) {
+    return info.offset == 0 && info.Contiguous() ? std::optional(info.Bytes()) : std::nullopt;
+  }
   std::optional<uint64_t> last = info.offset;
   for (size_t i = 0; i < info.shape.size() && last; ++i) {
     const auto step = CheckedMul(info.shape[i] - 1, info.strides[i]);

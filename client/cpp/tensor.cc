@@ -19,14 +19,53 @@ struct DTypeRow {
 };
 
 constexpr DTypeRow kDTypes[] = {
-    {v1::DTYPE_BOOL, 1},        {v1::DTYPE_UINT8, 1},           {v1::DTYPE_INT8, 1},
-    {v1::DTYPE_INT16, 2},       {v1::DTYPE_INT32, 4},           {v1::DTYPE_INT64, 8},
-    {v1::DTYPE_FLOAT16, 2},     {v1::DTYPE_BFLOAT16, 2},        {v1::DTYPE_FLOAT32, 4},
-    {v1::DTYPE_FLOAT64, 8},     {v1::DTYPE_COMPLEX32, 4},       {v1::DTYPE_COMPLEX64, 8},
-    {v1::DTYPE_COMPLEX128, 16}, {v1::DTYPE_UINT16, 2},          {v1::DTYPE_UINT32, 4},
-    {v1::DTYPE_UINT64, 8},      {v1::DTYPE_FLOAT8_E4M3FN, 1},   {v1::DTYPE_FLOAT8_E4M3FNUZ, 1},
-    {v1::DTYPE_FLOAT8_E5M2, 1}, {v1::DTYPE_FLOAT8_E5M2FNUZ, 1}, {v1::DTYPE_FLOAT8_E8M0FNU, 1},
-    {v1::DTYPE_QINT8, 1},       {v1::DTYPE_QUINT8, 1},          {v1::DTYPE_QINT32, 4},
+    {v1::DTYPE_BOOL, 1},
+    {v1::DTYPE_UINT8, 1},
+    {v1::DTYPE_INT8, 1},
+    {v1::DTYPE_INT16, 2},
+    {v1::DTYPE_INT32, 4},
+    {v1::DTYPE_INT64, 8},
+    {v1::DTYPE_FLOAT16, 2},
+    {v1::DTYPE_BFLOAT16, 2},
+    {v1::DTYPE_FLOAT32, 4},
+    {v1::DTYPE_FLOAT64, 8},
+    {v1::DTYPE_COMPLEX32, 4},
+    {v1::DTYPE_COMPLEX64, 8},
+    {v1::DTYPE_COMPLEX128, 16},
+    {v1::DTYPE_UINT16, 2},
+    {v1::DTYPE_UINT32, 4},
+    {v1::DTYPE_UINT64, 8},
+    {v1::DTYPE_FLOAT8_E4M3FN, 1},
+    {v1::DTYPE_FLOAT8_E4M3FNUZ, 1},
+    {v1::DTYPE_FLOAT8_E5M2, 1},
+    {v1::DTYPE_FLOAT8_E5M2FNUZ, 1},
+    {v1::DTYPE_FLOAT8_E8M0FNU, 1},
+    {v1::DTYPE_QINT8, 1},
+    {v1::DTYPE_QUINT8, 1},
+    {v1::DTYPE_QINT32, 4},
+    {v1::DTYPE_FLOAT4_E2M1FN_X2, 1},
+    {v1::DTYPE_BITS8, 1},
+    {v1::DTYPE_BITS16, 2},
+    {v1::DTYPE_BITS1X8, 1},
+    {v1::DTYPE_BITS2X4, 1},
+    {v1::DTYPE_BITS4X2, 1},
+    {v1::DTYPE_BCOMPLEX32, 4},
+    {v1::DTYPE_INT1, 1},
+    {v1::DTYPE_INT2, 1},
+    {v1::DTYPE_INT3, 1},
+    {v1::DTYPE_INT4, 1},
+    {v1::DTYPE_INT5, 1},
+    {v1::DTYPE_INT6, 1},
+    {v1::DTYPE_INT7, 1},
+    {v1::DTYPE_UINT1, 1},
+    {v1::DTYPE_UINT2, 1},
+    {v1::DTYPE_UINT3, 1},
+    {v1::DTYPE_UINT4, 1},
+    {v1::DTYPE_UINT5, 1},
+    {v1::DTYPE_UINT6, 1},
+    {v1::DTYPE_UINT7, 1},
+    {v1::DTYPE_QUINT4X2, 1},
+    {v1::DTYPE_QUINT2X4, 1},
 };
 
 bool IsFloat(v1::DType dtype) {
@@ -59,11 +98,17 @@ uint32_t ElementSize(v1::DType dtype) {
 }
 
 bool IsComplex(v1::DType dtype) {
-  return dtype == v1::DTYPE_COMPLEX32 || dtype == v1::DTYPE_COMPLEX64 || dtype == v1::DTYPE_COMPLEX128;
+  return dtype == v1::DTYPE_COMPLEX32 || dtype == v1::DTYPE_COMPLEX64 || dtype == v1::DTYPE_COMPLEX128 ||
+         dtype == v1::DTYPE_BCOMPLEX32;
 }
 
 bool IsQuantized(v1::DType dtype) {
-  return dtype == v1::DTYPE_QINT8 || dtype == v1::DTYPE_QUINT8 || dtype == v1::DTYPE_QINT32;
+  return dtype == v1::DTYPE_QINT8 || dtype == v1::DTYPE_QUINT8 || dtype == v1::DTYPE_QINT32 ||
+         ElementsPerByte(dtype) > 1;
+}
+
+uint32_t ElementsPerByte(v1::DType dtype) {
+  return dtype == v1::DTYPE_QUINT4X2 ? 2 : dtype == v1::DTYPE_QUINT2X4 ? 4 : 1;
 }
 
 uint64_t TensorInfo::Elements() const {
@@ -73,7 +118,13 @@ uint64_t TensorInfo::Elements() const {
   return elements;
 }
 
-uint64_t TensorInfo::Bytes() const { return CheckedMul(Elements(), ElementSize(dtype)).value_or(kSaturated); }
+uint64_t TensorInfo::Bytes() const {
+  const uint32_t per_byte = ElementsPerByte(dtype);
+  if (per_byte == 1 || shape.empty()) return CheckedMul(Elements(), ElementSize(dtype)).value_or(kSaturated);
+  const uint64_t elements = Elements();
+  if (elements == 0 || elements == kSaturated) return elements;
+  return elements / shape.back() * ((shape.back() - 1) / per_byte + 1);
+}
 
 bool TensorInfo::Contiguous() const {
   if (Elements() == 0) return true;
@@ -102,6 +153,10 @@ RowMajorReader::RowMajorReader(const TensorInfo& info, std::span<const std::byte
       base_(info.offset * element_),
       end_(info.Elements() == 0) {
   if (end_) return;
+  if (ElementsPerByte(info.dtype) > 1) {
+    run_ = info.Bytes();
+    return;
+  }
   run_ = element_;
   size_t outer = info.shape.size();
   while (outer > 0 && (info.shape[outer - 1] == 1 || info.strides[outer - 1] * element_ == run_)) {

@@ -32,54 +32,47 @@ constexpr std::array kRows = {
     DTypeRow{DType::kQInt8, "qint8", "QInt8Storage", "", 1, 1},
     DTypeRow{DType::kQUInt8, "quint8", "QUInt8Storage", "", 1, 1},
     DTypeRow{DType::kQInt32, "qint32", "QInt32Storage", "", 4, 4},
+    DTypeRow{DType::kFloat4E2M1FNX2, "float4_e2m1fn_x2", "", "", 1, 1},
+    DTypeRow{DType::kBits8, "bits8", "", "", 1, 1},
+    DTypeRow{DType::kBits16, "bits16", "", "", 2, 2},
+    DTypeRow{DType::kBits1x8, "bits1x8", "", "", 1, 1},
+    DTypeRow{DType::kBits2x4, "bits2x4", "", "", 1, 1},
+    DTypeRow{DType::kBits4x2, "bits4x2", "", "", 1, 1},
+    DTypeRow{DType::kBComplex32, "bcomplex32", "", "", 4, 2},
+    DTypeRow{DType::kInt1, "int1", "", "", 1, 1},
+    DTypeRow{DType::kInt2, "int2", "", "", 1, 1},
+    DTypeRow{DType::kInt3, "int3", "", "", 1, 1},
+    DTypeRow{DType::kInt4, "int4", "", "", 1, 1},
+    DTypeRow{DType::kInt5, "int5", "", "", 1, 1},
+    DTypeRow{DType::kInt6, "int6", "", "", 1, 1},
+    DTypeRow{DType::kInt7, "int7", "", "", 1, 1},
+    DTypeRow{DType::kUInt1, "uint1", "", "", 1, 1},
+    DTypeRow{DType::kUInt2, "uint2", "", "", 1, 1},
+    DTypeRow{DType::kUInt3, "uint3", "", "", 1, 1},
+    DTypeRow{DType::kUInt4, "uint4", "", "", 1, 1},
+    DTypeRow{DType::kUInt5, "uint5", "", "", 1, 1},
+    DTypeRow{DType::kUInt6, "uint6", "", "", 1, 1},
+    DTypeRow{DType::kUInt7, "uint7", "", "", 1, 1},
+    DTypeRow{DType::kQUInt4x2, "quint4x2", "QUInt4x2Storage", "", 1, 1, 2},
+    DTypeRow{DType::kQUInt2x4, "quint2x4", "QUInt2x4Storage", "", 1, 1, 4},
 };
 
 constexpr bool RowsAreInOrder() {
   for (size_t i = 0; i < kRows.size(); ++i) {
     if (static_cast<size_t>(kRows[i].dtype) != i + 1) return false;
   }
-  return kRows.size() == static_cast<size_t>(DType::kQInt32);
+  return kRows.size() == static_cast<size_t>(kLastDType);
 }
 static_assert(RowsAreInOrder());
 
-// Dtypes without a row, and other names of those with one.
+// Other names.
 struct NameRow {
   std::string_view name;
   std::string_view canonical;
 };
 constexpr NameRow kOtherNames[] = {
-    {"half", "float16"},
-    {"float", "float32"},
-    {"double", "float64"},
-    {"short", "int16"},
-    {"int", "int32"},
-    {"long", "int64"},
-    {"chalf", "complex32"},
-    {"cfloat", "complex64"},
-    {"cdouble", "complex128"},
-    {"bits8", "bits8"},
-    {"bits16", "bits16"},
-    {"bits1x8", "bits1x8"},
-    {"bits2x4", "bits2x4"},
-    {"bits4x2", "bits4x2"},
-    {"quint4x2", "quint4x2"},
-    {"quint2x4", "quint2x4"},
-    {"uint1", "uint1"},
-    {"uint2", "uint2"},
-    {"uint3", "uint3"},
-    {"uint4", "uint4"},
-    {"uint5", "uint5"},
-    {"uint6", "uint6"},
-    {"uint7", "uint7"},
-    {"int1", "int1"},
-    {"int2", "int2"},
-    {"int3", "int3"},
-    {"int4", "int4"},
-    {"int5", "int5"},
-    {"int6", "int6"},
-    {"int7", "int7"},
-    {"bcomplex32", "bcomplex32"},
-    {"float4_e2m1fn_x2", "float4_e2m1fn_x2"},
+    {"half", "float16"}, {"float", "float32"},   {"double", "float64"},   {"short", "int16"},        {"int", "int32"},
+    {"long", "int64"},   {"chalf", "complex32"}, {"cfloat", "complex64"}, {"cdouble", "complex128"}, {"bit", "uint1"},
 };
 
 const DTypeRow* Find(std::string_view DTypeRow::*column, std::string_view wanted) {
@@ -100,10 +93,14 @@ const DTypeRow* FindDTypeBySafetensors(std::string_view name) { return Find(&DTy
 
 uint64_t ItemSize(DType dtype) { return dtype == DType::kNone ? 1 : RowOf(dtype).item_size; }
 
-bool IsQuantized(DType dtype) { return dtype >= DType::kQInt8 && dtype <= DType::kQInt32; }
+bool IsQuantized(DType dtype) {
+  return (dtype >= DType::kQInt8 && dtype <= DType::kQInt32) || ElementsPerByte(dtype) > 1;
+}
+
+uint32_t ElementsPerByte(DType dtype) { return dtype == DType::kNone ? 1 : RowOf(dtype).per_byte; }
 
 bool IsComplex(DType dtype) {
-  return dtype == DType::kComplex32 || dtype == DType::kComplex64 || dtype == DType::kComplex128;
+  return (dtype >= DType::kComplex32 && dtype <= DType::kComplex128) || dtype == DType::kBComplex32;
 }
 
 std::string_view CanonicalDTypeName(std::string_view name) {

@@ -16,6 +16,7 @@ struct DTypeRow {
   std::string_view safetensors;  // empty where there is none
   uint8_t item_size;             // bytes of one element
   uint8_t swap_size;             // bytes that byte order concerns: half an element where it is complex
+  uint8_t per_byte = 1;          // elements in one byte: more than 1 where they are packed; item_size is then 1
 };
 
 // REQUIRES: dtype is not kNone.
@@ -25,12 +26,12 @@ const DTypeRow* FindDTypeByName(std::string_view name);
 const DTypeRow* FindDTypeByStorage(std::string_view storage);
 const DTypeRow* FindDTypeBySafetensors(std::string_view name);
 
-// 1 for kNone: an untyped storage counts bytes.
+// 1 for kNone: an untyped storage counts bytes. 1 for packed elements, whose storages do too.
 uint64_t ItemSize(DType dtype);
+uint32_t ElementsPerByte(DType dtype);
 bool IsQuantized(DType dtype);
 bool IsComplex(DType dtype);
-// What torch prints for a dtype that a pickle calls `name` ("float" is "float32"); empty where it is no dtype. Knows
-// more than DType: some dtypes are understood as values, though no tensor of them is (bits8, quint4x2).
+// What torch prints for a dtype that a pickle calls `name` ("float" is "float32"); empty where it is no dtype.
 std::string_view CanonicalDTypeName(std::string_view name);
 
 }  // namespace airlock::tensors

@@ -53,6 +53,27 @@ std::optional<uint64_t> ReachOf(uint64_t offset, std::span<const uint64_t> shape
   return reach;
 }
 
+bool IsRowMajor(std::span<const uint64_t> shape, std::span<const uint64_t> stride) {
+  if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return true;
+  uint64_t expected = 1;
+  for (size_t i = shape.size(); i-- > 0;) {
+    if (shape[i] == 1) continue;
+    if (stride[i] != expected) return false;
+    const std::optional<uint64_t> next = CheckedMul(expected, shape[i]);
+    if (!next) return false;
+    expected = *next;
+  }
+  return true;
+}
+
+std::optional<uint64_t> PackedBytes(std::span<const uint64_t> shape, uint32_t per_byte) {
+  if (shape.empty()) return 1;
+  const std::optional<uint64_t> rows = ElementCount(shape.first(shape.size() - 1));
+  const uint64_t columns = shape.back();
+  const uint64_t row_bytes = columns / per_byte + (columns % per_byte == 0 ? 0 : 1);
+  return rows ? CheckedMul(*rows, row_bytes) : std::nullopt;
+}
+
 Result<void> CheckGeometry(uint64_t offset, std::span<const uint64_t> shape, std::span<const uint64_t> stride,
                            uint64_t elements, uint64_t max_dims, uint64_t at) {
   if (shape.size() > max_dims) return FailLimit("dims", max_dims, shape.size(), at);

@@ -17,8 +17,15 @@ std::optional<uint64_t> ElementCount(std::span<const uint64_t> shape);
 // Elements that a view reaches: one past its last. 0 for an empty view. Absent on overflow.
 std::optional<uint64_t> ReachOf(uint64_t offset, std::span<const uint64_t> shape, std::span<const uint64_t> stride);
 
+// Whether the elements lie in row-major order without gaps, as torch sees it: a dimension of size 1 may have any
+// stride. REQUIRES of this and the following: shape and stride have equal length.
+bool IsRowMajor(std::span<const uint64_t> shape, std::span<const uint64_t> stride);
+
+// Bytes of a row-major tensor with several elements in a byte, whose last dimension fills whole bytes. Absent on
+// overflow.
+std::optional<uint64_t> PackedBytes(std::span<const uint64_t> shape, uint32_t per_byte);
+
 // Fails as kTensorOutOfBounds, or by the limit `dims`. `elements` is what the storage holds; `at` is for the message.
-// REQUIRES: shape and stride have equal length.
 Result<void> CheckGeometry(uint64_t offset, std::span<const uint64_t> shape, std::span<const uint64_t> stride,
                            uint64_t elements, uint64_t max_dims, uint64_t at);
 

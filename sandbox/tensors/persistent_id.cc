@@ -33,10 +33,6 @@ Result<DType> StorageClass(const pickle::Context& context, NodeId id, uint64_t a
   }
   const DTypeRow* row = typed ? FindDTypeByStorage(symbol.name) : nullptr;
   if (row != nullptr) return row->dtype;
-  if (typed && (symbol.name == "QUInt4x2Storage" || symbol.name == "QUInt2x4Storage")) {
-    return Fail(Reason::kUnsupportedFeature, "storages of packed quantised integers (" + symbol.name + ") are not read",
-                at);
-  }
   return Malformed("names a class that is no storage class", at);
 }
 

@@ -40,7 +40,32 @@ enum class DType : uint8_t {
   kQInt8 = 22,
   kQUInt8 = 23,
   kQInt32 = 24,
+  kFloat4E2M1FNX2 = 25,
+  kBits8 = 26,
+  kBits16 = 27,
+  kBits1x8 = 28,
+  kBits2x4 = 29,
+  kBits4x2 = 30,
+  kBComplex32 = 31,
+  kInt1 = 32,
+  kInt2 = 33,
+  kInt3 = 34,
+  kInt4 = 35,
+  kInt5 = 36,
+  kInt6 = 37,
+  kInt7 = 38,
+  kUInt1 = 39,
+  kUInt2 = 40,
+  kUInt3 = 41,
+  kUInt4 = 42,
+  kUInt5 = 43,
+  kUInt6 = 44,
+  kUInt7 = 45,
+  kQUInt4x2 = 46,
+  kQUInt2x4 = 47,
 };
+
+inline constexpr DType kLastDType = DType::kQUInt2x4;
 
 enum class Place : uint8_t { kInput = 1, kOutput = 2 };
 

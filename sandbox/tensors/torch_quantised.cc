@@ -1,5 +1,6 @@
 // Quantised tensors, per tensor and per channel.
 #include "sandbox/tensors/dtypes.h"
+#include "sandbox/tensors/geometry.h"
 #include "sandbox/tensors/torch_constructor.h"
 
 namespace airlock::tensors {
@@ -52,6 +53,10 @@ Result<NodeId> TorchConstructor::RebuildQuantized(const Call& call) {
   const std::optional<uint32_t> flags = ReadFlags(call.args[5], kNoNode, dtype);
   std::optional<Quantization> quantization = ReadQuantizer(call.args[4], strided->shape);
   if (!flags || !quantization || !IsQuantized(dtype)) return Odd(call);
+  // Views of packed elements would begin or end inside a byte.
+  const bool packed_view = ElementsPerByte(dtype) > 1 && (strided->offset != 0 || slices_.contains(strided->storage) ||
+                                                          !IsRowMajor(strided->shape, strided->stride));
+  if (packed_view) return KeepRecord(call);
   CheckHooks(call.args[6], call.at);
   AIRLOCK_ASSIGN(const NodeId node, AddView(*strided, dtype, *flags, call.at));
   quantization->tensor = context_.graph.tensor(node);

@@ -12,13 +12,18 @@ using pickle::NodeId;
 
 Result<NodeId> TorchConstructor::AddView(const Strided& strided, DType dtype, uint32_t flags, uint64_t at) {
   const uint32_t storage = context_.graph.storage(strided.storage);
-  uint64_t elements = tables_.storage(storage).nbytes / ItemSize(dtype);
+  const uint64_t nbytes = tables_.storage(storage).nbytes;
+  const uint32_t packed = ElementsPerByte(dtype);
+  uint64_t elements = CheckedMul(nbytes / ItemSize(dtype), packed).value_or(UINT64_MAX);
   uint64_t first = 0;
   if (const auto slice = slices_.find(strided.storage); slice != slices_.end()) {
     first = slice->second.offset;
     elements = slice->second.numel;
   }
   AIRLOCK_TRY(CheckGeometry(strided.offset, strided.shape, strided.stride, elements, context_.limits.dims, at));
+  if (packed > 1 && PackedBytes(strided.shape, packed).value_or(UINT64_MAX) > nbytes) {
+    return Fail(Reason::kTensorOutOfBounds, "a packed tensor needs more bytes than its storage has", at);
+  }
   const std::optional<uint64_t> offset = CheckedAdd(first, strided.offset);
   if (!offset) return Fail(Reason::kTensorOutOfBounds, "a tensor's offset cannot be counted", at);
   if (tables_.tensor_count() >= context_.limits.tensors) {

@@ -17,11 +17,16 @@ constexpr uint32_t kTensorFlags =
     v1::TENSOR_FLAG_REQUIRES_GRAD | v1::TENSOR_FLAG_PARAMETER | v1::TENSOR_FLAG_CONJ | v1::TENSOR_FLAG_NEG;
 
 // By DType number.
-constexpr std::array<uint8_t, 25> kItemSizes = {0,  1, 1, 1, 2, 4, 8, 2, 2, 4, 8, 4, 8,
-                                                16, 2, 4, 8, 1, 1, 1, 1, 1, 1, 1, 4};
+constexpr std::array<uint8_t, 48> kItemSizes = {0, 1, 1, 1, 2, 4, 8, 2, 2, 4, 8, 4, 8, 16, 2, 4, 8,  // to UINT64
+                                                1, 1, 1, 1, 1, 1, 1, 4, 1, 1, 2, 1, 1, 1,  4,        // to BCOMPLEX32
+                                                1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,  1, 1};    // to QUINT2X4
+static_assert(v1::DType_MAX == static_cast<int>(kItemSizes.size()) - 1);
+
+// Elements in one byte.
+uint32_t PerByte(v1::DType dtype) { return dtype == v1::DTYPE_QUINT4X2 ? 2 : dtype == v1::DTYPE_QUINT2X4 ? 4 : 1; }
 
 bool IsQuantised(v1::DType dtype) {
-  return dtype == v1::DTYPE_QINT8 || dtype == v1::DTYPE_QUINT8 || dtype == v1::DTYPE_QINT32;
+  return dtype == v1::DTYPE_QINT8 || dtype == v1::DTYPE_QUINT8 || dtype == v1::DTYPE_QINT32 || PerByte(dtype) > 1;
 }
 
 struct Dims {
@@ -51,6 +56,22 @@ std::optional<uint64_t> Extent(const Dims& dims, uint64_t offset) {
   return empty ? 0 : last + 1;
 }
 
+// Bytes of packed elements, whose last dimension fills whole bytes. Nothing for a view that could begin or end inside
+// one. REQUIRES: Extent has a value.
+std::optional<uint64_t> PackedBytes(const Dims& dims, uint64_t offset, uint32_t per_byte) {
+  if (offset != 0) return std::nullopt;
+  uint64_t rows = 1;
+  uint64_t step = 1;
+  const bool empty = std::find(dims.shape.begin(), dims.shape.end(), 0) != dims.shape.end();
+  for (size_t d = dims.shape.size(); !empty && d-- > 0;) {
+    if (dims.shape[d] != 1 && dims.stride[d] != step) return std::nullopt;
+    step *= dims.shape[d];
+    if (d + 1 < dims.shape.size()) rows *= dims.shape[d];
+  }
+  const uint64_t columns = dims.shape.empty() ? 1 : dims.shape.back();
+  return empty ? 0 : CheckedMul(rows, (columns + per_byte - 1) / per_byte);
+}
+
 OrVerdict<void> CheckRow(const v1::PlanChunk& plan, int row, const Dims& dims) {
   const auto& tensors = plan.tensors();
   const uint32_t item = ItemSize(tensors.dtype(row));
@@ -58,7 +79,12 @@ OrVerdict<void> CheckRow(const v1::PlanChunk& plan, int row, const Dims& dims) {
   if ((tensors.flags(row) & ~kTensorFlags) != 0) return Broken(Rule::kTensorFlags);
   if (tensors.storage(row) >= static_cast<uint32_t>(plan.storages().place_size())) return Broken(Rule::kTensorStorage);
   const auto extent = Extent(dims, tensors.offset(row));
-  const auto bytes = extent ? CheckedMul(*extent, item) : std::nullopt;
+  const uint32_t per_byte = PerByte(tensors.dtype(row));
+  auto bytes = extent ? CheckedMul(*extent, item) : std::nullopt;
+  if (bytes && per_byte > 1) {
+    bytes = PackedBytes(dims, tensors.offset(row), per_byte);
+    if (!bytes) return Broken(Rule::kTensorPacked);
+  }
   if (!bytes || !CheckedMul(tensors.offset(row), item)) return Broken(Rule::kTensorNumel);
   if (*bytes > plan.storages().nbytes(static_cast<int>(tensors.storage(row)))) return Broken(Rule::kTensorSpan);
   return {};

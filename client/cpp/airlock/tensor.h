@@ -19,6 +19,9 @@ namespace airlock {
 uint32_t ElementSize(v1::DType dtype);
 bool IsComplex(v1::DType dtype);
 bool IsQuantized(v1::DType dtype);
+// More than 1 for packed elements: their tensors have offset 0, lie in row-major order, and fill up the last byte of a
+// row.
+uint32_t ElementsPerByte(v1::DType dtype);
 
 struct TensorInfo {
   // Index of the storage.
@@ -35,7 +38,7 @@ struct TensorInfo {
   bool requires_grad() const { return (flags & v1::TENSOR_FLAG_REQUIRES_GRAD) != 0; }
   // Product of the shape. Expanded tensors (stride 0) can have far more elements than their storage; saturates.
   uint64_t Elements() const;
-  // Elements() times the size of one; saturates.
+  // Elements() times the size of one, or the bytes that packed ones fill; saturates.
   uint64_t Bytes() const;
   // Whether the elements lie in row-major order without gaps.
   bool Contiguous() const;

@@ -73,6 +73,14 @@ TEST(TensorInfo, CountsSaturate) {
   EXPECT_FALSE((TensorInfo{0, v1::DTYPE_FLOAT32, 0, 0, shape, strides}.Contiguous()));
 }
 
+TEST(TensorInfo, PackedElementsFillTheRowsLastByte) {
+  const std::vector<uint64_t> shape{2, 3};
+  const std::vector<uint64_t> strides{3, 1};
+  EXPECT_EQ((TensorInfo{0, v1::DTYPE_QUINT4X2, 0, 0, shape, strides}.Bytes()), 4U);
+  EXPECT_EQ((TensorInfo{0, v1::DTYPE_QUINT2X4, 0, 0, shape, strides}.Bytes()), 2U);
+  EXPECT_EQ(ReadAll({0, v1::DTYPE_QUINT4X2, 0, 0, shape, strides}, "abcdefgh"), "abcd");
+}
+
 TEST(DType, EveryOneHasASize) {
   const auto* dtypes = v1::DType_descriptor();
   for (int i = 1; i < dtypes->value_count(); ++i) {

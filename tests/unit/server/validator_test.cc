@@ -90,7 +90,7 @@ const Lie kLies[] = {
     LIE("graph.ref", G(p).set_refs(0, 0xFFFFFFFF)),
     LIE("graph.tensor", G(p).set_links(0, 4)),
     LIE("graph.storage", G(p).set_links(3, 3)),
-    LIE("graph.storage", G(p).set_links(4, 25)),
+    LIE("graph.storage", G(p).set_links(4, v1::DType_MAX + 1)),
     LIE("graph.symbol", G(p).set_links(2, 1)),
     LIE("graph.size", G(p).set_refs(17, 11)),
     LIE("graph.attributes", G(p).set_refs(14, 6)),
@@ -116,6 +116,10 @@ const Lie kLies[] = {
     LIE("tensor.numel", T(p).set_offset(0, UINT64_MAX)),
     LIE("tensor.numel", T(p).set_shape(0, uint64_t{1} << 33); T(p).set_shape(1, uint64_t{1} << 33);
         T(p).set_stride(0, 0)),
+    LIE("tensor.packed", T(p).set_dtype(1, v1::DTYPE_QUINT4X2)),
+    LIE("tensor.packed", T(p).set_offset(1, 0); T(p).set_dtype(1, v1::DTYPE_QUINT4X2); T(p).set_stride(2, 3)),
+    LIE("tensor.span", T(p).set_offset(1, 0); T(p).set_dtype(1, v1::DTYPE_QUINT4X2);
+        p.mutable_storages()->set_nbytes(1, 2)),
     LIE("tensor.span", T(p).set_offset(0, 1)),
     LIE("tensor.span", T(p).set_stride(0, 5)),
     LIE("tensor.span", T(p).set_dtype(0, v1::DTYPE_FLOAT64)),

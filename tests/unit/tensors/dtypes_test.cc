@@ -6,7 +6,7 @@ namespace airlock::tensors {
 namespace {
 
 TEST(DTypes, EveryRowIsFoundByEachOfItsNames) {
-  for (int i = 1; i <= static_cast<int>(DType::kQInt32); ++i) {
+  for (int i = 1; i <= static_cast<int>(kLastDType); ++i) {
     const DTypeRow& row = RowOf(static_cast<DType>(i));
     EXPECT_EQ(static_cast<int>(row.dtype), i);
     EXPECT_EQ(FindDTypeByName(row.name), &row);
@@ -33,6 +33,14 @@ TEST(DTypes, NamesThatTorchPrintsOtherwise) {
   EXPECT_EQ(CanonicalDTypeName("Tensor"), "");
 }
 
+TEST(DTypes, PackedOnesAreQuantized) {
+  EXPECT_EQ(ElementsPerByte(DType::kNone), 1U);
+  EXPECT_EQ(ElementsPerByte(DType::kFloat4E2M1FNX2), 1U);
+  EXPECT_EQ(ElementsPerByte(DType::kQUInt4x2), 2U);
+  EXPECT_EQ(ElementsPerByte(DType::kQUInt2x4), 4U);
+  EXPECT_TRUE(IsQuantized(DType::kQUInt4x2));
+}
+
 TEST(DTypes, SizesAreTorchs) {
   EXPECT_EQ(ItemSize(DType::kNone), 1U);
   EXPECT_EQ(ItemSize(DType::kBool), 1U);
@@ -41,6 +49,10 @@ TEST(DTypes, SizesAreTorchs) {
   EXPECT_EQ(RowOf(DType::kComplex64).swap_size, 4U);
   EXPECT_TRUE(IsQuantized(DType::kQUInt8));
   EXPECT_FALSE(IsQuantized(DType::kUInt8));
+  EXPECT_EQ(ItemSize(DType::kBits16), 2U);
+  EXPECT_EQ(ItemSize(DType::kInt4), 1U);
+  EXPECT_TRUE(IsComplex(DType::kBComplex32));
+  EXPECT_FALSE(IsComplex(DType::kFloat64));
 }
 
 }  // namespace

@@ -75,5 +75,21 @@ TEST(Geometry, Counts) {
   EXPECT_EQ(ReachOf(1, Dims{2, 3}, Dims{10, 2}), 16U);
 }
 
+TEST(Geometry, PackedRowsFillWholeBytes) {
+  EXPECT_EQ(PackedBytes(Dims{}, 2), 1U);
+  EXPECT_EQ(PackedBytes(Dims{2, 6}, 4), 4U);
+  EXPECT_EQ(PackedBytes(Dims{3, 3}, 2), 6U);
+  EXPECT_EQ(PackedBytes(Dims{0, 3}, 2), 0U);
+  EXPECT_EQ(PackedBytes(Dims{kHuge, 4, 4}, 2), std::nullopt);
+}
+
+TEST(Geometry, RowMajor) {
+  EXPECT_TRUE(IsRowMajor(Dims{2, 3}, Dims{3, 1}));
+  EXPECT_TRUE(IsRowMajor(Dims{2, 1, 3}, Dims{3, 77, 1}));
+  EXPECT_TRUE(IsRowMajor(Dims{0, 3}, Dims{9, 9}));
+  EXPECT_FALSE(IsRowMajor(Dims{2, 3}, Dims{1, 2}));
+  EXPECT_FALSE(IsRowMajor(Dims{2}, Dims{2}));
+}
+
 }  // namespace
 }  // namespace airlock::tensors

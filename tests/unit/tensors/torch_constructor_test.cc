@@ -125,6 +125,33 @@ TEST(TorchConstructor, TensorV3TakesItsOwnType) {
   EXPECT_EQ(outcome.tensor().dtype, DType::kUInt16);
 }
 
+std::string Quantised(const char* type, uint64_t numel, std::initializer_list<int64_t> shape,
+                      std::initializer_list<int64_t> stride) {
+  return Call("torch._utils", "_rebuild_qtensor", [&](PickleAssembler& out) {
+    PushStorage(out, {.key = "0", .type = type, .numel = numel}, false);
+    out.Int(0);
+    Dims(out, shape);
+    Dims(out, stride);
+    out.Mark().Global("torch", "per_tensor_affine").Float(0.5).Int(3).Tuple().Bool(false).EmptyOrderedDict();
+  });
+}
+
+TEST(TorchConstructor, PackedTensorsNeedHalfAByteOrLessForAnElement) {
+  const Outcome whole = RunPickle(Quantised("QUInt4x2Storage", 4, {2, 3}, {3, 1}));
+  ASSERT_TRUE(whole.root.ok()) << whole.root.error().message;
+  ASSERT_EQ(whole.kind(), Kind::kTensor);
+  EXPECT_EQ(whole.tensor().dtype, DType::kQUInt4x2);
+  EXPECT_EQ(RunPickle(Quantised("QUInt4x2Storage", 3, {2, 3}, {3, 1})).reason(), Reason::kTensorOutOfBounds);
+  EXPECT_EQ(RunPickle(Quantised("QUInt2x4Storage", 2, {2, 3}, {3, 1})).kind(), Kind::kTensor);
+  EXPECT_EQ(RunPickle(Quantised("QUInt2x4Storage", 1, {2, 3}, {3, 1})).reason(), Reason::kTensorOutOfBounds);
+}
+
+TEST(TorchConstructor, ViewsOfPackedTensorsStayRecords) {
+  const Outcome outcome = RunPickle(Quantised("QUInt4x2Storage", 6, {2, 3}, {1, 2}));
+  EXPECT_EQ(outcome.kind(), Kind::kRecord);
+  EXPECT_TRUE(outcome.HasFinding("torch.kept-as-record"));
+}
+
 TEST(TorchConstructor, ConjugateBitNeedsComplexNumbers) {
   const auto with_conj = [](const char* type) {
     return Call("torch._utils", "_rebuild_tensor_v2", [&](PickleAssembler& out) {
@@ -282,7 +309,7 @@ TEST(PersistentId, OddOnesEndTheLoad) {
   EXPECT_EQ(storage("torch", "FloatStorage", -4), Reason::kPickleMalformed);
   EXPECT_EQ(storage("torch", "FloatStorage", INT64_MAX), Reason::kPickleMalformed);
   EXPECT_EQ(storage("os", "system", 4), Reason::kPickleMalformed);
-  EXPECT_EQ(storage("torch", "QUInt4x2Storage", 4), Reason::kUnsupportedFeature);
+  EXPECT_EQ(storage("torch", "QUInt4x2Storage", 4), Reason{});
 }
 
 TEST(PersistentId, SliceOutsideItsStorageEndsTheLoad) {
