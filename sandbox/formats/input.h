@@ -1,5 +1,8 @@
-// Input: the untrusted file, read by pread only. Random access with explicit bounds; every read states what it wants
-// and fails as kTruncated if the file does not have it.
+// Input: the untrusted file, a part of it, or bytes that came out of it, read at explicit bounds; every read states
+// what it wants and fails as kTruncated if it is not there. The file is read by pread only.
+//
+// Offsets count from the start of the part. What leaves the decoders (tensors::Storage, spans of the graph) is in
+// offsets of the file: FileOffset turns one into the other, where the place is written down.
 //
 // The descriptor is the worker's fd 4; tests use any regular file or memfd. Not thread-safe.
 #pragma once
@@ -15,19 +18,26 @@ class Input {
  public:
   // `size` is what the broker saw when it opened the file; reads past it fail even where the file has grown.
   Input(int fd, uint64_t size) : fd_(fd), size_(size) {}
+  // Bytes that do not stand in the file as they are. They must outlive the input.
+  explicit Input(std::span<const uint8_t> bytes) : memory_(bytes.data()), size_(bytes.size()) {}
 
-  // A part of it as an input of its own, whose offsets count from the part's start (see part.h).
-  // REQUIRES: SpanFits(offset, length, size()).
-  Input Part(uint64_t offset, uint64_t length) const { return {fd_, start_ + offset, length}; }
+  // A part of it as an input of its own. REQUIRES: SpanFits(offset, length, size()).
+  Input Part(uint64_t offset, uint64_t length) const;
 
   uint64_t size() const { return size_; }
   // Fills all of `out` from `offset`.
   Result<void> ReadAt(uint64_t offset, std::span<uint8_t> out) const;
 
+  // Whether its bytes stand in the file, so that a storage can be a span of it and needs no copy.
+  bool in_file() const { return fd_ >= 0; }
+  // REQUIRES: in_file().
+  uint64_t FileOffset(uint64_t offset) const { return start_ + offset; }
+
  private:
   Input(int fd, uint64_t start, uint64_t size) : fd_(fd), start_(start), size_(size) {}
 
-  int fd_;
+  int fd_ = -1;
+  const uint8_t* memory_ = nullptr;
   uint64_t start_ = 0;  // in the file
   uint64_t size_;
 };

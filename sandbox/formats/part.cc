@@ -11,23 +11,18 @@ struct Before {
   explicit Before(const Checkpoint& checkpoint)
       : format(checkpoint.format),
         root(checkpoint.root),
-        storages(checkpoint.tables.storages().size()),
         symbols(checkpoint.context.symbols.all().size()),
         findings(checkpoint.context.findings.size()) {}
 
   Format format;
   pickle::NodeId root;
-  size_t storages;
   size_t symbols;
   size_t findings;
 };
 
-// The part's readers count from its start; the caller counts from that of the input.
+// What the part's readers say of findings counts from its start; the caller counts from that of the input. Places of
+// storages are the file's already.
 void Move(Checkpoint& checkpoint, const Before& before, uint64_t offset, std::string_view name) {
-  for (size_t i = before.storages; i < checkpoint.tables.storages().size(); ++i) {
-    tensors::Storage& storage = checkpoint.tables.storage(static_cast<uint32_t>(i));
-    if (storage.place == tensors::Place::kInput && storage.nbytes > 0) storage.offset += offset;
-  }
   checkpoint.context.symbols.Move(before.symbols, offset);
   std::vector<pickle::Finding>& findings = checkpoint.context.findings;
   for (size_t i = before.findings; i < findings.size(); ++i) {

@@ -85,9 +85,9 @@ NodeId MetadataNode(pickle::Graph& graph, const SafetensorsHeader& header) {
   return graph.Container(Kind::kDict, pairs);
 }
 
-NodeId TensorNode(Checkpoint& checkpoint, const SafetensorsEntry& entry, uint64_t data_start, uint32_t device) {
+NodeId TensorNode(Checkpoint& checkpoint, const SafetensorsEntry& entry, uint64_t data_at, uint32_t device) {
   const uint32_t storage = checkpoint.tables.AddStorage({.place = tensors::Place::kInput,
-                                                         .offset = data_start + entry.begin,
+                                                         .offset = data_at + entry.begin,
                                                          .nbytes = entry.end - entry.begin,
                                                          .device = device});
   const std::vector<uint64_t> stride = RowMajorStrides(entry.shape);
@@ -116,7 +116,7 @@ Result<void> DecodeSafetensors(const Input& input, Output& /*output*/, Checkpoin
   const uint32_t device = checkpoint.tables.Device("cpu");
   for (const SafetensorsEntry& entry : header.entries) {
     pairs.push_back(graph.Text(Kind::kString, entry.name));
-    pairs.push_back(TensorNode(checkpoint, entry, data_start, device));
+    pairs.push_back(TensorNode(checkpoint, entry, input.FileOffset(data_start), device));
   }
   checkpoint.root = graph.Container(Kind::kDict, pairs);
   return {};

@@ -1,8 +1,10 @@
 #include "sandbox/formats/torch_legacy.h"
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "sandbox/base/checked.h"
 #include "sandbox/formats/little_endian.h"
@@ -20,11 +22,13 @@ using pickle::NodeId;
 // 0x1950a86a20f9469cfc6c, little-endian.
 constexpr std::string_view kMagic = "\x6C\xFC\x9C\x46\xF9\x20\x6A\xA8\x50\x19";
 constexpr int64_t kProtocolVersion = 1001;
+constexpr size_t kStepBytes = size_t{1} << 16;
 
 // Storages whose bytes come after the pickles: their length is known by the persistent ids, their place later.
 class LegacyStorages final : public tensors::StorageResolver {
  public:
-  LegacyStorages(tensors::Tables& tables, uint64_t max_storages) : tables_(tables), max_storages_(max_storages) {}
+  LegacyStorages(const Input& input, Output& output, tensors::Tables& tables, uint64_t max_storages)
+      : input_(input), output_(output), tables_(tables), max_storages_(max_storages) {}
 
   Result<uint32_t> Resolve(const tensors::StorageRequest& request) override {
     const auto [found, fresh] = by_key_.emplace(std::string(request.key), Entry{});
@@ -67,8 +71,13 @@ class LegacyStorages final : public tensors::StorageResolver {
     if (storage.nbytes > source.remaining()) {
       return Fail(Reason::kTruncated, "inside storage '" + std::string(key) + "'", source.offset());
     }
-    storage.offset = source.offset();
-    source.SkipTo(storage.offset + storage.nbytes);
+    const uint64_t from = source.offset();
+    if (input_.in_file()) {
+      storage.offset = input_.FileOffset(from);
+    } else {
+      AIRLOCK_TRY(Copy(from, storage));
+    }
+    source.SkipTo(from + storage.nbytes);
     entry.placed = true;
     ++placed_;
     return {};
@@ -107,6 +116,22 @@ class LegacyStorages final : public tensors::StorageResolver {
     return {};
   }
 
+  // Of a stream that does not stand in the file: its bytes go to the output.
+  Result<void> Copy(uint64_t from, tensors::Storage& storage) {
+    AIRLOCK_ASSIGN(const uint64_t start, output_.Reserve(storage.nbytes));
+    std::vector<uint8_t> step(std::min<uint64_t>(storage.nbytes, kStepBytes));
+    for (uint64_t done = 0; done < storage.nbytes; done += step.size()) {
+      step.resize(std::min<uint64_t>(step.size(), storage.nbytes - done));
+      AIRLOCK_TRY(input_.ReadAt(from + done, step));
+      AIRLOCK_TRY(output_.WriteAt(start + done, step));
+    }
+    storage.place = tensors::Place::kOutput;
+    storage.offset = start;
+    return {};
+  }
+
+  const Input& input_;
+  Output& output_;
   tensors::Tables& tables_;
   const uint64_t max_storages_;
   std::unordered_map<std::string, Entry, pickle::KeyedHash> by_key_;
@@ -141,9 +166,9 @@ Result<void> PlaceStorages(const pickle::Graph& graph, NodeId keys, LegacyStorag
 
 }  // namespace
 
-Result<void> DecodeTorchLegacy(const Input& input, Output& /*output*/, Checkpoint& checkpoint) {
+Result<void> DecodeTorchLegacy(const Input& input, Output& output, Checkpoint& checkpoint) {
   pickle::Context& context = checkpoint.context;
-  LegacyStorages storages(checkpoint.tables, context.limits.members);
+  LegacyStorages storages(input, output, checkpoint.tables, context.limits.members);
   tensors::TorchConstructor constructor(context, checkpoint.tables, storages, tensors::PersistentForm::kLegacy);
   WindowSource source(input, 0, input.size());
   AIRLOCK_ASSIGN(const NodeId magic, pickle::Decode(context, constructor, source, checkpoint.level));

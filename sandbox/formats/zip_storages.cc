@@ -90,10 +90,11 @@ Result<ZipStorages::Entry> ZipStorages::Open(const tensors::StorageRequest& requ
                     std::to_string(member->size),
                 request.at);
   }
-  const tensors::Storage storage{.place = tensors::Place::kInput,
-                                 .offset = request.nbytes > 0 ? member->data_offset : 0,
-                                 .nbytes = request.nbytes,
-                                 .device = tables_.Device(request.location)};
+  const tensors::Storage storage{
+      .place = tensors::Place::kInput,
+      .offset = request.nbytes > 0 && input_.in_file() ? input_.FileOffset(member->data_offset) : 0,
+      .nbytes = request.nbytes,
+      .device = tables_.Device(request.location)};
   if (member != nullptr) used_.emplace(member, entries_.size());
   return Entry{.storage = tables_.AddStorage(storage),
                .nbytes = request.nbytes,
@@ -116,11 +117,13 @@ Result<void> ZipStorages::Rewrite() {
   for (size_t i = 0; i < entries_.size(); ++i) by_storage.emplace(entries_[i].storage, i);
   for (uint32_t i = 0; big_endian_ && i < tables_.tensor_count(); ++i) {
     const tensors::TensorView view = tables_.tensor(i);
-    AIRLOCK_TRY(AgreeOnSwap(entries_[by_storage.at(view.storage)], view.dtype));
+    const auto found = by_storage.find(view.storage);  // none: a storage of another stream of the same load
+    if (found != by_storage.end()) AIRLOCK_TRY(AgreeOnSwap(entries_[found->second], view.dtype));
   }
   for (const Entry& entry : entries_) {
     const bool swapped = big_endian_ && entry.swap_size > 1;
-    if (entry.nbytes > 0 && (entry.member->deflated() || swapped)) AIRLOCK_TRY(RewriteOne(entry));
+    const bool moved = swapped || !input_.in_file();
+    if (entry.nbytes > 0 && (entry.member->deflated() || moved)) AIRLOCK_TRY(RewriteOne(entry));
   }
   return {};
 }
