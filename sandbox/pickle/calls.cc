@@ -1,6 +1,7 @@
 // Handlers of symbols, calls and state. Nothing is imported and nothing is called: a call becomes the object that it is
 // known to make, or an inert record.
 #include <string>
+#include <utility>
 
 #include "sandbox/pickle/interpreter.h"
 #include "sandbox/pickle/python_types.h"
@@ -99,9 +100,18 @@ Result<void> Interpreter::Object() {
 }
 
 Result<NodeId> Interpreter::Invoke(const Call& call) {
+  const auto instance = UnwrapNewInstance(context_, call);
+  if (!instance) return InvokeDirectly(call);
+  context_.symbols.MarkCalled(graph_.symbol(call.callee));
+  AIRLOCK_ASSIGN(const NodeId node, InvokeDirectly(instance->call));
+  if (instance->contents != kNoNode) AIRLOCK_TRY(Fill(node, instance->contents));
+  return node;
+}
+
+Result<NodeId> Interpreter::InvokeDirectly(const Call& call) {
   if (graph_.is(call.callee, Kind::kSymbol)) {
     const uint32_t symbol = graph_.symbol(call.callee);
-    if (context_.symbols[symbol].symbol_class == SymbolClass::kKnown && call.kwargs == kNoNode) {
+    if (context_.symbols[symbol].symbol_class == SymbolClass::kKnown) {
       AIRLOCK_ASSIGN(const NodeId made, ConstructKnown(call));
       context_.symbols.MarkCalled(symbol);
       if (made != kNoNode) return made;
@@ -115,8 +125,47 @@ Result<NodeId> Interpreter::Invoke(const Call& call) {
 Result<NodeId> Interpreter::ConstructKnown(const Call& call) {
   const uint32_t symbol = graph_.symbol(call.callee);
   const Builder builder = context_.symbols[symbol].builder;
-  if (builder == Builder::kExternal) return constructor_.Construct(symbol, call.args, call.offset);
+  if (builder == Builder::kExternal && call.kwargs == kNoNode) {
+    return constructor_.Construct(symbol, call.args, call.offset);
+  }
+  if (KeepsFunctions(builder)) suspicion_.Called(call);
   return ConstructPython(context_, builder, call);
+}
+
+Builder Interpreter::PythonBuilder(NodeId record) const {
+  const NodeId callee = graph_.record(record).callee;
+  if (!graph_.is(callee, Kind::kSymbol)) return Builder::kNone;
+  const SymbolUse& use = context_.symbols[graph_.symbol(callee)];
+  const bool pythons = use.symbol_class == SymbolClass::kKnown && use.builder != Builder::kExternal;
+  return pythons ? use.builder : Builder::kNone;
+}
+
+// What a base class is filled with goes where APPENDS or SETITEMS would have put it.
+Result<void> Interpreter::Fill(NodeId node, NodeId contents) {
+  const bool pairs = graph_.is(contents, Kind::kDict);
+  const auto children = graph_.children(contents);
+  context_.opcodes += children.size();
+  if (children.empty()) return {};
+  switch (graph_.kind(node)) {
+    case Kind::kRecord:
+      if (pairs) {
+        AddPairs(node, children);
+      } else {
+        AddItems(node, children);
+      }
+      return {};
+    case Kind::kOrderedDict:
+    case Kind::kDict:
+      if (!pairs) return Malformed("a list cannot fill a dict");
+      graph_.Append(node, children);
+      return {};
+    case Kind::kList:
+      if (pairs) return Malformed("a dict cannot fill a list");
+      graph_.Append(node, children);
+      return {};
+    default:
+      return Malformed("a " + std::string(KindName(graph_.kind(node))) + " cannot be filled");
+  }
 }
 
 Result<void> Interpreter::Build() {
@@ -129,8 +178,7 @@ Result<void> Interpreter::Build() {
 Result<void> Interpreter::BuildOn(NodeId object, NodeId state) {
   switch (graph_.kind(object)) {
     case Kind::kRecord:
-      AddState(object, state);
-      return {};
+      return BuildRecord(object, state);
     case Kind::kOrderedDict:
       return BuildOrderedDict(object, state);
     case Kind::kSymbol: {
@@ -151,8 +199,41 @@ Result<void> Interpreter::BuildOn(NodeId object, NodeId state) {
       return {};
     }
     default:
-      return Malformed("a " + std::string(KindName(graph_.kind(object))) + " has no state");
+      return BuildPlain(object, state);
   }
+}
+
+// What has no attributes takes no state, unless there is nothing in it: Python then does nothing, and never writes it.
+Result<void> Interpreter::BuildPlain(NodeId object, NodeId state) {
+  std::string message = "a " + std::string(KindName(graph_.kind(object))) + " has no state";
+  if (!graph_.is(state, Kind::kNone)) return Malformed(message);
+  AddFinding(context_, {.id = "python.odd-arguments",
+                        .severity = Severity::kWarning,
+                        .message = std::move(message),
+                        .where = {},
+                        .offset = offset_});
+  return {};
+}
+
+Result<void> Interpreter::BuildRecord(NodeId record, NodeId state) {
+  if (const Builder builder = PythonBuilder(record); builder != Builder::kNone) {
+    if (KeepsFunctions(builder)) JudgeKept(graph_.record(record).callee, state);
+    AIRLOCK_ASSIGN(const bool understood, CompletePython(context_, builder, record, state, offset_));
+    if (understood) return {};
+  }
+  AddState(record, state);
+  return {};
+}
+
+// The state of an object that will call what it has: (function, arguments, keyword arguments, ...).
+void Interpreter::JudgeKept(NodeId callee, NodeId state) {
+  const bool parts = graph_.is(state, Kind::kTuple) && graph_.children(state).size() == 4;
+  const NodeId function = parts ? graph_.children(state)[0] : kNoNode;
+  const NodeId args = parts ? graph_.children(state)[1] : kNoNode;
+  if (graph_.is(function, Kind::kSymbol) && graph_.is(args, Kind::kTuple)) {
+    suspicion_.Called({.callee = function, .args = args, .offset = offset_});
+  }
+  suspicion_.Called({.callee = callee, .args = state, .offset = offset_});
 }
 
 void Interpreter::AddState(NodeId record, NodeId state) {

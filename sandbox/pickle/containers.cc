@@ -2,6 +2,7 @@
 #include <string>
 
 #include "sandbox/pickle/interpreter.h"
+#include "sandbox/pickle/python_types.h"
 #include "sandbox/pickle/text_arguments.h"
 
 namespace airlock::pickle {
@@ -127,6 +128,18 @@ void Interpreter::AddToRecord(NodeId record, NodeId RecordParts::*part, Kind kin
   graph_.SetRecord(record, parts);
 }
 
+void Interpreter::AddItems(NodeId record, std::span<const NodeId> children) {
+  const Builder builder = PythonBuilder(record);
+  if (builder != Builder::kNone) CheckContents(context_, builder, record, Contents::kItems, offset_);
+  AddToRecord(record, &RecordParts::items, Kind::kList, children);
+}
+
+void Interpreter::AddPairs(NodeId record, std::span<const NodeId> children) {
+  const Builder builder = PythonBuilder(record);
+  if (builder != Builder::kNone) CheckContents(context_, builder, record, Contents::kPairs, offset_);
+  AddToRecord(record, &RecordParts::pairs, Kind::kDict, children);
+}
+
 Result<void> Interpreter::AppendOne() { return AppendLast(1); }
 
 Result<void> Interpreter::AppendToMark() {
@@ -143,7 +156,7 @@ Result<void> Interpreter::AppendLast(size_t count) {
       graph_.Append(target, stack_.Last(count));
       break;
     case Kind::kRecord:
-      AddToRecord(target, &RecordParts::items, Kind::kList, stack_.Last(count));
+      AddItems(target, stack_.Last(count));
       break;
     default:
       return Malformed("a " + std::string(KindName(graph_.kind(target))) + " takes no items");
@@ -171,7 +184,7 @@ Result<void> Interpreter::SetLast(size_t count) {
       graph_.Append(target, stack_.Last(count));
       break;
     case Kind::kRecord:
-      AddToRecord(target, &RecordParts::pairs, Kind::kDict, stack_.Last(count));
+      AddPairs(target, stack_.Last(count));
       break;
     default:
       return Malformed("a " + std::string(KindName(graph_.kind(target))) + " takes no keys");
@@ -195,7 +208,7 @@ Result<void> Interpreter::AddLast(size_t count) {
       graph_.Append(target, stack_.Last(count));
       break;
     case Kind::kRecord:
-      AddToRecord(target, &RecordParts::items, Kind::kList, stack_.Last(count));
+      AddItems(target, stack_.Last(count));
       break;
     default:
       return Malformed("a " + std::string(KindName(graph_.kind(target))) + " takes no members");

@@ -114,12 +114,21 @@ class Interpreter {
   Result<void> SetLast(size_t count);
   Result<void> AddLast(size_t count);
   Result<void> CheckHashable(std::span<const NodeId> nodes, size_t step) const;
+  void AddItems(NodeId record, std::span<const NodeId> children);
+  void AddPairs(NodeId record, std::span<const NodeId> children);
+  // Of a record whose class is one of Python's own that the table knows; else kNone.
+  Builder PythonBuilder(NodeId record) const;
   void AddToRecord(NodeId record, NodeId RecordParts::*part, Kind kind, std::span<const NodeId> children);
 
   Result<NodeId> SymbolNode(std::string_view module, std::string_view name);
   Result<NodeId> Invoke(const Call& call);
+  Result<NodeId> InvokeDirectly(const Call& call);
+  Result<void> Fill(NodeId node, NodeId contents);
   Result<NodeId> ConstructKnown(const Call& call);
   Result<void> BuildOn(NodeId object, NodeId state);
+  Result<void> BuildRecord(NodeId record, NodeId state);
+  Result<void> BuildPlain(NodeId object, NodeId state);
+  void JudgeKept(NodeId callee, NodeId state);
   Result<void> BuildOrderedDict(NodeId object, NodeId state);
   Result<void> MergeAttributes(NodeId object, NodeId state);
   void AddState(NodeId record, NodeId state);
@@ -140,6 +149,7 @@ class Interpreter {
   uint64_t frame_end_ = UINT64_MAX;  // none
   NodeId result_ = kNoNode;
   bool told_of_late_proto_ = false;
+  bool told_of_python2_bytes_ = false;
 
   uint64_t number_ = 0;
   std::string_view first_;  // in the source's window or in scratch_

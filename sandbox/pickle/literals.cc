@@ -72,7 +72,16 @@ Result<void> Interpreter::PushText(Kind kind, std::string_view text) {
 // A Python 2 str is text or bytes, and the stream does not say which. torch.load reads it as UTF-8; what is no UTF-8 is
 // an error there, and bytes here.
 Result<void> Interpreter::PushString() {
-  return PushText(IsUtf8(first_, Surrogates::kRefuse) ? Kind::kString : Kind::kBytes, first_);
+  if (IsUtf8(first_, Surrogates::kRefuse)) return PushText(Kind::kString, first_);
+  if (!told_of_python2_bytes_) {
+    told_of_python2_bytes_ = true;
+    AddFinding(context_, {.id = "pickle.python2-bytes",
+                          .severity = Severity::kNote,
+                          .message = "a str of Python 2 that is no UTF-8, the first of its stream, is kept as bytes",
+                          .where = {},
+                          .offset = offset_});
+  }
+  return PushText(Kind::kBytes, first_);
 }
 
 Result<void> Interpreter::PushTextString() {

@@ -32,7 +32,100 @@ constexpr SymbolRow kRows[] = {
     Known(B::kCodecsEncode, "_codecs", "encode"),
     Known(B::kReconstructor, "copyreg", "_reconstructor"),
     Known(B::kNewObject, "copyreg", "__newobj__"),
+    Known(B::kDefaultDict, "collections", "defaultdict"),
+    Known(B::kCounter, "collections", "Counter"),
+    Known(B::kDeque, "collections", "deque"),
+    Known(B::kAttributes, "collections", "UserDict UserList UserString ChainMap"),
+    Known(B::kNumberArray, "array", "array"),
+    Known(B::kNumberArrayFromBytes, "array", "_array_reconstructor"),
+    Known(B::kDate, "datetime", "date"),
+    Known(B::kDateTime, "datetime", "datetime"),
+    Known(B::kTime, "datetime", "time"),
+    Known(B::kTimeDelta, "datetime", "timedelta"),
+    Known(B::kTimeZone, "datetime", "timezone"),
+    Known(B::kDecimal, "decimal", "Decimal"),
+    Known(B::kFraction, "fractions", "Fraction"),
+    Known(B::kRange, "builtins", "range"),
+    Known(B::kSlice, "builtins", "slice"),
+    Known(B::kUuid, "uuid", "UUID"),
+    Known(B::kEnum, "uuid", "SafeUUID"),
+    Known(B::kPath, "pathlib", "Path PosixPath WindowsPath PurePath PurePosixPath PureWindowsPath"),
+    Known(B::kPath, "pathlib._local", "Path PosixPath WindowsPath PurePath PurePosixPath PureWindowsPath"),
+    Known(B::kPattern, "re", "_compile"),
+    Known(B::kEnum, "re", "RegexFlag"),
+    Known(B::kAttributes, "argparse", "Namespace"),
+    Known(B::kAttributesByCall, "types", "SimpleNamespace"),
+    Known(B::kPartial, "functools", "partial"),
+    Known(B::kRandom, "random", "Random"),
+    Known(B::kObject, "builtins", "object"),
+    Known(B::kException, "builtins",
+          "ArithmeticError AssertionError AttributeError BaseException BaseExceptionGroup BlockingIOError "
+          "BrokenPipeError BufferError BytesWarning ChildProcessError ConnectionAbortedError ConnectionError "
+          "ConnectionRefusedError ConnectionResetError DeprecationWarning EOFError EncodingWarning EnvironmentError "
+          "Exception ExceptionGroup FileExistsError FileNotFoundError FloatingPointError FutureWarning "
+          "GeneratorExit IOError ImportError ImportWarning IndentationError IndexError InterruptedError "
+          "IsADirectoryError KeyError KeyboardInterrupt LookupError MemoryError ModuleNotFoundError NameError "
+          "NotADirectoryError NotImplementedError OSError OverflowError PendingDeprecationWarning PermissionError "
+          "ProcessLookupError PythonFinalizationError RecursionError ReferenceError ResourceWarning RuntimeError "
+          "RuntimeWarning StopAsyncIteration StopIteration SyntaxError SyntaxWarning SystemError SystemExit "
+          "TabError TimeoutError TypeError UnboundLocalError UnicodeDecodeError UnicodeEncodeError UnicodeError "
+          "UnicodeTranslateError UnicodeWarning UserWarning ValueError Warning WindowsError ZeroDivisionError "
+          "_IncompleteInputError"),
+    Known(B::kSlots, "traceback", "FrameSummary"),
+    Known(B::kListSubclass, "traceback", "StackSummary"),
+    // Types, as configurations hold them. All that a loader does is to look the name up.
+    Known(B::kName, "builtins", "bool int float str memoryview Ellipsis NotImplemented"),
+    Known(B::kName, "typing",
+          "Any Optional Union List Dict Tuple Set FrozenSet Type Callable Sequence MutableSequence Mapping "
+          "MutableMapping Iterable Iterator Collection Hashable Sized Text Literal Final ClassVar DefaultDict "
+          "OrderedDict Counter Deque ChainMap Generator NoReturn"),
+    Known(B::kTypeOf, "builtins", "type"),
+    Known(B::kAlias, "operator", "getitem"),
+    Known(B::kAlias, "_operator", "getitem"),
+    Known(B::kAlias, "types", "GenericAlias"),
+    Known(B::kUnion, "functools", "reduce"),
+    Known(B::kUnion, "_functools", "reduce"),
+    Known(B::kFlagUnion, "operator", "or_"),
+    Known(B::kFlagUnion, "_operator", "or_"),
     {SymbolClass::kUnknown, B::kGetattr, F::kNone, "builtins", "getattr"},
+
+    // --- Understood: configurations and plain data of libraries
+    // --------------------------------------------------------------
+    // Carriers of data, and nothing but: a loader that had them would fill attributes or a dict, and reading them takes
+    // none of their code. Values that OmegaConf would compute ("${a.b}") stand in them as the text that they are.
+    Known(B::kAttributes, "omegaconf.dictconfig", "DictConfig"),
+    Known(B::kAttributes, "omegaconf.listconfig", "ListConfig"),
+    Known(B::kAttributes, "omegaconf.base", "Metadata ContainerMetadata UnionNode"),
+    Known(B::kAttributes, "omegaconf.nodes",
+          "AnyNode StringNode IntegerNode FloatNode BooleanNode BytesNode PathNode EnumNode UnionNode "
+          "InterpolationResultNode"),
+    Known(B::kDictSubclass, "lightning.fabric.utilities.data", "AttributeDict"),
+    Known(B::kDictSubclass, "lightning_fabric.utilities.data", "AttributeDict"),
+    Known(B::kDictSubclass, "lightning.pytorch.utilities.parsing", "AttributeDict"),
+    Known(B::kDictSubclass, "pytorch_lightning.utilities.parsing", "AttributeDict"),
+    Known(B::kDictSubclass, "yacs.config", "CfgNode"),
+    Known(B::kDictSubclass, "easydict", "EasyDict"),
+    // What torch itself takes for plain data in weights_only loads, or writes into the metadata of a distributed
+    // checkpoint. Dataclasses, named tuples and classes of C++ alike: fields as they were written.
+    Known(B::kPlainRecord, "torch.distributed._mesh_layout", "_MeshLayout _FlatLayout"),
+    Known(B::kPlainRecord, "torch.distributed._pycute.layout", "Layout"),
+    Known(B::kPlainRecord, "torch.distributed.device_mesh", "DeviceMesh"),
+    Known(B::kPlainRecord, "torch.distributed.tensor._dtensor_spec", "DTensorSpec TensorMeta ShardOrderEntry"),
+    Known(B::kPlainRecord, "torch.distributed.tensor.placement_types",
+          "Shard Replicate Partial _StridedShard _MaskPartial MaskPartial Placement"),
+    Known(B::kPlainRecord, "torch.distributed._tensor.placement_types",
+          "DTensorSpec TensorMeta Shard Replicate Partial _Partial _StridedShard"),
+    Known(B::kPlainRecord, "torch.distributed._tensor.device_mesh", "DeviceMesh"),
+    Known(B::kPlainRecord, "torch._dynamo.decorators", "_DimRange"),
+    Known(B::kPlainRecord, "torch.distributed.checkpoint.metadata",
+          "Metadata TensorStorageMetadata TensorProperties ChunkStorageMetadata BytesStorageMetadata MetadataIndex "
+          "StorageMeta"),
+    Known(B::kPlainRecord, "torch.distributed.checkpoint.filesystem", "_StorageInfo _StoragePrefix"),
+    Known(B::kEnum, "torch.distributed.checkpoint.metadata", "_MEM_FORMAT_ENCODING"),
+    Known(B::kEnum, "torch.distributed.fsdp.api", "ShardingStrategy BackwardPrefetch StateDictType"),
+    Known(B::kEnum, "torch.cuda.amp.grad_scaler", "OptState"),
+    Known(B::kEnum, "torch.amp.grad_scaler", "OptState"),
+    Known(B::kEnum, "torch.ao.quantization.quant_type", "QuantType"),
 
     // --- Understood: torch's, by the Constructor
     // ------------------------------------------------------------------------
@@ -138,7 +231,6 @@ constexpr SymbolRow kRows[] = {
     Danger(F::kExecution, "sysconfig"),
     Danger(F::kExecution, "_sysconfig"),
     Danger(F::kExecution, "uuid"),
-    Harmless("uuid", "UUID SafeUUID"),
     Danger(F::kExecution, "cgitb"),
     Danger(F::kExecution, "mailcap"),
     Danger(F::kExecution, "turtle"),
@@ -270,9 +362,7 @@ constexpr SymbolRow kRows[] = {
     Danger(F::kFiles, "shutil"),
     Danger(F::kFiles, "tempfile"),
     Danger(F::kFiles, "pathlib"),
-    Harmless("pathlib", "Path PosixPath WindowsPath PurePath PurePosixPath PureWindowsPath"),
     Danger(F::kFiles, "pathlib._local"),
-    Harmless("pathlib._local", "Path PosixPath WindowsPath PurePath PurePosixPath PureWindowsPath"),
     Danger(F::kFiles, "glob"),
     Danger(F::kFiles, "fileinput"),
     Danger(F::kFiles, "filecmp"),

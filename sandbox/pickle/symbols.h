@@ -18,23 +18,56 @@ namespace airlock::pickle {
 // Numbers of airlock.v1.SymbolClass.
 enum class SymbolClass : uint8_t { kKnown = 1, kUnknown = 2, kDangerous = 3 };
 
-// Who carries out the construction of a known symbol.
+// Who carries out the construction of a known symbol. Python's own are rows of python_types.cc.
 enum class Builder : uint8_t {
   kNone,
   kExternal,  // the Constructor that Decode was given
+  kAlias,     // typing.Dict[str, int]
+  kAttributes,
+  kAttributesByCall,
   kByteArray,
   kBytes,
   kCodecsEncode,
   kComplex,
+  kCounter,
+  kDate,
+  kDateTime,
+  kDecimal,
+  kDefaultDict,
+  kDeque,
   kDict,
+  kDictSubclass,
+  kEnum,
+  kException,
+  kFlagUnion,
+  kFraction,
   kFrozenSet,
   kGetattr,  // no construction: the machine follows it as a dotted name
   kList,
+  kListSubclass,
+  kName,       // a class or constant that is only named
   kNewObject,  // copyreg.__newobj__
+  kNumberArray,
+  kNumberArrayFromBytes,
+  kObject,
   kOrderedDict,
+  kPartial,
+  kPath,
+  kPattern,
+  kPlainRecord,  // arguments and state as they are
+  kRandom,
+  kRange,
   kReconstructor,  // copyreg._reconstructor
   kSet,
+  kSlice,
+  kSlots,
+  kTime,
+  kTimeDelta,
+  kTimeZone,
   kTuple,
+  kTypeOf,
+  kUnion,
+  kUuid,
 };
 
 // What the table says of a name.
