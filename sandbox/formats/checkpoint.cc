@@ -3,6 +3,7 @@
 #include "sandbox/formats/safetensors.h"
 #include "sandbox/formats/sniff.h"
 #include "sandbox/formats/torch_legacy.h"
+#include "sandbox/formats/torch_tar.h"
 #include "sandbox/formats/torch_zip.h"
 
 namespace airlock::formats {
@@ -17,6 +18,7 @@ constexpr ReaderRow kReaders[] = {
     {Format::kTorchZip, DecodeTorchZip},
     {Format::kTorchLegacy, DecodeTorchLegacy},
     {Format::kSafetensors, DecodeSafetensors},
+    {Format::kTorchTar, DecodeTorchTar},
 };
 
 }  // namespace

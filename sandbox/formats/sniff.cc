@@ -35,7 +35,6 @@ constexpr MagicRow kRefusals[] = {
     {0, "\x28\xB5\x2F\xFD"sv, Reason::kUnsupportedFormat, "zstd-compressed data: decompress it first"},
     {0, "\x04\x22\x4D\x18"sv, Reason::kUnsupportedFormat, "lz4-compressed data: decompress it first"},
     {0, "Rar!\x1A\x07"sv, Reason::kUnsupportedFormat, "a RAR archive"},
-    {257, "ustar"sv, Reason::kUnsupportedFormat, "a tar archive (torch before 0.1.10 wrote such checkpoints)"},
     {0, "\x89HDF\r\n\x1A\n"sv, Reason::kUnsupportedFormat, "an HDF5 file (Keras writes such checkpoints)"},
     {0, "GGUF"sv, Reason::kUnsupportedFormat, "a GGUF model"},
     {0, "ggml"sv, Reason::kUnsupportedFormat, "a GGML model"},
@@ -144,9 +143,11 @@ Result<Format> Sniff(const Input& input) {
   AIRLOCK_TRY(input.ReadAt(0, bytes));
   const std::string_view head = AsText(bytes);
   if (head.starts_with("PK\x03\x04")) return Format::kTorchZip;
-  if (IsTar(head))
-    return Fail(Reason::kUnsupportedFormat, "a tar archive (torch before 0.1.10 wrote such checkpoints)", 0);
+  if (IsTar(head)) return Format::kTorchTar;
   if (IsLegacyMagic(bytes)) return Format::kTorchLegacy;
+  // With a wrong checksum: its reader says so.
+  constexpr size_t kUstar = 257;
+  if (head.size() > kUstar && head.substr(kUstar).starts_with("ustar")) return Format::kTorchTar;
   for (const MagicRow& row : kRefusals) {
     if (head.size() >= row.offset && head.substr(row.offset).starts_with(row.magic)) {
       return Fail(row.reason, row.sentence, 0);

@@ -23,19 +23,6 @@ bool IsText(const Graph& graph, NodeId id) { return graph.is(id, Kind::kString) 
 
 bool IsCount(const Graph& graph, NodeId id) { return graph.is(id, Kind::kInt) && graph.integer(id) >= 0; }
 
-// The element type that a storage class holds; kNone for the untyped ones.
-Result<DType> StorageClass(const pickle::Context& context, NodeId id, uint64_t at) {
-  if (!context.graph.is(id, Kind::kSymbol)) return Malformed("names no storage class", at);
-  const pickle::SymbolUse& symbol = context.symbols[context.graph.symbol(id)];
-  const bool typed = symbol.module == "torch" || symbol.module == "torch.cuda";
-  if (symbol.name == "UntypedStorage" || symbol.name == "_UntypedStorage") {
-    if (symbol.module == "torch.storage" || symbol.module == "torch") return DType::kNone;
-  }
-  const DTypeRow* row = typed ? FindDTypeByStorage(symbol.name) : nullptr;
-  if (row != nullptr) return row->dtype;
-  return Malformed("names a class that is no storage class", at);
-}
-
 Result<std::optional<StorageSlice>> ReadSlice(const Graph& graph, NodeId id, const StorageRequest& storage) {
   if (graph.is(id, Kind::kNone)) return std::optional<StorageSlice>();
   if (!graph.is(id, Kind::kTuple)) return Malformed("has odd view metadata", storage.at);
@@ -54,6 +41,18 @@ Result<std::optional<StorageSlice>> ReadSlice(const Graph& graph, NodeId id, con
 }
 
 }  // namespace
+
+Result<DType> StorageClass(const pickle::Context& context, NodeId id, uint64_t at) {
+  if (!context.graph.is(id, Kind::kSymbol)) return Malformed("names no storage class", at);
+  const pickle::SymbolUse& symbol = context.symbols[context.graph.symbol(id)];
+  const bool typed = symbol.module == "torch" || symbol.module == "torch.cuda";
+  if (symbol.name == "UntypedStorage" || symbol.name == "_UntypedStorage") {
+    if (symbol.module == "torch.storage" || symbol.module == "torch") return DType::kNone;
+  }
+  const DTypeRow* row = typed ? FindDTypeByStorage(symbol.name) : nullptr;
+  if (row != nullptr) return row->dtype;
+  return Malformed("names a class that is no storage class", at);
+}
 
 Result<PersistentId> ReadPersistentId(const pickle::Context& context, PersistentForm form, NodeId id, uint64_t at) {
   const Graph& graph = context.graph;

@@ -23,6 +23,9 @@ struct PersistentId {
   StorageRequest storage;
 };
 
+// The element type that a storage class holds; kNone for the untyped ones. Fails where `id` is no storage class.
+Result<DType> StorageClass(const pickle::Context& context, pickle::NodeId id, uint64_t at);
+
 // Fails as kPickleMalformed where torch's writer would not have written it.
 Result<PersistentId> ReadPersistentId(const pickle::Context& context, PersistentForm form, pickle::NodeId id,
                                       uint64_t at);

@@ -44,7 +44,7 @@ const Row kRows[] = {
      Reason::kUnsupportedFormat, "xz"},
     {"Bzip2", "BZh91AY", Reason::kUnsupportedFormat, "bzip2"},
     {"Zstd", "\x28\xB5\x2F\xFD rest", Reason::kUnsupportedFormat, "zstd"},
-    {"Tar", Tar(), Reason::kUnsupportedFormat, "tar"},
+    {"Tar", Tar(), Reason::kTarMalformed, "tar archive has a wrong checksum"},
     {"Hdf5", "\x89HDF\r\n\x1A\n", Reason::kUnsupportedFormat, "HDF5"},
     {"Gguf", "GGUF\x03", Reason::kUnsupportedFormat, "GGUF"},
     {"Npy", "\x93NUMPY\x01", Reason::kUnsupportedFormat, "numpy"},

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "tests/fixtures/tar_writer.h"
 #include "tests/fixtures/torch_writer.h"
 #include "tests/unit/formats/tensor_path.h"
 
@@ -36,6 +37,7 @@ class WholeFile : public testing::TestWithParam<const char*> {
     const std::string_view name = GetParam();
     if (name == "Zip") return fixtures::SampleCheckpoint();
     if (name == "Deflated") return Deflated();
+    if (name == "Tar") return fixtures::WriteTar(fixtures::SampleTorchTar(40).parts(), std::string(1024, 0));
     return name == "Legacy" ? Legacy() : Safetensors();
   }
 };
@@ -72,7 +74,7 @@ TEST_P(WholeFile, AnyByteMayChange) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, WholeFile, testing::Values("Zip", "Deflated", "Legacy", "Safetensors"),
+INSTANTIATE_TEST_SUITE_P(All, WholeFile, testing::Values("Zip", "Deflated", "Legacy", "Safetensors", "Tar"),
                          [](const auto& row) { return std::string(row.param); });
 
 }  // namespace
