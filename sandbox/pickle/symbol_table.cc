@@ -142,6 +142,12 @@ constexpr SymbolRow kRows[] = {
           "BoolStorage "
           "BFloat16Storage ComplexDoubleStorage ComplexFloatStorage QInt8Storage QInt32Storage QUInt8Storage "
           "QUInt4x2Storage QUInt2x4Storage"),
+    Known(B::kExternal, "torch",
+          "BFloat16Tensor BoolTensor ByteTensor CharTensor DoubleTensor FloatTensor HalfTensor IntTensor LongTensor "
+          "ShortTensor"),
+    Known(B::kExternal, "torch.cuda",
+          "BFloat16Tensor BoolTensor ByteTensor CharTensor DoubleTensor FloatTensor HalfTensor IntTensor LongTensor "
+          "ShortTensor"),
     Known(B::kExternal, "torch.cuda",
           "DoubleStorage FloatStorage HalfStorage LongStorage IntStorage ShortStorage CharStorage ByteStorage "
           "BoolStorage "

@@ -51,7 +51,12 @@ const TorchConstructor::BuilderRow* TorchConstructor::FindBuilder(uint32_t symbo
 Result<NodeId> TorchConstructor::Construct(uint32_t symbol, NodeId args, uint64_t offset) {
   const BuilderRow* row = FindBuilder(symbol);
   // A known name that nothing here makes a value of (torch.Tensor): the record says all there is.
-  if (row == nullptr) return kNoNode;
+  if (row == nullptr) {
+    // The classes of old tensors (torch.FloatTensor) say what a tensor was; called, they make one of a kind of their
+    // own.
+    const std::string& name = context_.symbols[symbol].name;
+    return name != "Tensor" && name.ends_with("Tensor") ? KeepRecord(Call{symbol, {}, offset}) : kNoNode;
+  }
   const std::span<const NodeId> children = context_.graph.children(args);
   // No builder takes more. The tuple may be huge and handed over again and again: it is not copied.
   if (children.size() > kMaxArguments) return Odd(Call{symbol, {}, offset});
