@@ -42,7 +42,7 @@ struct Slice {
 // both.
 class TarObjects {
  public:
-  explicit TarObjects(Checkpoint& checkpoint) : checkpoint_(checkpoint) {}
+  TarObjects(const Input& input, Checkpoint& checkpoint) : input_(input), checkpoint_(checkpoint) {}
 
   Result<void> AddStorage(NodeId description, WindowSource& source);
   Result<void> AddView(NodeId description, uint64_t at);
@@ -65,6 +65,7 @@ class TarObjects {
   Result<Slice> SliceOf(NodeId storage_key, const Geometry& geometry, uint64_t at);
   void CheckClass(NodeId type, DType dtype, uint64_t at);
 
+  const Input& input_;
   Checkpoint& checkpoint_;
   // Trees: no choice of keys makes them slow.
   std::map<int64_t, Slice> storages_;
@@ -102,7 +103,7 @@ Result<void> TarObjects::AddStorage(NodeId description, WindowSource& source) {
   const std::optional<uint64_t> nbytes = CheckedMul(numel, tensors::ItemSize(dtype));
   if (!nbytes || *nbytes > source.remaining()) return Fail(Reason::kTruncated, "inside a storage", source.offset());
   const uint32_t storage = checkpoint_.tables.AddStorage({.place = tensors::Place::kInput,
-                                                          .offset = source.offset(),
+                                                          .offset = input_.FileOffset(source.offset()),
                                                           .nbytes = *nbytes,
                                                           .device = checkpoint_.tables.Device(graph().text(location))});
   storages_.emplace(graph().integer((*parts)[0]), Slice{storage, dtype, 0, numel});
@@ -278,7 +279,7 @@ class TorchTar {
       : input_(input),
         checkpoint_(checkpoint),
         archive_(archive),
-        objects_(checkpoint),
+        objects_(input, checkpoint),
         constructor_(checkpoint, objects_) {}
 
   Result<void> Decode() {
