@@ -1,5 +1,6 @@
 #include "sandbox/formats/checkpoint.h"
 
+#include "sandbox/formats/gguf.h"
 #include "sandbox/formats/safetensors.h"
 #include "sandbox/formats/sniff.h"
 #include "sandbox/formats/torch_legacy.h"
@@ -19,6 +20,7 @@ constexpr ReaderRow kReaders[] = {
     {Format::kTorchLegacy, DecodeTorchLegacy},
     {Format::kSafetensors, DecodeSafetensors},
     {Format::kTorchTar, DecodeTorchTar},
+    {Format::kGguf, DecodeGguf},
 };
 
 }  // namespace

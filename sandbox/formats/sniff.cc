@@ -36,7 +36,6 @@ constexpr MagicRow kRefusals[] = {
     {0, "\x04\x22\x4D\x18"sv, Reason::kUnsupportedFormat, "lz4-compressed data: decompress it first"},
     {0, "Rar!\x1A\x07"sv, Reason::kUnsupportedFormat, "a RAR archive"},
     {0, "\x89HDF\r\n\x1A\n"sv, Reason::kUnsupportedFormat, "an HDF5 file (Keras writes such checkpoints)"},
-    {0, "GGUF"sv, Reason::kUnsupportedFormat, "a GGUF model"},
     {0, "ggml"sv, Reason::kUnsupportedFormat, "a GGML model"},
     {0, "lmgg"sv, Reason::kUnsupportedFormat, "a GGML model"},
     {0, "\x93NUMPY"sv, Reason::kUnsupportedFormat, "a numpy array (.npy)"},
@@ -148,6 +147,7 @@ Result<Format> Sniff(const Input& input) {
   // With a wrong checksum: its reader says so.
   constexpr size_t kUstar = 257;
   if (head.size() > kUstar && head.substr(kUstar).starts_with("ustar")) return Format::kTorchTar;
+  if (head.starts_with("GGUF")) return Format::kGguf;
   for (const MagicRow& row : kRefusals) {
     if (head.size() >= row.offset && head.substr(row.offset).starts_with(row.magic)) {
       return Fail(row.reason, row.sentence, 0);

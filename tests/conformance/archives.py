@@ -1,6 +1,6 @@
-"""Archives that torch reads by other ways than its zip: what this machine's torch makes of them, Airlock does too."""
+"""Files beside torch's zip: what this machine's torch makes of them, Airlock does too; of GGUF, what was written into it."""
 import collections
-import io
+import hashlib
 import pathlib
 import struct
 import sys
@@ -15,6 +15,7 @@ except ImportError:
     airlock.skip("/usr/bin/python3 has no torch (apt-get install python3-torch)")
 import compare
 import describe
+import gguf_file
 import torch_tar
 from torch_tar import Reference, Storage, Tensor
 
@@ -49,11 +50,30 @@ def check_tars(tally, daemon, directory):
         tally.check(name, code, answer, expected)
 
 
+def check_gguf(tally, daemon, directory):
+    """Against what was written: torch itself reads none."""
+    tensors = [("norm.weight", (5,), 0, "float32", struct.pack("<5f", *range(5)), None),
+               ("half", (2, 3), 1, "float16", bytes(range(12)), None), ("brain", (4,), 30, "bfloat16", bytes(range(8)), None),
+               ("blk.0.attn_q.weight", (3, 512), 12, "uint8", bytes(i % 251 for i in range(3 * 288)), (3, 288)),
+               ("blk.0.ffn.weight", (2, 2, 64), 8, "uint8", bytes(i % 249 for i in range(4 * 68)), (2, 2, 68))]
+    values = {"general.architecture": "llama", "llama.block_count": 1, "eps": 0.5, "tokenizer.ggml.tokens": ["<s>", "a", "\u00e9"]}
+    path = pathlib.Path(directory, "model.gguf")
+    path.write_bytes(gguf_file.file(values, [(name, shape, kind, data) for name, shape, kind, _, data, _ in tensors]))
+    code, answer = airlock.report("--address", daemon.address, "load", path, "--digests")
+    expected = [{"name": name, "dtype": dtype, "shape": list(rows or shape), "requires_grad": False,
+                 "sha256": hashlib.sha256(data).hexdigest()} for name, shape, _, dtype, data, rows in tensors]
+    tally.check("gguf", code, answer, expected)
+    if (answer["format"], answer["verdict"]) != ("gguf", "clean"):
+        tally.failed.append("gguf")
+        print(f"gguf: {answer['format']}, {answer['verdict']}")
+
+
 def main():
     print(f"torch {torch.__version__}")
     tally = compare.Tally()
     with airlock.Daemon() as daemon, tempfile.TemporaryDirectory() as directory:
         check_tars(tally, daemon, directory)
+        check_gguf(tally, daemon, directory)
     tally.finish()
 
 

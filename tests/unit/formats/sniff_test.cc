@@ -46,7 +46,7 @@ const Row kRows[] = {
     {"Zstd", "\x28\xB5\x2F\xFD rest", Reason::kUnsupportedFormat, "zstd"},
     {"Tar", Tar(), Reason::kTarMalformed, "tar archive has a wrong checksum"},
     {"Hdf5", "\x89HDF\r\n\x1A\n", Reason::kUnsupportedFormat, "HDF5"},
-    {"Gguf", "GGUF\x03", Reason::kUnsupportedFormat, "GGUF"},
+    {"Ggml", "lmgg\x03", Reason::kUnsupportedFormat, "GGML"},
     {"Npy", "\x93NUMPY\x01", Reason::kUnsupportedFormat, "numpy"},
     {"Mobile", std::string("\x20\0\0\0PTMF", 8), Reason::kUnsupportedFormat, "Mobile"},
     {"Preview", "PYTORCH1....", Reason::kUnsupportedFormat, "preview"},

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "tests/fixtures/gguf_writer.h"
 #include "tests/fixtures/tar_writer.h"
 #include "tests/fixtures/torch_writer.h"
 #include "tests/unit/formats/tensor_path.h"
@@ -38,6 +39,11 @@ class WholeFile : public testing::TestWithParam<const char*> {
     if (name == "Zip") return fixtures::SampleCheckpoint();
     if (name == "Deflated") return Deflated();
     if (name == "Tar") return fixtures::WriteTar(fixtures::SampleTorchTar(40).parts(), std::string(1024, 0));
+    if (name == "Gguf") {
+      return fixtures::WriteGguf({.values = {{.key = "k", .type = 8, .bytes = fixtures::GgufString("value")}},
+                                  .tensors = {{.name = "w", .dims = {40}, .data = std::string(160, 'x')}},
+                                  .pad_end = false});
+    }
     return name == "Legacy" ? Legacy() : Safetensors();
   }
 };
@@ -74,7 +80,7 @@ TEST_P(WholeFile, AnyByteMayChange) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, WholeFile, testing::Values("Zip", "Deflated", "Legacy", "Safetensors", "Tar"),
+INSTANTIATE_TEST_SUITE_P(All, WholeFile, testing::Values("Zip", "Deflated", "Legacy", "Safetensors", "Tar", "Gguf"),
                          [](const auto& row) { return std::string(row.param); });
 
 }  // namespace
