@@ -180,14 +180,12 @@ Result<void> Interpreter::BuildOn(NodeId object, NodeId state) {
     case Kind::kRecord:
       return BuildRecord(object, state);
     case Kind::kOrderedDict:
+      suspicion_.GivenState(object, state, offset_);
       return BuildOrderedDict(object, state);
-    case Kind::kSymbol: {
-      // The class itself would change, for everybody who names it: so does the node.
-      const uint32_t symbol = graph_.symbol(object);
-      suspicion_.Rebuilt(symbol, offset_);
-      graph_.SetRecord(object, {.callee = graph_.Symbol(symbol), .state = state});
+    case Kind::kSymbol:
+      ChangeSymbol(object);
+      AddState(object, state);
       return {};
-    }
     case Kind::kTensor:
     case Kind::kStorage: {
       AIRLOCK_ASSIGN(const bool understood, constructor_.Build(object, state, offset_));
@@ -216,6 +214,7 @@ Result<void> Interpreter::BuildPlain(NodeId object, NodeId state) {
 }
 
 Result<void> Interpreter::BuildRecord(NodeId record, NodeId state) {
+  suspicion_.GivenState(record, state, offset_);
   if (const Builder builder = PythonBuilder(record); builder != Builder::kNone) {
     if (KeepsFunctions(builder)) JudgeKept(graph_.record(record).callee, state);
     AIRLOCK_ASSIGN(const bool understood, CompletePython(context_, builder, record, state, offset_));
@@ -234,6 +233,13 @@ void Interpreter::JudgeKept(NodeId callee, NodeId state) {
     suspicion_.Called({.callee = function, .args = args, .offset = offset_});
   }
   suspicion_.Called({.callee = callee, .args = state, .offset = offset_});
+}
+
+// The class or module itself would change, for everybody who names it: so does the node.
+void Interpreter::ChangeSymbol(NodeId node) {
+  const uint32_t symbol = graph_.symbol(node);
+  suspicion_.Rebuilt(symbol, offset_);
+  graph_.SetRecord(node, {.callee = graph_.Symbol(symbol)});
 }
 
 void Interpreter::AddState(NodeId record, NodeId state) {

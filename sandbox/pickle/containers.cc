@@ -119,6 +119,7 @@ Result<void> Interpreter::FrozenSetToMark() {
 }
 
 void Interpreter::AddToRecord(NodeId record, NodeId RecordParts::*part, Kind kind, std::span<const NodeId> children) {
+  suspicion_.Filled(record, offset_);
   RecordParts parts = graph_.record(record);
   if (parts.*part != kNoNode) {
     graph_.Append(parts.*part, children);
@@ -155,6 +156,9 @@ Result<void> Interpreter::AppendLast(size_t count) {
     case Kind::kList:
       graph_.Append(target, stack_.Last(count));
       break;
+    case Kind::kSymbol:
+      ChangeSymbol(target);
+      [[fallthrough]];
     case Kind::kRecord:
       AddItems(target, stack_.Last(count));
       break;
@@ -183,6 +187,9 @@ Result<void> Interpreter::SetLast(size_t count) {
     case Kind::kOrderedDict:
       graph_.Append(target, stack_.Last(count));
       break;
+    case Kind::kSymbol:
+      ChangeSymbol(target);
+      [[fallthrough]];
     case Kind::kRecord:
       AddPairs(target, stack_.Last(count));
       break;
@@ -207,6 +214,9 @@ Result<void> Interpreter::AddLast(size_t count) {
     case Kind::kSet:
       graph_.Append(target, stack_.Last(count));
       break;
+    case Kind::kSymbol:
+      ChangeSymbol(target);
+      [[fallthrough]];
     case Kind::kRecord:
       AddItems(target, stack_.Last(count));
       break;

@@ -51,11 +51,11 @@ Interpreter::Interpreter(Context& context, Constructor& constructor, Source& sou
 Result<NodeId> Interpreter::Run() {
   while (result_ == kNoNode) {
     if (auto step = Step(); !step.ok()) {
-      suspicion_.ReportNames();
+      suspicion_.Conclude();
       return Unexpected{std::move(step).error()};
     }
   }
-  suspicion_.ReportNames();
+  suspicion_.Conclude();
   return result_;
 }
 

@@ -6,9 +6,20 @@
 namespace airlock::pickle {
 namespace {
 
-// Nodes that one call is looked through for symbols, and links that one getattr chain is followed.
-constexpr size_t kMentionBudget = 256;
+// Links that one getattr chain is followed.
 constexpr int kMaxHops = 64;
+
+// What a loader looks up on the object itself and calls when it gets its next state; and what copy.copy, copy.deepcopy
+// and pickle.dump call later. __class__ makes it an object of another class.
+constexpr std::string_view kStateHooks[] = {"__setstate__", "__class__", "__reduce__",  "__reduce_ex__",
+                                            "__deepcopy__", "__copy__",  "__getstate__"};
+// Likewise for APPEND, APPENDS and ADDITEMS.
+constexpr std::string_view kFillHooks[] = {"append", "extend", "add"};
+
+template <size_t n>
+bool IsOneOf(const std::string_view (&list)[n], std::string_view word) {
+  return std::ranges::find(list, word) != std::end(list);
+}
 
 }  // namespace
 
@@ -21,14 +32,18 @@ void Suspicion::Add(std::string id, Severity severity, std::string message, uint
 }
 
 void Suspicion::Named(uint32_t symbol, uint64_t offset) {
-  if (context_.symbols[symbol].symbol_class != SymbolClass::kDangerous) return;
+  const SymbolUse& use = context_.symbols[symbol];
+  names_getattr_ = names_getattr_ || use.builder == Builder::kGetattr || use.builder == Builder::kByName;
+  if (use.symbol_class != SymbolClass::kDangerous) return;
+  if (use.runs_on_import) Accuse(symbol, offset, "is named");
   if (symbol >= seen_.size()) seen_.resize(context_.symbols.all().size(), false);
   if (seen_[symbol]) return;
   seen_[symbol] = true;
   named_.push_back({symbol, offset});
 }
 
-void Suspicion::ReportNames() {
+void Suspicion::Conclude() {
+  AccuseReached();
   for (const Name& name : named_) {
     const SymbolUse& use = context_.symbols[name.symbol];
     if (obscure_) Accuse(name.symbol, name.offset, "is named, and what is called is computed");
@@ -52,65 +67,65 @@ void Suspicion::Called(const Call& call) {
     const uint32_t symbol = graph.symbol(call.callee);
     Accuse(symbol, call.offset, "is called");
     context_.symbols.MarkCalled(symbol);
+    if (IsGetattr(call.callee)) FollowGetattr(call);
+    if (IsBuilder(call.callee, Builder::kByName)) FollowName(call);
+    return;
   }
-  if (IsGetattr(call.callee)) FollowGetattr(call);
-  size_t budget = kMentionBudget;
-  if (!graph.is(call.callee, Kind::kSymbol)) {
-    // What getattr gives was judged when it was asked for.
-    obscure_ = obscure_ || !graph.is(call.callee, Kind::kRecord) || !IsGetattr(graph.record(call.callee).callee);
-    AccuseMentioned(call.callee, budget, call.offset);
-  }
-  AccuseMentioned(call.args, budget, call.offset);
-  if (call.kwargs != kNoNode) {
-    AccuseMentioned(call.kwargs, budget, call.offset);
+  // What getattr gives was judged when it was asked for.
+  if (graph.is(call.callee, Kind::kRecord) && IsGetattr(graph.record(call.callee).callee)) return;
+  obscure_ = true;
+  Add("pickle.computed-call", Severity::kWarning,
+      "what is called is no name but computed: a " + std::string(KindName(graph.kind(call.callee))), call.offset);
+}
+
+// Everything that calls get: callees that are no names, arguments, and what these hold. One walk for all.
+void Suspicion::AccuseReached() {
+  const Graph& graph = context_.graph;
+  const bool all_known =
+      std::ranges::all_of(named_, [&](const Name& name) { return context_.symbols[name.symbol].would_call; });
+  if (all_known && !names_getattr_) return;
+  reached_.assign(graph.size() - first_node_, false);
+  for (NodeId id = first_node_; id < graph.size(); ++id) {
+    if (!graph.is(id, Kind::kRecord)) continue;
+    const RecordParts parts = graph.record(id);
+    if (!graph.is(parts.callee, Kind::kSymbol)) Reach(parts.callee);
+    Reach(parts.args);
+    Reach(parts.kwargs);
+    while (!pending_.empty()) {
+      const NodeId node = pending_.back();
+      pending_.pop_back();
+      Visit(node);
+    }
   }
 }
 
-// Breadth first; each look costs one of the budget.
-void Suspicion::AccuseMentioned(NodeId node, size_t& budget, uint64_t offset) {
-  const Graph& graph = context_.graph;
-  pending_.assign(1, node);
-  size_t next = 0;
-  for (; next < pending_.size() && budget > 0; ++next, --budget) {
-    if (graph.is(pending_[next], Kind::kSymbol)) {
-      Accuse(graph.symbol(pending_[next]), offset, "is handed to a call");
-    } else {
-      LookInto(pending_[next]);
-    }
-  }
-  obscure_ = obscure_ || next < pending_.size();
+void Suspicion::Reach(NodeId node) {
+  if (node == kNoNode || node < first_node_ || reached_[node - first_node_]) return;
+  reached_[node - first_node_] = true;
+  pending_.push_back(node);
 }
 
-// Adds what a node holds to pending_, as far as there is room.
-void Suspicion::LookInto(NodeId node) {
+void Suspicion::Visit(NodeId node) {
   const Graph& graph = context_.graph;
-  const auto add = [&](NodeId child) {
-    if (child == kNoNode) return;
-    if (pending_.size() < kMentionBudget) {
-      pending_.push_back(child);
-    } else {
-      obscure_ = true;
-    }
-  };
   switch (graph.kind(node)) {
+    case Kind::kSymbol:
+      ReachSymbol(graph.symbol(node));
+      break;
     case Kind::kOrderedDict:
-      add(graph.attributes(node));
+      Reach(graph.attributes(node));
       [[fallthrough]];
     case Kind::kTuple:
     case Kind::kList:
     case Kind::kSet:
     case Kind::kFrozenSet:
     case Kind::kDict:
-      for (const NodeId child : graph.children(node).first(std::min(graph.children(node).size(), kMentionBudget))) {
-        add(child);
-      }
-      obscure_ = obscure_ || graph.children(node).size() > kMentionBudget;
+      for (const NodeId child : graph.children(node)) Reach(child);
       break;
     case Kind::kRecord: {
       const RecordParts parts = graph.record(node);
-      for (const NodeId part : {parts.callee, parts.args, parts.kwargs, parts.state, parts.items, parts.pairs}) {
-        add(part);
-      }
+      // A name that is called here was judged as a callee.
+      if (!graph.is(parts.callee, Kind::kSymbol)) Reach(parts.callee);
+      for (const NodeId part : {parts.args, parts.kwargs, parts.state, parts.items, parts.pairs}) Reach(part);
       break;
     }
     default:
@@ -118,9 +133,18 @@ void Suspicion::LookInto(NodeId node) {
   }
 }
 
-bool Suspicion::IsGetattr(NodeId callee) const {
-  return context_.graph.is(callee, Kind::kSymbol) &&
-         context_.symbols[context_.graph.symbol(callee)].builder == Builder::kGetattr;
+void Suspicion::ReachSymbol(uint32_t symbol) {
+  const SymbolUse& use = context_.symbols[symbol];
+  if (use.builder == Builder::kGetattr || use.builder == Builder::kByName) {
+    Add("pickle.hidden-name", Severity::kDanger,
+        context_.symbols.FullName(symbol) + " is handed to a call: it hides what is reached", use.first_offset);
+    context_.symbols.MarkCalled(symbol);
+  }
+  Accuse(symbol, use.first_offset, "is handed to a call");
+}
+
+bool Suspicion::IsBuilder(NodeId callee, Builder builder) const {
+  return context_.graph.is(callee, Kind::kSymbol) && context_.symbols[context_.graph.symbol(callee)].builder == builder;
 }
 
 // getattr(getattr(torch.serialization, "os"), "system") names what "torch serialization.os.system" names, and is judged
@@ -154,33 +178,89 @@ void Suspicion::FollowGetattr(const Call& call) {
       call.offset);
 }
 
-void Suspicion::JudgePath(NodeId base, const std::string& path, uint64_t offset) {
+// dill names types of the standard library by a text, numpy its functions by two: module and name.
+void Suspicion::FollowName(const Call& call) {
   const Graph& graph = context_.graph;
-  std::string module = "builtins";
-  std::string name = "object." + path;  // of plain data: only what every object has can harm
-  if (graph.is(base, Kind::kSymbol)) {
-    const SymbolUse& use = context_.symbols[graph.symbol(base)];
-    module = use.module;
-    name = use.name + "." + path;
-  }
-  if (Classify(module, name).symbol_class != SymbolClass::kDangerous) return;
-  if (context_.symbols.all().size() >= context_.limits.symbols) {
-    Add("pickle.hidden-name", Severity::kDanger, "getattr reaches a dangerous name through " + module, offset);
+  const auto args = graph.children(call.args);
+  const bool names = std::ranges::all_of(
+      args, [&](NodeId arg) { return graph.is(arg, Kind::kString) && graph.text(arg).size() <= Symbols::kMaxName; });
+  if (!names || args.empty() || args.size() > 2) {
+    Add("pickle.hidden-name", Severity::kDanger,
+        context_.symbols.FullName(graph.symbol(call.callee)) +
+            " is called with what is no name: it hides what is reached",
+        call.offset);
     return;
   }
-  const auto symbol = context_.symbols.Use(module, name, offset, level_);
-  if (symbol.ok()) {
-    Accuse(*symbol, offset, "is reached through getattr");
-  } else {
-    Add("pickle.hidden-name", Severity::kDanger, "getattr reaches a dangerous name through " + module, offset);
+  const std::string_view module = args.size() == 2 ? graph.text(args[0]) : "types";
+  JudgeName(std::string(module), std::string(graph.text(args.back())), call.offset, "is reached through its name");
+}
+
+void Suspicion::JudgePath(NodeId base, const std::string& path, uint64_t offset) {
+  const Graph& graph = context_.graph;
+  constexpr std::string_view kHow = "is reached through getattr";
+  if (graph.is(base, Kind::kSymbol)) {
+    const SymbolUse& use = context_.symbols[graph.symbol(base)];
+    return JudgeName(use.module, use.name + "." + path, offset, kHow);
   }
+  JudgeName("builtins", "object." + path, offset, kHow);  // of plain data: only what every object has can harm
+}
+
+void Suspicion::JudgeName(const std::string& module, const std::string& name, uint64_t offset, std::string_view how) {
+  if (Classify(module, name).symbol_class != SymbolClass::kDangerous) return;
+  if (context_.symbols.all().size() < context_.limits.symbols) {
+    const auto symbol = context_.symbols.Use(module, name, offset, level_);
+    if (symbol.ok()) return Accuse(*symbol, offset, how);
+  }
+  Add("pickle.hidden-name", Severity::kDanger, "a dangerous name " + std::string(how) + ", in " + module, offset);
 }
 
 void Suspicion::Rebuilt(uint32_t symbol, uint64_t offset) {
   context_.symbols.MarkCalled(symbol);
   Add("pickle.changes-class", Severity::kDanger,
-      context_.symbols.FullName(symbol) + " itself would be changed, for the whole process: BUILD on a class or module",
+      context_.symbols.FullName(symbol) +
+          " itself would be changed, for the whole process: a class, a module or what "
+          "belongs to one is no object of the file",
       offset);
+}
+
+void Suspicion::GivenState(NodeId object, NodeId state, uint64_t offset) {
+  const Graph& graph = context_.graph;
+  if (graph.is(object, Kind::kRecord)) Filled(object, offset);
+  if (!graph.is(state, Kind::kTuple)) return LookForHooks(object, state, offset);
+  // A pair of dicts, the second of which is for slots.
+  if (graph.children(state).size() != 2) return;
+  const NodeId pair[] = {graph.children(state)[0], graph.children(state)[1]};
+  for (const NodeId part : pair) LookForHooks(object, part, offset);
+}
+
+void Suspicion::LookForHooks(NodeId object, NodeId attributes, uint64_t offset) {
+  const Graph& graph = context_.graph;
+  if (!graph.is(attributes, Kind::kDict) && !graph.is(attributes, Kind::kOrderedDict)) return;
+  const auto children = graph.children(attributes);
+  context_.opcodes += children.size() / 2;
+  for (size_t i = 0; i < children.size(); i += 2) {
+    const bool may_be_called = graph.is(children[i + 1], Kind::kSymbol) || graph.is(children[i + 1], Kind::kRecord);
+    if (!may_be_called || !graph.is(children[i], Kind::kString)) continue;
+    const std::string_view name = graph.text(children[i]);
+    const bool fills = IsOneOf(kFillHooks, name);
+    if (fills && graph.is(object, Kind::kRecord)) {
+      if (object >= own_methods_.size()) own_methods_.resize(graph.size());
+      own_methods_[object] = true;
+    } else if (fills || IsOneOf(kStateHooks, name)) {
+      Add("pickle.hooked-object", Severity::kDanger,
+          "an object would get a " + std::string(name) + " of its own, which a loader calls", offset);
+    }
+  }
+}
+
+void Suspicion::Filled(NodeId record, uint64_t offset) {
+  const Graph& graph = context_.graph;
+  if (IsGetattr(graph.record(record).callee)) {
+    Add("pickle.changes-class", Severity::kDanger,
+        "what getattr reaches would be changed, for the whole process: it is no object of the file", offset);
+  }
+  if (record >= own_methods_.size() || !own_methods_[record]) return;
+  Add("pickle.hooked-object", Severity::kDanger, "an object is filled by a method that its state has brought", offset);
 }
 
 }  // namespace airlock::pickle

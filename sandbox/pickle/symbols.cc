@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <compare>
+#include <optional>
+#include <span>
+#include <utility>
 
 #include "sandbox/pickle/symbol_table.h"
 #include "sandbox/pickle/utf8.h"
@@ -20,25 +23,77 @@ struct Entry {
 
 auto Key(const Entry& entry) { return std::pair(entry.module, entry.name); }
 
-// The rows with one entry a name, sorted. Made once, at the first symbol.
-std::vector<Entry> SpreadRows() {
-  std::vector<Entry> entries;
-  entries.reserve(1024);
-  for (const SymbolRow& row : SymbolRows()) {
+// The rows with one entry for each module and name, sorted. Made once, at the first symbol.
+struct Index {
+  std::vector<Entry> exact;
+  std::vector<Entry> prefixes;  // names that end in '*', without it
+  std::vector<std::string_view> modules;
+};
+
+// The next of some words that blanks separate; takes it away.
+std::string_view TakeWord(std::string_view& words) {
+  const std::string_view word = words.substr(0, words.find(' '));
+  words.remove_prefix(std::min(word.size() + 1, words.size()));
+  return word;
+}
+
+void Spread(const SymbolRow& row, Index& index) {
+  for (std::string_view modules = row.modules; !modules.empty();) {
+    const std::string_view module = TakeWord(modules);
     for (std::string_view names = row.names; !names.empty();) {
-      const size_t end = std::min(names.find(' '), names.size());
-      entries.push_back({row.module, names.substr(0, end), &row});
-      names.remove_prefix(std::min(end + 1, names.size()));
+      const std::string_view name = TakeWord(names);
+      if (name.size() > 1 && name.ends_with('*')) {
+        index.prefixes.push_back({module, name.substr(0, name.size() - 1), &row});
+      } else {
+        index.exact.push_back({module, name, &row});
+      }
     }
   }
-  std::ranges::stable_sort(entries, std::less<>(), Key);
-  return entries;
+}
+
+Index MakeIndex() {
+  Index index;
+  index.exact.reserve(4096);
+  for (const std::span<const SymbolRow> rows : SymbolTables()) {
+    for (const SymbolRow& row : rows) Spread(row, index);
+  }
+  std::ranges::stable_sort(index.exact, std::less<>(), Key);
+  std::ranges::stable_sort(index.prefixes, std::less<>(), Key);
+  for (const auto* entries : {&index.exact, &index.prefixes}) {
+    for (const Entry& entry : *entries) index.modules.push_back(entry.module);
+  }
+  std::ranges::sort(index.modules);
+  return index;
+}
+
+const Index& TheIndex() {
+  static const Index index = MakeIndex();
+  return index;
+}
+
+// Whether some row is about this module or one below it.
+bool IsOnTheWay(std::string_view module) {
+  const auto& modules = TheIndex().modules;
+  const auto next = std::ranges::lower_bound(modules, module);
+  return next != modules.end() && next->starts_with(module) &&
+         (next->size() == module.size() || (*next)[module.size()] == '.');
 }
 
 const SymbolRow* FindRow(std::string_view module, std::string_view name) {
-  static const std::vector<Entry> entries = SpreadRows();
-  const auto found = std::ranges::lower_bound(entries, std::pair(module, name), std::less<>(), Key);
-  return found != entries.end() && found->module == module && found->name == name ? found->row : nullptr;
+  const Index& index = TheIndex();
+  const auto found = std::ranges::lower_bound(index.exact, std::pair(module, name), std::less<>(), Key);
+  if (found != index.exact.end() && found->module == module && found->name == name) return found->row;
+  for (const Entry& entry : std::ranges::equal_range(index.prefixes, module, std::less<>(), &Entry::module)) {
+    if (name.starts_with(entry.name)) return entry.row;
+  }
+  return nullptr;
+}
+
+bool HasWord(std::string_view words, std::string_view wanted) {
+  while (!words.empty()) {
+    if (TakeWord(words) == wanted) return true;
+  }
+  return false;
 }
 
 Classification Dangerous(Family family) {
@@ -46,7 +101,10 @@ Classification Dangerous(Family family) {
 }
 
 Classification FromRow(const SymbolRow& row) {
-  return {.symbol_class = row.symbol_class, .builder = row.builder, .danger = Reason(row.family)};
+  return {.symbol_class = row.symbol_class,
+          .builder = row.builder,
+          .danger = Reason(row.family),
+          .runs_on_import = row.family == Family::kOnImport};
 }
 
 // __class__, __globals__ and their like: no writer names them, and from each there is a way to everything.
@@ -55,25 +113,76 @@ bool IsSpecial(std::string_view part) {
          part != "__newobj_ex__";
 }
 
-// Looks at a dotted path at every split into module and name.
-std::optional<Family> DangerOfPath(std::string_view path) {
+// By the custom of Python: making one does nothing, whichever module it stands in.
+bool IsExceptionClass(std::string_view name) {
+  return !name.empty() && name[0] >= 'A' && name[0] <= 'Z' && name.find('.') == std::string_view::npos &&
+         (name.ends_with("Error") || name.ends_with("Exception") || name.ends_with("Warning"));
+}
+
+std::string_view FirstPart(std::string_view path) { return path.substr(0, path.find('.')); }
+
+// A module's own name, of the names that other modules have for it (_os, np).
+std::string_view ModuleName(std::string_view part) {
+  const size_t start = std::min(part.find_first_not_of('_'), part.size());
+  part = part.substr(start, part.find_last_not_of('_') + 1 - start);
+  const auto aliases = ModuleAliases();
+  const auto found = std::ranges::find(aliases, part, &ModuleAlias::alias);
+  return found == aliases.end() ? part : found->module;
+}
+
+// Looks at a dotted path at every split into module and name, the longest module first. The first row that it meets
+// decides.
+const SymbolRow* RowOfPath(std::string_view path) {
+  const SymbolRow* decisive = nullptr;
   for (size_t dot = path.find('.'); dot != std::string_view::npos; dot = path.find('.', dot + 1)) {
     const std::string_view module = path.substr(0, dot);
-    const SymbolRow* row = FindRow(module, "*");
-    if (row == nullptr) row = FindRow(module, path.substr(dot + 1));
-    if (row != nullptr && row->symbol_class == SymbolClass::kDangerous) return row->family;
+    if (!IsOnTheWay(module)) break;
+    const SymbolRow* row = FindRow(module, path.substr(dot + 1));
+    if (row == nullptr) row = FindRow(module, "*");
+    if (row != nullptr) decisive = row;
+  }
+  return decisive;
+}
+
+// What the rest of a name is that a walk through modules has come to.
+const SymbolRow* RowOfWalk(std::string_view rest) {
+  const std::string_view part = FirstPart(rest);
+  if (part.size() == rest.size()) return nullptr;
+  std::string path(ModuleName(part));
+  path.append(rest.substr(part.size()));
+  return RowOfPath(path);
+}
+
+std::optional<Family> DangerOfMethod(std::string_view part) {
+  for (const MethodRow& row : Methods()) {
+    if (HasWord(row.names, part)) return row.family;
   }
   return std::nullopt;
 }
 
-// Looks at the parts of a name by themselves.
+// Looks at the parts of a name by themselves: whichever module it begins in, others are reached through it.
 std::optional<Family> DangerOfParts(std::string_view name) {
-  while (!name.empty()) {
-    const size_t end = std::min(name.find('.'), name.size());
-    const std::string_view part = name.substr(0, end);
+  for (bool first = true; !name.empty(); first = false) {
+    const std::string_view part = FirstPart(name);
     if (IsSpecial(part)) return Family::kObjectModel;
-    if (std::ranges::find(WalkedModules(), part) != WalkedModules().end()) return Family::kWalk;
-    name.remove_prefix(std::min(end + 1, name.size()));
+    if (HasWord(WalkedModules(), ModuleName(part))) return Family::kWalk;
+    const SymbolRow* row = RowOfWalk(name);
+    if (row != nullptr && row->symbol_class == SymbolClass::kDangerous) return row->family;
+    if (HasWord(FunctionsAnywhere(), part)) return Family::kWalk;
+    if (!first) {
+      if (const auto family = DangerOfMethod(part)) return family;
+    }
+    name.remove_prefix(std::min(part.size() + 1, name.size()));
+  }
+  return std::nullopt;
+}
+
+// Copies that packages bring along (botocore.vendored.requests), and programs.
+std::optional<Family> DangerOfModule(std::string_view module) {
+  while (module.find('.') != std::string_view::npos) {
+    module.remove_prefix(module.find('.') + 1);
+    if (HasWord(VendoredModules(), FirstPart(module))) return Family::kWalk;
+    if (FirstPart(module) == "__main__") return Family::kImport;
   }
   return std::nullopt;
 }
@@ -103,10 +212,14 @@ std::string Readable(std::string_view text) {
 
 Classification Classify(std::string_view module, std::string_view name) {
   if (const SymbolRow* row = FindRow(module, name)) return FromRow(*row);
-  const std::string path = std::string(module) + "." + std::string(name);
+  if (IsExceptionClass(name)) return {};
+  std::string path(module);
+  path.append(1, '.').append(name);
   if (static_cast<size_t>(std::ranges::count(path, '.')) >= kMaxParts) return Dangerous(Family::kDepth);
-  if (const auto family = DangerOfPath(path)) return Dangerous(*family);
+  const SymbolRow* row = RowOfPath(path);
+  if (row != nullptr && row->symbol_class == SymbolClass::kDangerous) return FromRow(*row);
   if (const auto family = DangerOfParts(name)) return Dangerous(*family);
+  if (const auto family = DangerOfModule(module)) return Dangerous(*family);
   return {};
 }
 
@@ -129,6 +242,7 @@ Result<uint32_t> Symbols::Use(std::string_view module, std::string_view name, ui
                      .symbol_class = classification.symbol_class,
                      .danger = classification.danger,
                      .builder = classification.builder,
+                     .runs_on_import = classification.runs_on_import,
                      .uses = 1,
                      .would_call = false,
                      .first_offset = offset,

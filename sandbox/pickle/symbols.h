@@ -26,6 +26,7 @@ enum class Builder : uint8_t {
   kAttributes,
   kAttributesByCall,
   kByteArray,
+  kByName,  // no construction: the machine follows the name that the arguments spell
   kBytes,
   kCodecsEncode,
   kComplex,
@@ -74,7 +75,8 @@ enum class Builder : uint8_t {
 struct Classification {
   SymbolClass symbol_class = SymbolClass::kUnknown;
   Builder builder = Builder::kNone;
-  std::string_view danger;  // static text
+  std::string_view danger;      // static text
+  bool runs_on_import = false;  // naming it is enough
 };
 
 // The class of a Python 3 name, which may be dotted ("Outer.Inner"). Every way to split the dotted path into module and
@@ -96,6 +98,7 @@ struct SymbolUse {
   // Static text: why it is dangerous. Empty otherwise.
   std::string_view danger;
   Builder builder = Builder::kNone;
+  bool runs_on_import = false;
   uint64_t uses = 0;
   bool would_call = false;
   uint64_t first_offset = 0;

@@ -5,8 +5,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <iterator>
 #include <map>
 #include <sstream>
+#include <vector>
 
 #include "sandbox/pickle/symbol_table.h"
 #include "tests/unit/pickle/machine_fixture.h"
@@ -141,12 +143,61 @@ constexpr Name kDangerous[] = {
     {"tempfile", "mktemp"},
     {"codeop", "compile_command"},
     {"concurrent.futures", "Executor"},
+    // Neighbours of the published ones, by module
+    {"torch", "UntypedStorage.from_file"},
+    {"torch.storage", "UntypedStorage.from_file"},
+    {"torch", "FloatStorage.from_file"},
+    {"torch._C", "PyTorchFileWriter"},
+    {"torch._C", "PyTorchFileReader"},
+    {"torch._C", "import_ir_module"},
+    {"torch._C", "import_ir_module_from_buffer"},
+    {"torch._C", "_jit_set_emit_hooks"},
+    {"torch.distributed.distributed_c10d", "_tensor_to_object"},
+    {"torch.distributed", "broadcast_object_list"},
+    {"torch._weights_only_unpickler", "load"},
+    {"torch.package", "PackageImporter"},
+    {"typing", "get_type_hints"},
+    {"typing", "ForwardRef._evaluate"},
+    {"annotationlib", "ForwardRef.evaluate"},
+    {"argparse", "FileType"},
+    {"optparse", "Values.read_file"},
+    {"torch._utils", "_import_dotted_name"},
+    {"uu", "decode"},
+    {"readline", "write_history_file"},
+    {"numpy", "add_newdoc"},
+    {"numpy.core.function_base", "add_newdoc"},
+    {"numpy", "ndarray.tofile"},
+    {"string", "Formatter.get_field"},
+    {"warnings", "_getcategory"},
+    {"gettext", "c2py"},
+    {"time", "sleep"},
+    {"weakref", "finalize"},
+    {"xml.sax", "make_parser"},
+    {"hydra.utils", "instantiate"},
+    {"six", "exec_"},
+    {"keras.layers", "Lambda"},
+    {"keras.src.utils.python_utils", "func_load"},
+    {"botocore.vendored.requests", "get"},
+    {"distributed.protocol.pickle", "loads"},
+    {"ray.cloudpickle", "loads"},
+    {"PIL.Image", "open"},
+    {"antigravity", "fly"},
+    {"idlelib.idle", "idlelib"},
+    {"some.package.__main__", "main"},
     // Through another module's names
     {"torch", "serialization.os.system"},
     {"pathlib", "os.system"},
     {"pathlib", "Path.write_text"},
     {"torch.serialization", "os"},
     {"numpy", "testing._private.utils.runstring"},
+    {"random", "_os.system"},
+    {"tempfile", "_os"},
+    {"pandas", "np.load"},
+    {"sklearn.utils", "joblib.load"},
+    {"mymod", "np.testing._private.utils.runstring"},
+    {"mymod", "torch.load"},
+    {"mymod", "Popen"},
+    {"mymod", "Model.from_pretrained"},
     {"torch", "serialization.load"},
     {"mymod", "Thing.__class__"},
     {"mymod", "__builtins__"},
@@ -185,7 +236,36 @@ TEST(SymbolTable, HarmlessNamesAreNotAccused) {
                                 {"ossify", "system"},
                                 {"torch.optim.lr_scheduler", "StepLR"},
                                 {"builtins", "getattr"},
-                                {"copyreg", "extension.5"}};
+                                {"copyreg", "extension.5"},
+                                {"subprocess", "CalledProcessError"},
+                                {"urllib.error", "HTTPError"},
+                                {"socket", "SocketKind.SOCK_STREAM"},
+                                {"requests.exceptions", "Timeout"},
+                                {"http", "HTTPStatus"},
+                                {"uuid", "SafeUUID.unknown"},
+                                {"numpy.random._pickle", "__randomstate_ctor"},
+                                {"numpy.random._pickle", "__bit_generator_ctor"},
+                                {"random", "Random"},
+                                {"operator", "itemgetter"},
+                                {"logging", "Logger"},
+                                {"sklearn.ensemble._forest", "RandomForestClassifier"},
+                                {"sklearn.tree._tree", "Tree"},
+                                {"xgboost.core", "Booster"},
+                                {"joblib.memory", "Memory"},
+                                {"torch._C._nn", "gelu"},
+                                {"torch._dynamo.eval_frame", "OptimizedModule"},
+                                {"torch.jit._script", "RecursiveScriptModule"},
+                                {"ray.rllib.policy.policy", "PolicySpec"},
+                                {"ultralytics.nn.tasks", "DetectionModel"},
+                                {"transformers.training_args", "TrainingArguments"},
+                                {"transformers.pipelines.text_classification", "TextClassificationPipeline"},
+                                {"skimage.io.collection", "ImageCollection"},
+                                {"torch", "trace"},
+                                {"__main__", "Net"},
+                                {"collections", "namedtuple"},
+                                {"weakref", "WeakSet"},
+                                {"dill._dill", "_load_type"},
+                                {"mymod.evaluate", "Evaluator"}};
   for (const Name& name : kHarmless) {
     EXPECT_NE(Classify(name.module, name.name).symbol_class, SymbolClass::kDangerous)
         << name.module << ' ' << name.name;
@@ -204,15 +284,45 @@ TEST(SymbolTable, KnownNamesHaveABuilder) {
   }
 }
 
-TEST(SymbolTable, RowsDoNotContradictEachOther) {
-  std::map<std::pair<std::string_view, std::string>, int> seen;
-  for (const SymbolRow& row : SymbolRows()) {
-    EXPECT_EQ(row.symbol_class == SymbolClass::kDangerous, !Reason(row.family).empty()) << row.module;
-    std::istringstream names{std::string(row.names)};
-    for (std::string name; names >> name;) {
-      EXPECT_EQ(++seen[std::pair(row.module, name)], 1) << row.module << ' ' << name;
+std::vector<std::string> WordsOf(std::string_view words) {
+  std::istringstream stream{std::string(words)};
+  return {std::istream_iterator<std::string>(stream), std::istream_iterator<std::string>()};
+}
+
+// Words with one blank between them, and a '*' only where it has a meaning.
+void ExpectWords(std::string_view words, bool patterns) {
+  std::string joined;
+  for (const std::string& word : WordsOf(words)) {
+    joined.append(joined.empty() ? "" : " ").append(word);
+    const size_t star = word.find('*');
+    EXPECT_TRUE(star == std::string::npos || (patterns && star == word.size() - 1)) << word;
+  }
+  EXPECT_EQ(words, joined);
+}
+
+TEST(SymbolTable, IsWellFormed) {
+  std::map<std::pair<std::string, std::string>, int> seen;
+  for (const std::span<const SymbolRow> rows : SymbolTables()) {
+    EXPECT_FALSE(rows.empty());
+    for (const SymbolRow& row : rows) {
+      EXPECT_EQ(row.symbol_class == SymbolClass::kDangerous, !Reason(row.family).empty()) << row.modules;
+      EXPECT_EQ(row.symbol_class == SymbolClass::kDangerous, row.family != Family::kNone) << row.modules;
+      ExpectWords(row.modules, false);
+      ExpectWords(row.names, true);
+      for (const std::string& module : WordsOf(row.modules)) {
+        for (const std::string& name : WordsOf(row.names)) {
+          EXPECT_EQ(++seen[std::pair(module, name)], 1) << module << ' ' << name;
+          const std::string asked = name.substr(0, name.find('*'));
+          if (asked.empty()) continue;
+          EXPECT_EQ(Classify(module, asked).symbol_class, row.symbol_class) << module << ' ' << name;
+        }
+      }
     }
   }
+  for (const std::string_view words : {WalkedModules(), VendoredModules(), FunctionsAnywhere()}) {
+    ExpectWords(words, false);
+  }
+  for (const MethodRow& row : Methods()) ExpectWords(row.names, false);
 }
 
 TEST(Symbols, Python2NamesAreMapped) {
@@ -257,6 +367,15 @@ constexpr Accusation kAccusations[] = {
     {"cbuiltins\ngetattr\ncpathlib\nPosixPath\n)RX\x0a\0\0\0write_text\x86R."sv, "pathlib.PosixPath.write_text"},
     {"cos\nsystem\n)Rgarbage"sv, "os.system"},  // the stream breaks off after the payload
     {"ctorch.storage\n_load_from_bytes\nC\x00\x85R."sv, "torch.storage._load_from_bytes"},
+    {"cantigravity\nfly\n."sv, "antigravity.fly"},                        // importing is enough
+    {"ccopyreg\n__newobj__\ncm\nC\ncos\nsystem\n\x86R."sv, "os.system"},  // through what is understood
+    {"cm\nC\n)\x81}X\x01\0\0\0fcos\nsystem\nsbq\x05"
+     "0cm\ngo\nh\x05\x85R."sv,
+     "os.system"},
+    {"cbuiltins\ngetattr\nX\0\0\0\0X\x06\0\0\0tofile\x86R."sv, "builtins.object.tofile"},
+    {"cbuiltins\ngetattr\ncm\nC\nX\x03\0\0\0_os\x86R."sv, "m.C._os"},
+    {"cdill._dill\n_load_type\nX\x08\0\0\0CodeType\x85R."sv, "types.CodeType"},
+    {"cnumpy.core\n_ufunc_reconstruct\nX\x02\0\0\0osX\x06\0\0\0system\x86R."sv, "os.system"},
 };
 
 TEST(Suspicion, CallsOfDangerousSymbolsAreDanger) {
@@ -278,9 +397,65 @@ TEST(Suspicion, NamesThatCannotBeFollowedAreDanger) {
   EXPECT_EQ(LoadBytes("cbuiltins\ngetattr\ncm\nC\ncm\nname\n)R\x86R."sv).CountFindings("pickle.hidden-name"), 1U);
 }
 
+TEST(Suspicion, HandingGetattrOnIsDanger) {
+  for (const auto bytes :
+       {"cfunctools\nreduce\ncbuiltins\ngetattr\n](X\x02\0\0\0osX\x06\0\0\0systemecm\nC\n\x87R."sv,
+        "cm\nC\n)}X\x01\0\0\0fcbuiltins\ngetattr\ns\x92."sv, "cm\nC\n](cdill._dill\n_load_type\ne\x85R."sv}) {
+    EXPECT_EQ(LoadBytes(bytes).CountFindings("pickle.hidden-name"), 1U) << testing::PrintToString(bytes);
+  }
+}
+
+TEST(Suspicion, HandedIsWhateverCanBeReached) {
+  std::string deep = "cm\nC\n" + std::string(100'000, ']') + "cos\nsystem\na" + std::string(99'999, 'a') + "\x85R.";
+  EXPECT_EQ(LoadBytes(deep).CountFindings("pickle.dangerous-symbol"), 1U);
+  std::string wide = "cm\nC\n(" + std::string(100'000, 'N') + "cos\nsystem\nl\x85R.";
+  EXPECT_EQ(LoadBytes(wide).CountFindings("pickle.dangerous-symbol"), 1U);
+  // What comes in after the call is in reach too.
+  EXPECT_EQ(LoadBytes("cm\nC\n]q\0\x85R0h\0cos\nsystem\na."sv).CountFindings("pickle.dangerous-symbol"), 1U);
+}
+
 TEST(Suspicion, ChangingAClassIsDanger) {
-  const Load load = LoadBytes("ctorch\n_utils\n}b."sv);
-  EXPECT_EQ(load.CountFindings("pickle.changes-class"), 1U);
+  for (const auto bytes : {
+           "ctorch\n_utils\n}b."sv,
+           "cos\nenviron\nX\x04\0\0\0PATHX\x01\0\0\0.s."sv,
+           "csys\npath\nX\x01\0\0\0.a."sv,
+           "ctorch.serialization\n_package_registry\n(NNe."sv,
+           "cm\nregistered\n(NK\x01\x90."sv,
+           "cbuiltins\ngetattr\ncm\nC\nX\x01\0\0\0x\x86R}b."sv,
+           "cbuiltins\ngetattr\ncm\nC\nX\x01\0\0\0x\x86RNNs."sv,
+       }) {
+    const Load load = LoadBytes(bytes);
+    EXPECT_EQ(load.failure, "");
+    EXPECT_EQ(load.CountFindings("pickle.changes-class"), 1U) << testing::PrintToString(bytes);
+  }
+}
+
+TEST(Suspicion, ObjectsThatBringWhatTheLoaderCallsAreDanger) {
+  // A loader asks the object itself for __setstate__, append, extend and add.
+  for (const auto bytes : {
+           "cm\nC\n)\x81}X\x0c\0\0\0__setstate__cm\nf\nsbX\x04\0\0\0trueb."sv,
+           "cm\nC\n)\x81N}X\x09\0\0\0__class__cm\nD\ns\x86"
+           "b."sv,
+           "cm\nC\n)\x81}X\x06\0\0\0appendcm\nf\nsbX\x04\0\0\0truea."sv,
+           "cm\nC\n)\x81}X\x06\0\0\0extendcm\nf\nsb(X\x04\0\0\0truee."sv,
+           "cm\nC\n)\x81}X\x03\0\0\0addcm\nf\nsb(X\x04\0\0\0true\x90."sv,
+           "ccollections\nOrderedDict\n)R}X\x06\0\0\0appendcm\nf\nsbX\x04\0\0\0truea."sv,
+           "ccollections\nOrderedDict\n)R}X\x0c\0\0\0__setstate__cm\nf\nsb}b."sv,
+       }) {
+    EXPECT_EQ(LoadBytes(bytes).CountFindings("pickle.hooked-object"), 1U) << testing::PrintToString(bytes);
+  }
+  // An attribute that is called so, of an object that nothing fills.
+  EXPECT_EQ(LoadBytes("cm\nC\n)\x81}X\x03\0\0\0addcm\nf\nsb."sv).context.findings.size(), 0U);
+  EXPECT_EQ(LoadBytes("cm\nC\n)\x81}X\x06\0\0\0appendK\x01sb(K\x01K\x02"
+                      "e."sv)
+                .context.findings.size(),
+            0U);
+}
+
+TEST(Suspicion, ACallOfWhatIsNoNameIsNeverClean) {
+  for (const auto bytes : {"K\x01)R."sv, "ccollections\nOrderedDict\n)R)R."sv, "cm\nC\n)R)R."sv, "]q\0)R."sv}) {
+    EXPECT_EQ(LoadBytes(bytes).CountFindings("pickle.computed-call"), 1U) << testing::PrintToString(bytes);
+  }
 }
 
 TEST(Suspicion, ANameAloneIsAWarning) {
@@ -297,7 +472,8 @@ TEST(Suspicion, WhatSkorchWritesIsNoDanger) {
   for (const auto bytes :
        {"cfunctools\npartial\ncskorch.utils\noptimizer_setter\n\x85R(cskorch.utils\noptimizer_setter\n)}Ntb."sv,
         "cbuiltins\ngetattr\ncmymod\nOuter\nX\x05\0\0\0Inner\x86R)R."sv,
-        "cm\nC\n)\x81}X\x04\0\0\0sinkcbuiltins\nprint\nsb."sv}) {
+        "cnumpy.core\n_ufunc_reconstruct\nX\x0b\0\0\0numpy.umathX\x05\0\0\0log1p\x86R."sv,
+        "cdill._dill\n_load_type\nX\x06\0\0\0object\x85R."sv, "cm\nC\n)\x81}X\x04\0\0\0sinkcbuiltins\nprint\nsb."sv}) {
     const Load load = LoadBytes(bytes);
     EXPECT_EQ(load.failure, "");
     EXPECT_TRUE(load.context.findings.empty()) << testing::PrintToString(bytes) << load.context.findings[0].message;
