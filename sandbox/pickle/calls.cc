@@ -216,7 +216,7 @@ Result<void> Interpreter::BuildPlain(NodeId object, NodeId state) {
 Result<void> Interpreter::BuildRecord(NodeId record, NodeId state) {
   suspicion_.GivenState(record, state, offset_);
   if (const Builder builder = PythonBuilder(record); builder != Builder::kNone) {
-    if (KeepsFunctions(builder)) JudgeKept(graph_.record(record).callee, state);
+    if (KeepsFunctions(builder)) JudgeKept(state);
     AIRLOCK_ASSIGN(const bool understood, CompletePython(context_, builder, record, state, offset_));
     if (understood) return {};
   }
@@ -225,14 +225,14 @@ Result<void> Interpreter::BuildRecord(NodeId record, NodeId state) {
 }
 
 // The state of an object that will call what it has: (function, arguments, keyword arguments, ...).
-void Interpreter::JudgeKept(NodeId callee, NodeId state) {
+void Interpreter::JudgeKept(NodeId state) {
   const bool parts = graph_.is(state, Kind::kTuple) && graph_.children(state).size() == 4;
   const NodeId function = parts ? graph_.children(state)[0] : kNoNode;
   const NodeId args = parts ? graph_.children(state)[1] : kNoNode;
   if (graph_.is(function, Kind::kSymbol) && graph_.is(args, Kind::kTuple)) {
     suspicion_.Called({.callee = function, .args = args, .offset = offset_});
   }
-  suspicion_.Called({.callee = callee, .args = state, .offset = offset_});
+  suspicion_.Handed(state);
 }
 
 // The class or module itself would change, for everybody who names it: so does the node.

@@ -128,7 +128,7 @@ class Interpreter {
   Result<void> BuildOn(NodeId object, NodeId state);
   Result<void> BuildRecord(NodeId record, NodeId state);
   Result<void> BuildPlain(NodeId object, NodeId state);
-  void JudgeKept(NodeId callee, NodeId state);
+  void JudgeKept(NodeId state);
   void ChangeSymbol(NodeId node);
   Result<void> BuildOrderedDict(NodeId object, NodeId state);
   Result<void> MergeAttributes(NodeId object, NodeId state);

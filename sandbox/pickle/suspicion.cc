@@ -85,17 +85,23 @@ void Suspicion::AccuseReached() {
       std::ranges::all_of(named_, [&](const Name& name) { return context_.symbols[name.symbol].would_call; });
   if (all_known && !names_getattr_) return;
   reached_.assign(graph.size() - first_node_, false);
+  for (const NodeId node : handed_) Reach(node);
+  VisitPending();
   for (NodeId id = first_node_; id < graph.size(); ++id) {
     if (!graph.is(id, Kind::kRecord)) continue;
     const RecordParts parts = graph.record(id);
     if (!graph.is(parts.callee, Kind::kSymbol)) Reach(parts.callee);
     Reach(parts.args);
     Reach(parts.kwargs);
-    while (!pending_.empty()) {
-      const NodeId node = pending_.back();
-      pending_.pop_back();
-      Visit(node);
-    }
+    VisitPending();
+  }
+}
+
+void Suspicion::VisitPending() {
+  while (!pending_.empty()) {
+    const NodeId node = pending_.back();
+    pending_.pop_back();
+    Visit(node);
   }
 }
 

@@ -36,6 +36,8 @@ class Suspicion {
   void Named(uint32_t symbol, uint64_t offset);
   // The stream asks for a call that is not carried out.
   void Called(const Call& call);
+  // The stream gives this to what will call it.
+  void Handed(NodeId node) { handed_.push_back(node); }
   // The stream asks to change a class or module in place: by BUILD, or as a container.
   void Rebuilt(uint32_t symbol, uint64_t offset);
   // BUILD on a kRecord or kOrderedDict.
@@ -53,6 +55,7 @@ class Suspicion {
 
   void Accuse(uint32_t symbol, uint64_t offset, std::string_view how);
   void AccuseReached();
+  void VisitPending();
   void Visit(NodeId node);
   void Reach(NodeId node);
   void ReachSymbol(uint32_t symbol);
@@ -71,6 +74,7 @@ class Suspicion {
   const NodeId first_node_;  // of this stream
   std::vector<Name> named_;
   std::vector<bool> seen_;  // by symbol: stands in named_
+  std::vector<NodeId> handed_;
   std::vector<NodeId> pending_;
   std::vector<bool> reached_;      // by node, from first_node_ on
   std::vector<bool> own_methods_;  // by node: its state has what the loader calls to fill it
