@@ -9,51 +9,16 @@ import zipfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import airlock
+import payloads
 import torch_zip
+from payloads import MARKER, PROTO, integer, sequence, stack_symbol, symbol, tensor
 from torch_zip import number, text
 
-PROTO = b"\x80\x02"
-MARKER = text("echo marker")
-
-
-def symbol(module, name):
-    return f"c{module}\n{name}\n".encode()
-
-
-def stack_symbol(module, name):
-    return text(module) + text(name) + b"\x93"
-
-
-def archive(pickle, members=(("data/0", b"\0" * 16),), version=b"3\n"):
-    """A torch zip with this data.pkl."""
-    out = io.BytesIO()
-    writer = torch_zip.Writer(out)
-    writer.bytes("data.pkl", pickle)
-    for name, content in members:
-        writer.bytes(name, content)
-    writer.bytes("version", version)
-    writer.finish()
-    return out.getvalue()
+archive = payloads.in_zip
 
 
 def call(module, name, argument=MARKER):
     return archive(PROTO + symbol(module, name) + argument + b"\x85R.")
-
-
-def tensor(offset=0, shape=(4,), stride=(1,), numel=4, key="0", device="cpu"):
-    """data.pkl of one float32 tensor with these claims."""
-    storage = b"(" + text("storage") + symbol("torch", "FloatStorage") + text(key) + text(device) + integer(numel) + b"tQ"
-    claims = integer(offset) + sequence(shape) + sequence(stride)
-    return PROTO + symbol("torch._utils", "_rebuild_tensor_v2") + b"(" + storage + claims + b"\x89" + symbol("collections", "OrderedDict") + b")RtR."
-
-
-def integer(value):
-    raw = value.to_bytes(9, "little", signed=True)
-    return b"\x8a" + bytes([len(raw)]) + raw
-
-
-def sequence(values):
-    return b"(" + b"".join(integer(v) for v in values) + b"t"
 
 
 CALLS = {
