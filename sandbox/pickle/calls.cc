@@ -187,12 +187,18 @@ Result<void> Interpreter::BuildOn(NodeId object, NodeId state) {
       AddState(object, state);
       return {};
     case Kind::kTensor:
-    case Kind::kStorage: {
+    case Kind::kStorage:
+    case Kind::kSparseTensor:
+    case Kind::kMetaTensor:
+    case Kind::kNestedTensor:
+    case Kind::kStream:
+    case Kind::kAttributed:
+    case Kind::kArray:
+    case Kind::kScalar:
+    case Kind::kNumpyDType: {
       AIRLOCK_ASSIGN(const bool understood, constructor_.Build(object, state, offset_));
       if (understood) return {};
-      const bool is_tensor = graph_.is(object, Kind::kTensor);
-      const NodeId inner = is_tensor ? graph_.Tensor(graph_.tensor(object))
-                                     : graph_.Storage(graph_.storage(object), graph_.storage_dtype(object));
+      const NodeId inner = graph_.MoveOut(object);
       graph_.SetRecord(object, {.callee = inner, .state = state});
       return {};
     }
@@ -221,7 +227,7 @@ Result<void> Interpreter::BuildRecord(NodeId record, NodeId state) {
     if (understood) return {};
   }
   AddState(record, state);
-  return {};
+  return CompleteRecord(record, state);
 }
 
 // The state of an object that will call what it has: (function, arguments, keyword arguments, ...).
@@ -256,6 +262,14 @@ void Interpreter::AddState(NodeId record, NodeId state) {
     parts.many_states = true;
   }
   graph_.SetRecord(record, parts);
+}
+
+Result<void> Interpreter::CompleteRecord(NodeId record, NodeId state) {
+  const NodeId callee = graph_.record(record).callee;
+  if (!graph_.is(callee, Kind::kSymbol)) return {};
+  if (context_.symbols[graph_.symbol(callee)].builder != Builder::kExternal) return {};
+  AIRLOCK_TRY(constructor_.Build(record, state, offset_));
+  return {};
 }
 
 // The state is a dict, or a pair (dict or None, dict or None) whose second part holds slots.

@@ -9,7 +9,6 @@
 
 namespace airlock::pickle {
 
-//
 // It is asked about symbols whose Builder is kExternal (symbols.h), and about nothing else.
 class Constructor {
  public:
@@ -20,8 +19,10 @@ class Constructor {
   // Symbols; `args` is a kTuple node; `offset` is that of the opcode.
   virtual Result<NodeId> Construct(uint32_t symbol, NodeId args, uint64_t offset) = 0;
 
-  // BUILD of a kTensor or kStorage node. False: not understood; the machine wraps the object and the state into an
-  // inert record.
+  // BUILD of what a Constructor made: a kTensor, kStorage or any kind that numbers from kSparseTensor on. False: not
+  // understood; the machine wraps the object and the state into an inert record.
+  // BUILD of a kRecord whose callee is a symbol of its own, after the machine has added the state: the Constructor may
+  // complete it (Graph::Become). What it answers makes no difference then.
   virtual Result<bool> Build(NodeId object, NodeId state, uint64_t offset) = 0;
 
   // PERSID, BINPERSID.

@@ -8,8 +8,8 @@
 namespace airlock::pickle {
 namespace {
 
-// callee, args, kwargs, state, items, pairs
-constexpr size_t kRecordSlots = 6;
+// callee, args, kwargs, state, items, pairs, recovered
+constexpr size_t kRecordSlots = 7;
 
 // Offsets and lengths are 32 bits wide. Limits end a load long before; this is for a daemon whose limits were raised.
 void RequireAddressable(size_t end) {
@@ -17,15 +17,20 @@ void RequireAddressable(size_t end) {
 }
 
 std::array<NodeId, kRecordSlots> Slots(const RecordParts& parts) {
-  return {parts.callee, parts.args, parts.kwargs, parts.state, parts.items, parts.pairs};
+  return {parts.callee, parts.args, parts.kwargs, parts.state, parts.items, parts.pairs, parts.recovered};
 }
 
 // By number of the kind.
-constexpr std::string_view kKindNames[] = {
-    "?",           "None",       "bool",      "bool",   "int",    "int",    "float",     "complex",
-    "str",         "bytes",      "bytearray", "list",   "tuple",  "set",    "frozenset", "dict",
-    "OrderedDict", "torch.Size", "dtype",     "layout", "device", "tensor", "storage",   "class or function",
-    "record"};
+constexpr std::string_view kKindNames[] = {"?",           "None",          "bool",          "bool",
+                                           "int",         "int",           "float",         "complex",
+                                           "str",         "bytes",         "bytearray",     "list",
+                                           "tuple",       "set",           "frozenset",     "dict",
+                                           "OrderedDict", "torch.Size",    "dtype",         "layout",
+                                           "device",      "tensor",        "storage",       "class or function",
+                                           "record",      "sparse tensor", "meta tensor",   "nested tensor",
+                                           "stream",      "tensor",        "numpy.ndarray", "numpy scalar",
+                                           "numpy.dtype"};
+static_assert(std::size(kKindNames) == static_cast<size_t>(Kind::kNumpyDType) + 1);
 
 }  // namespace
 
@@ -86,6 +91,17 @@ NodeId Graph::Text(Kind kind, std::string_view bytes) {
   return Push(node);
 }
 
+NodeId Graph::BytesAt(Kind kind, uint64_t offset, uint64_t length) {
+  RequireAddressable(length);
+  Node node{};
+  node.kind = kind;
+  node.flags = static_cast<uint16_t>(kInInput | (kind == Kind::kByteArray ? kUnhashable : 0));
+  node.extra = static_cast<uint32_t>(spans_.size());
+  spans_.push_back({offset, length});
+  span_bytes_ += length;
+  return Push(node);
+}
+
 NodeId Graph::Container(Kind kind, std::span<const NodeId> children) {
   Node node{};
   node.kind = kind;
@@ -116,6 +132,28 @@ NodeId Graph::Record(const RecordParts& parts) {
   const NodeId id = PushIndex(Kind::kSymbol, 0);
   SetRecord(id, parts);
   return id;
+}
+
+NodeId Graph::Compound(Kind kind, uint32_t count, std::span<const NodeId> refs) {
+  Node node{};
+  node.kind = kind;
+  node.capacity_log2 = kExact;
+  node.extra = count;
+  node.span.offset = static_cast<uint32_t>(children_.size());
+  const NodeId id = Push(node);
+  Append(id, refs);
+  return id;
+}
+
+NodeId Graph::Array(uint32_t tensor) {
+  const NodeId id = PushIndex(Kind::kArray, tensor);
+  nodes_[id].flags = kUnhashable;
+  return id;
+}
+
+NodeId Graph::MoveOut(NodeId id) {
+  const Node node = nodes_[id];
+  return Push(node);
 }
 
 size_t Graph::Capacity(const Node& node) const {
@@ -180,6 +218,13 @@ std::string_view Graph::text(NodeId id) const {
   return {bytes_.data() + node.span.offset, node.span.length};
 }
 
+std::optional<InputSpan> Graph::span(NodeId id) const {
+  const Node& node = nodes_[id];
+  const bool bytes = node.kind == Kind::kBytes || node.kind == Kind::kByteArray;
+  if (!bytes || (node.flags & kInInput) == 0) return std::nullopt;
+  return spans_[node.extra];
+}
+
 std::span<const NodeId> Graph::children(NodeId id) const {
   const Node& node = nodes_[id];
   return {children_.data() + node.span.offset, node.span.length};
@@ -194,6 +239,7 @@ RecordParts Graph::record(NodeId id) const {
           .state = slot[3],
           .items = slot[4],
           .pairs = slot[5],
+          .recovered = slot[6],
           .made_by_new = (node.flags & kMadeByNew) != 0,
           .many_states = (node.flags & kManyStates) != 0};
 }

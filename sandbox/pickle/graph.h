@@ -6,10 +6,13 @@
 // identity come out as the pickle had them. Dict keys may repeat here: DistinctPairs (key_identity.h) settles that at
 // the end.
 //
+// Long byte strings need not be here at all: BytesAt names bytes of the input file.
+//
 // Only the worker uses this. Not thread-safe. Growth fails by bad_alloc only, which ends the worker cleanly.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -44,6 +47,14 @@ enum class Kind : uint8_t {
   kStorage = 22,
   kSymbol = 23,
   kRecord = 24,
+  kSparseTensor = 25,
+  kMetaTensor = 26,
+  kNestedTensor = 27,
+  kStream = 28,
+  kAttributed = 29,
+  kArray = 30,
+  kScalar = 31,
+  kNumpyDType = 32,
 };
 
 // As Python names the type: "list", "OrderedDict". For messages.
@@ -55,10 +66,17 @@ struct RecordParts {
   NodeId args = kNoNode;    // kTuple
   NodeId kwargs = kNoNode;  // kDict
   NodeId state = kNoNode;
-  NodeId items = kNoNode;  // kList
-  NodeId pairs = kNoNode;  // kDict
+  NodeId items = kNoNode;      // kList
+  NodeId pairs = kNoNode;      // kDict
+  NodeId recovered = kNoNode;  // kDict or kOrderedDict: the state_dict() that the module or optimizer would give
   bool made_by_new = false;
   bool many_states = false;  // state is a kList of states in order
+};
+
+// Bytes of the input file.
+struct InputSpan {
+  uint64_t offset = 0;
+  uint64_t length = 0;
 };
 
 class Graph {
@@ -71,8 +89,12 @@ class Graph {
   NodeId Int(int64_t value);
   NodeId Float(double value);
   NodeId Complex(double real, double imaginary);
-  // kBigInt (two's complement, little-endian), kString (WTF-8), kBytes, kByteArray, kDType, kLayout, kDevice.
+  // kBigInt (two's complement, little-endian), kString (WTF-8), kBytes, kByteArray, kDType, kLayout, kDevice,
+  // kNumpyDType.
   NodeId Text(Kind kind, std::string_view bytes);
+  // kBytes or kByteArray whose bytes stand in the input file and are not copied. They count as string_bytes all the
+  // same, for they go out with the plan. REQUIRES: the span lies in the input.
+  NodeId BytesAt(Kind kind, uint64_t offset, uint64_t length);
   // kList, kTuple, kSet, kFrozenSet, kSize: items. kDict: key, value, key, value ...
   // kOrderedDict: likewise; its attributes start as None().
   NodeId Container(Kind kind, std::span<const NodeId> children);
@@ -80,6 +102,11 @@ class Graph {
   NodeId Storage(uint32_t storage, uint32_t dtype);
   NodeId Symbol(uint32_t symbol);
   NodeId Record(const RecordParts& parts);
+  // kSparseTensor, kMetaTensor, kNestedTensor, kStream, kAttributed, kScalar: what graph.proto lists for each. `count`
+  // is what the kind takes from the column of counts, 0 where it takes nothing.
+  NodeId Compound(Kind kind, uint32_t count, std::span<const NodeId> refs);
+  // kArray: index of the tensor that has its numbers.
+  NodeId Array(uint32_t tensor);
 
   // Appends items, or key-value pairs, to a container. REQUIRES: kind(container) is a container; not a record.
   void Append(NodeId container, std::span<const NodeId> children);
@@ -87,7 +114,12 @@ class Graph {
   void SetAttributes(NodeId ordered_dict, NodeId attributes);
   // Rewrites a record, or turns any other node into one: every reference to it then sees the record.
   void SetRecord(NodeId id, const RecordParts& parts);
-  // Turns a node into another kind of container with the same children (a list that becomes a torch.Size).
+  // Turns a node into what `other` is: every reference to it then sees that. For records that BUILD completes. `other`
+  // itself must not be used any more.
+  void Become(NodeId id, NodeId other) { nodes_[id] = nodes_[other]; }
+  // A new node that is what `id` is now; the rule of Become holds for `id`, which is to become another.
+  NodeId MoveOut(NodeId id);
+  // A container of another kind with the same children (a list that becomes a torch.Size).
   NodeId CopyAs(Kind kind, NodeId container);
 
   // Readers. REQUIRES: id < size(), and the kind that each name says.
@@ -96,10 +128,14 @@ class Graph {
   int64_t integer(NodeId id) const { return nodes_[id].integer; }
   double real(NodeId id) const { return nodes_[id].real; }
   double imaginary(NodeId id) const;
-  // Valid until the next maker call.
+  // Valid until the next maker call. REQUIRES: !span(id).
   std::string_view text(NodeId id) const;
+  // Where the bytes of a node that BytesAt made are; nothing for any other node.
+  std::optional<InputSpan> span(NodeId id) const;
   // Children in order; for dicts alternating. Valid until the next maker call or Append.
   std::span<const NodeId> children(NodeId id) const;
+  // Of what Compound made.
+  uint32_t count(NodeId id) const { return nodes_[id].extra; }
   NodeId attributes(NodeId ordered_dict) const { return nodes_[ordered_dict].extra; }
   uint32_t tensor(NodeId id) const { return nodes_[id].extra; }
   uint32_t storage(NodeId id) const { return nodes_[id].extra; }
@@ -107,7 +143,7 @@ class Graph {
   uint32_t symbol(NodeId id) const { return nodes_[id].extra; }
   RecordParts record(NodeId id) const;
 
-  uint64_t string_bytes() const { return bytes_.size(); }
+  uint64_t string_bytes() const { return bytes_.size() + span_bytes_; }
   // Whether Python would take it as a dict key or a set member. A tuple is as hashable as its items.
   bool hashable(NodeId id) const;
   bool is(NodeId id, Kind kind_wanted) const { return id != kNoNode && kind(id) == kind_wanted; }
@@ -116,8 +152,8 @@ class Graph {
   struct Node {
     Kind kind;
     uint8_t capacity_log2;  // of the child span; kExact: no spare room
-    uint16_t flags;         // kMadeByNew, kManyStates, kUnhashable
-    uint32_t extra;         // table index, attributes node, or index in imaginaries_ (complex)
+    uint16_t flags;         // kMadeByNew, kManyStates, kUnhashable, kInInput
+    uint32_t extra;         // table index, attributes node, a compound's count, or index in imaginaries_ or spans_
     union {
       int64_t integer;
       double real;
@@ -133,6 +169,7 @@ class Graph {
   static constexpr uint16_t kMadeByNew = 1;
   static constexpr uint16_t kManyStates = 2;
   static constexpr uint16_t kUnhashable = 4;
+  static constexpr uint16_t kInInput = 8;
 
   NodeId Push(const Node& node);
   NodeId PushIndex(Kind kind, uint32_t index);
@@ -142,6 +179,8 @@ class Graph {
 
   std::vector<Node> nodes_;
   std::vector<double> imaginaries_;
+  std::vector<InputSpan> spans_;
+  uint64_t span_bytes_ = 0;
   std::vector<NodeId> children_;
   std::vector<char> bytes_;
 };

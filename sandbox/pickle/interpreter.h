@@ -133,6 +133,8 @@ class Interpreter {
   Result<void> BuildOrderedDict(NodeId object, NodeId state);
   Result<void> MergeAttributes(NodeId object, NodeId state);
   void AddState(NodeId record, NodeId state);
+  // Lets the Constructor see a record of its own that now has its state.
+  Result<void> CompleteRecord(NodeId record, NodeId state);
 
   Context& context_;
   Graph& graph_;

@@ -13,6 +13,8 @@ namespace {
 constexpr size_t kFewKeys = 12;
 // Longer ones are compared by their numbers: each text is then read once, however many dicts have it for a key.
 constexpr size_t kShortText = 256;
+// Instead of the number of a node whose items do not all have theirs.
+constexpr uint32_t kAtWork = UINT32_MAX;
 
 // First bytes of keys: kinds of which members can be equal share one.
 enum class Tag : char { kNumber = 'n', kText = 't', kItems = 'i', kMembers = 'm', kIdentity = '=', kComplex = 'c' };
@@ -89,28 +91,25 @@ std::span<const NodeId> KeyIdentity::Distinct(std::span<const NodeId> children, 
 
 bool KeyIdentity::HasItems(NodeId node) const {
   const Kind kind = graph_.kind(node);
-  return kind == Kind::kTuple || kind == Kind::kSize || kind == Kind::kFrozenSet;
+  return kind == Kind::kTuple || kind == Kind::kSize || kind == Kind::kFrozenSet || kind == Kind::kScalar;
 }
 
-// What a tuple or frozen set holds was there before it, so there are no cycles; an explicit stack, for depth.
+// What a tuple or frozen set holds was there before it, so there are no cycles, unless what it holds became another
+// (Graph::Become): then the number of a node that is still at work stands for it. An explicit stack, for depth.
 uint32_t KeyIdentity::Canonical(NodeId node) {
   if (canonical_.size() < graph_.size()) canonical_.resize(graph_.size(), 0);
   if (canonical_[node] != 0) return canonical_[node];
   pending_.assign(1, node);
   while (!pending_.empty()) {
     const NodeId at = pending_.back();
-    if (canonical_[at] != 0) {
-      pending_.pop_back();
-      continue;
-    }
-    const size_t before = pending_.size();
-    if (HasItems(at)) {
+    if (canonical_[at] == 0 && HasItems(at)) {
+      canonical_[at] = kAtWork;
       for (const NodeId child : graph_.children(at)) {
         if (canonical_[child] == 0) pending_.push_back(child);
       }
+      continue;
     }
-    if (pending_.size() != before) continue;
-    canonical_[at] = Number(at);
+    if (canonical_[at] == 0 || canonical_[at] == kAtWork) canonical_[at] = Number(at);
     pending_.pop_back();
   }
   return canonical_[node];
@@ -168,12 +167,19 @@ uint32_t KeyIdentity::Number(NodeId node) {
     case Kind::kDType:
     case Kind::kLayout:
     case Kind::kDevice:
+    case Kind::kNumpyDType:
+      // Bytes that were left in the input are not read for this: nobody writes such keys, and two of them stay two.
+      if (graph_.span(node)) return NumberOf(KeyOf(Tag::kIdentity, node));
       return NumberOf(std::string({static_cast<char>(Tag::kText), static_cast<char>(kind)}) +
                       std::string(graph_.text(node)));
     case Kind::kTuple:
     case Kind::kSize:
     case Kind::kFrozenSet:
       return NumberOfItems(node, kind);
+    case Kind::kScalar: {
+      const uint32_t value = canonical_[graph_.children(node)[1]];  // equal to the number that it is
+      return value != kAtWork ? value : NumberOf(KeyOf(Tag::kIdentity, node));
+    }
     case Kind::kSymbol:
       return NumberOf(KeyOf(Tag::kIdentity, graph_.symbol(node), 's'));
     default:

@@ -1,9 +1,9 @@
 // KeyIdentity: which keys of a dict, or members of a set, are one and the same to Python. A pickle may set a key twice;
 // at the end of the load the dict has it once, in its first place and with its last value.
 //
-// 1, 1.0 and True are one key. Tuples are compared by what they hold, frozen sets regardless of order, NaN and
-// everything with an identity (records, tensors, symbols) by identity. Keys get canonical numbers from the leaves up,
-// each node once: linear even where tuples of tuples share their parts (a memo bomb), and without recursion.
+// 1, 1.0, True and numpy's 1 are one key. Tuples are compared by what they hold, frozen sets regardless of order, NaN
+// and everything with an identity (records, tensors, symbols) by identity. Keys get canonical numbers from the leaves
+// up, each node once: linear even where tuples of tuples share their parts (a memo bomb), and without recursion.
 //
 //   KeyIdentity identity(graph);
 //   for (NodeId child : identity.DistinctPairs(dict)) ...   // key, value, key, value

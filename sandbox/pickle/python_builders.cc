@@ -33,6 +33,7 @@ bool Maker::IsRecordOf(NodeId node, Builder builder) const {
 
 std::optional<std::string_view> Maker::ShortBytes(NodeId node, size_t most) const {
   if (!graph.is(node, Kind::kBytes) && !graph.is(node, Kind::kString)) return std::nullopt;
+  if (graph.span(node)) return std::nullopt;  // long
   const std::string_view text = graph.text(node);
   return text.size() <= most ? std::optional(text) : std::nullopt;
 }
@@ -52,10 +53,15 @@ Result<NodeId> Maker::Copy(Kind kind, NodeId container) {
   return graph.CopyAs(kind, container);
 }
 
-Result<NodeId> Maker::Text(Kind kind, std::string_view text) {
+Result<void> Maker::CheckString(uint64_t length) const {
   const uint64_t limit = context_.limits.string_bytes;
   const uint64_t used = graph.string_bytes();
-  if (used + text.size() > limit) return FailLimit("string_bytes", limit, used + text.size(), call.offset);
+  if (used + length > limit) return FailLimit("string_bytes", limit, used + length, call.offset);
+  return {};
+}
+
+Result<NodeId> Maker::Text(Kind kind, std::string_view text) {
+  AIRLOCK_TRY(CheckString(text.size()));
   Charge(text.size() / 16);
   return graph.Text(kind, text);
 }

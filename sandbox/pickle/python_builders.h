@@ -50,6 +50,8 @@ class Maker {
   void Charge(uint64_t units) { context_.opcodes += units; }
   Result<NodeId> Copy(Kind kind, NodeId container);
   Result<NodeId> Text(Kind kind, std::string_view text);
+  // Whether a string so long may be made.
+  Result<void> CheckString(uint64_t length) const;
   Result<void> CheckHashable(NodeId node) const;
 
   // The record of this call, by default with the arguments as they are.

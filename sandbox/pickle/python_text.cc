@@ -30,6 +30,10 @@ Result<NodeId> ByteString(Maker& m, Kind kind) {
   if (m.args().size() == 2 && kind == Kind::kByteArray && !m.call.made_by_new) return Encoded(m, kind);
   if (m.args().size() != 1 || (kind == Kind::kByteArray && m.call.made_by_new)) return kNoNode;
   if (!m.graph.is(m.arg(0), Kind::kBytes) && !m.graph.is(m.arg(0), Kind::kByteArray)) return kNoNode;
+  if (const auto span = m.graph.span(m.arg(0))) {
+    AIRLOCK_TRY(m.CheckString(span->length));
+    return m.graph.BytesAt(kind, span->offset, span->length);
+  }
   return m.Text(kind, m.graph.text(m.arg(0)));
 }
 

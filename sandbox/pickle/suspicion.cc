@@ -125,6 +125,8 @@ void Suspicion::Visit(NodeId node) {
     case Kind::kSet:
     case Kind::kFrozenSet:
     case Kind::kDict:
+    case Kind::kStream:
+    case Kind::kAttributed:
       for (const NodeId child : graph.children(node)) Reach(child);
       break;
     case Kind::kRecord: {

@@ -41,7 +41,7 @@ void DecodeJob(const v1::Job& job) {
   formats::Output output(walls::kOutputFd, job.limits().output_bytes(), !job.rewrite());
   Result<void> decoded = formats::Decode(input, output, checkpoint);
   SocketSink sink;
-  if (!Emit(checkpoint, std::move(decoded), sink)) _exit(spawner::kWorkerTerminated);
+  if (!Emit(checkpoint, input, std::move(decoded), sink)) _exit(spawner::kWorkerTerminated);
 }
 
 }  // namespace airlock::worker

@@ -4,6 +4,8 @@
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "sandbox/pickle/keyed_hash.h"
 #include "sandbox/worker/emit_order.h"
@@ -27,26 +29,48 @@ constexpr size_t kRowOverhead = 64;
 constexpr size_t kTensorBytes = 32;
 constexpr size_t kStorageBytes = 32;
 constexpr size_t kQuantizationBytes = 64;
+// Bytes of the input that are read at a time.
+constexpr size_t kPieceBytes = 64 << 10;
 
 // Bits of airlock.v1.RecordPart.
-enum RecordBit : uint32_t { kArgs = 1, kKwargs = 2, kState = 4, kItems = 8, kPairs = 16, kNew = 32, kStates = 64 };
+enum RecordBit : uint32_t {
+  kArgs = 1,
+  kKwargs = 2,
+  kState = 4,
+  kItems = 8,
+  kPairs = 16,
+  kNew = 32,
+  kStates = 64,
+  kRecovered = 128
+};
 
 class Emitter {
  public:
-  Emitter(const formats::Checkpoint& checkpoint, const EmitOrder& order, PlanWriter& writer)
-      : checkpoint_(checkpoint), graph_(checkpoint.context.graph), order_(order), writer_(writer) {}
+  Emitter(const formats::Checkpoint& checkpoint, const formats::Input& input, const EmitOrder& order,
+          PlanWriter& writer)
+      : checkpoint_(checkpoint), input_(input), graph_(checkpoint.context.graph), order_(order), writer_(writer) {}
 
-  void WriteAll() {
-    for (const NodeId node : order_.nodes().order) WriteNode(node);
+  // Fails where the input cannot be read any more.
+  Result<void> WriteAll() {
+    for (const NodeId node : order_.nodes().order) {
+      if (const auto span = graph_.span(node)) {
+        AIRLOCK_TRY(WriteSpan(node, *span));
+      } else {
+        WriteNode(node);
+      }
+    }
     for (const uint32_t tensor : order_.tensors().order) WriteTensor(tensor);
     for (uint32_t i = 0; i < order_.tensors().order.size(); ++i) WriteQuantization(i);
     for (const uint32_t storage : order_.storages().order) WriteStorage(storage);
+    return {};
   }
 
  private:
   void WriteNode(NodeId node);
+  Result<void> WriteSpan(NodeId node, const pickle::InputSpan& span);
   void WriteText(NodeId node);
   void WriteContainer(NodeId node);
+  void WriteRefs(NodeId node);
   void WriteRecord(NodeId node);
   void WriteTensor(uint32_t tensor);
   void WriteQuantization(uint32_t emitted);
@@ -55,6 +79,7 @@ class Emitter {
   void Ref(NodeId node) { writer_.Ref(order_.nodes().index[node]); }
 
   const formats::Checkpoint& checkpoint_;
+  const formats::Input& input_;
   const pickle::Graph& graph_;
   const EmitOrder& order_;
   PlanWriter& writer_;
@@ -83,6 +108,7 @@ void Emitter::WriteNode(NodeId node) {
     case Kind::kDType:
     case Kind::kLayout:
     case Kind::kDevice:
+    case Kind::kNumpyDType:
       return WriteText(node);
     case Kind::kList:
     case Kind::kTuple:
@@ -93,6 +119,7 @@ void Emitter::WriteNode(NodeId node) {
     case Kind::kOrderedDict:
       return WriteContainer(node);
     case Kind::kTensor:
+    case Kind::kArray:
       return writer_.Link(order_.tensors().index[graph_.tensor(node)]);
     case Kind::kStorage:
       writer_.Link(order_.storages().index[graph_.storage(node)]);
@@ -101,6 +128,15 @@ void Emitter::WriteNode(NodeId node) {
       return writer_.Link(graph_.symbol(node));
     case Kind::kRecord:
       return WriteRecord(node);
+    case Kind::kSparseTensor:
+    case Kind::kMetaTensor:
+      writer_.Count(graph_.count(node));
+      return WriteRefs(node);
+    case Kind::kNestedTensor:
+    case Kind::kStream:
+    case Kind::kAttributed:
+    case Kind::kScalar:
+      return WriteRefs(node);
   }
 }
 
@@ -108,6 +144,22 @@ void Emitter::WriteText(NodeId node) {
   const std::string_view text = graph_.text(node);
   writer_.Count(text.size());
   writer_.Blob(text);
+}
+
+Result<void> Emitter::WriteSpan(NodeId node, const pickle::InputSpan& span) {
+  writer_.Kind(static_cast<uint8_t>(graph_.kind(node)));
+  writer_.Count(span.length);
+  std::vector<uint8_t> piece;
+  for (uint64_t done = 0; done < span.length; done += piece.size()) {
+    piece.resize(std::min<uint64_t>(span.length - done, kPieceBytes));
+    AIRLOCK_TRY(input_.ReadAt(span.offset + done, piece));
+    writer_.Blob({reinterpret_cast<const char*>(piece.data()), piece.size()});
+  }
+  return {};
+}
+
+void Emitter::WriteRefs(NodeId node) {
+  for (const NodeId child : graph_.children(node)) Ref(child);
 }
 
 void Emitter::WriteContainer(NodeId node) {
@@ -124,8 +176,9 @@ void Emitter::WriteRecord(NodeId node) {
   const auto bit = [](NodeId part, uint32_t value) { return part == kNoNode ? 0U : value; };
   writer_.Count(bit(parts.args, kArgs) | bit(parts.kwargs, kKwargs) | bit(parts.state, kState) |
                 bit(parts.items, kItems) | bit(parts.pairs, kPairs) | (parts.made_by_new ? kNew : 0U) |
-                (parts.many_states ? kStates : 0U));
-  for (const NodeId part : {parts.callee, parts.args, parts.kwargs, parts.state, parts.items, parts.pairs}) {
+                (parts.many_states ? kStates : 0U) | bit(parts.recovered, kRecovered));
+  for (const NodeId part :
+       {parts.callee, parts.args, parts.kwargs, parts.state, parts.items, parts.pairs, parts.recovered}) {
     if (part != kNoNode) Ref(part);
   }
 }
@@ -230,12 +283,12 @@ bool WriteDone(const formats::Checkpoint& checkpoint, const Result<void>& result
 
 }  // namespace
 
-bool Emit(const formats::Checkpoint& checkpoint, Result<void> result, FrameSink& sink) {
+bool Emit(const formats::Checkpoint& checkpoint, const formats::Input& input, Result<void> result, FrameSink& sink) {
   PlanWriter writer(sink);
   if (result.ok()) {
     EmitOrder order(checkpoint);
     result = order.Walk();
-    if (result.ok()) Emitter(checkpoint, order, writer).WriteAll();
+    if (result.ok()) result = Emitter(checkpoint, input, order, writer).WriteAll();
   }
   WriteSymbols(checkpoint.context.symbols, checkpoint.context.limits.symbols, writer);
   WriteFindings(checkpoint.context.findings, writer);

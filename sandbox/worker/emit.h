@@ -1,12 +1,14 @@
 // Emit: one decoded checkpoint as the frames that the broker reads: PLAN frames of at most 60 KiB, then DONE.
 //
 // Only what the root reaches goes out: nodes are renumbered in depth-first pre-order (root 0), storages ascending,
-// tensors in the order in which the nodes reach them. Symbols and findings go out always, after an error too.
+// tensors in the order in which the nodes reach them. Symbols and findings go out always, after an error too. Bytes
+// that a node names in the input are read here, a piece at a time.
 #pragma once
 
 #include <string_view>
 
 #include "sandbox/formats/checkpoint.h"
+#include "sandbox/formats/input.h"
 
 namespace airlock::worker {
 
@@ -17,7 +19,7 @@ class FrameSink {
   virtual bool Write(std::string_view encoded_frame) = 0;
 };
 
-// `decoded` is what formats::Decode said. False as soon as the sink says so.
-bool Emit(const formats::Checkpoint& checkpoint, Result<void> decoded, FrameSink& sink);
+// `decoded` is what formats::Decode said of `input`. False as soon as the sink says so.
+bool Emit(const formats::Checkpoint& checkpoint, const formats::Input& input, Result<void> decoded, FrameSink& sink);
 
 }  // namespace airlock::worker

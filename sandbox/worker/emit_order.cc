@@ -53,6 +53,12 @@ Result<void> EmitOrder::Visit(NodeId node, uint32_t depth) {
     case Kind::kOrderedDict:
     case Kind::kSize:
     case Kind::kRecord:
+    case Kind::kSparseTensor:
+    case Kind::kMetaTensor:
+    case Kind::kNestedTensor:
+    case Kind::kStream:
+    case Kind::kAttributed:
+    case Kind::kScalar:
       break;
     default:
       return {};
@@ -71,11 +77,17 @@ void EmitOrder::PushSingle(NodeId node, uint32_t depth) {
   if (node != kNoNode) steps_.push_back({nullptr, nullptr, node, depth});
 }
 
+bool EmitOrder::IsKnown(NodeId callee) const {
+  return graph_.is(callee, Kind::kSymbol) &&
+         checkpoint_.context.symbols[graph_.symbol(callee)].symbol_class == pickle::SymbolClass::kKnown;
+}
+
 void EmitOrder::VisitRecord(NodeId node, uint32_t depth) {
   const pickle::RecordParts parts = graph_.record(node);
-  if (parts.pairs != kNoNode) record_pairs_.insert(parts.pairs);
+  if (parts.pairs != kNoNode && !IsKnown(parts.callee)) record_pairs_.insert(parts.pairs);
   // The last pushed is visited first.
-  for (const NodeId part : {parts.pairs, parts.items, parts.state, parts.kwargs, parts.args, parts.callee}) {
+  for (const NodeId part :
+       {parts.recovered, parts.pairs, parts.items, parts.state, parts.kwargs, parts.args, parts.callee}) {
     PushSingle(part, depth);
   }
 }
@@ -104,7 +116,7 @@ std::span<const NodeId> EmitOrder::Children(NodeId container) const {
 
 void EmitOrder::ReachTensors() {
   for (const NodeId node : nodes_.order) {
-    if (graph_.is(node, Kind::kTensor)) tensors_.Reach(graph_.tensor(node));
+    if (graph_.is(node, Kind::kTensor) || graph_.is(node, Kind::kArray)) tensors_.Reach(graph_.tensor(node));
   }
   const auto& rows = checkpoint_.tables.quantizations();
   for (size_t i = 0; i < rows.size(); ++i) quantization_of_[rows[i].tensor] = static_cast<uint32_t>(i);

@@ -57,6 +57,7 @@ class EmitOrder {
 
   Result<void> WalkNodes();
   Result<void> Visit(pickle::NodeId node, uint32_t depth);
+  bool IsKnown(pickle::NodeId callee) const;
   void VisitRecord(pickle::NodeId node, uint32_t depth);
   void VisitChildren(pickle::NodeId node, uint32_t depth);
   void PushSingle(pickle::NodeId node, uint32_t depth);
@@ -71,7 +72,7 @@ class EmitOrder {
   Numbering storages_;
   std::vector<Step> steps_;
   std::unordered_map<pickle::NodeId, std::vector<pickle::NodeId>> distinct_;
-  // Dicts that list what SETITEMS would have set on a record: kept as they are.
+  // Dicts that list what SETITEMS would have set on a record of a class that is not known: kept as they are.
   std::unordered_set<pickle::NodeId> record_pairs_;
   std::vector<uint32_t> quantization_of_;
 };

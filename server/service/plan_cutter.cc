@@ -102,6 +102,9 @@ PlanCutter::PlanCutter(const v1::PlanChunk& plan) {
   AIRLOCK_COLUMN(Rows, plan, , findings);
   AIRLOCK_COLUMN(Rows, plan.entries(), mutable_entries()->, name);
   AIRLOCK_COLUMN(Numbers, plan.entries(), mutable_entries()->, tensor);
+  AIRLOCK_COLUMN(Rows, plan.entries(), mutable_entries()->, meta_name);
+  AIRLOCK_COLUMN(Numbers, plan.entries(), mutable_entries()->, meta_node);
+  AIRLOCK_COLUMN(Numbers, plan.entries(), mutable_entries()->, meta_at);
 }
 
 #undef AIRLOCK_COLUMN

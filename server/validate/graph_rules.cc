@@ -12,6 +12,15 @@ namespace {
 
 constexpr size_t kMaxTorchName = 64;
 
+// Byte order, kind, size, and for times a unit: "<f8", "|b1", "<M8[ns]", "|O".
+bool IsNumpyDType(std::string_view text) {
+  const auto plausible = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '[' || c == ']';
+  };
+  return text.size() >= 2 && text.size() <= kMaxTorchName && std::string_view("<>|=").find(text[0]) != text.npos &&
+         std::all_of(text.begin() + 1, text.end(), plausible);
+}
+
 // The demands of one node on what it refers to.
 class GraphChecker {
  public:
@@ -55,6 +64,7 @@ OrVerdict<void> GraphChecker::CheckNode(uint32_t node) {
     case v1::NODE_KIND_DTYPE:
     case v1::NODE_KIND_LAYOUT:
     case v1::NODE_KIND_DEVICE:
+    case v1::NODE_KIND_NUMPY_DTYPE:
       return CheckText(node);
     case v1::NODE_KIND_SIZE:
       if (!AllInts(node)) return Broken(Rule::kGraphSize);
@@ -66,6 +76,7 @@ OrVerdict<void> GraphChecker::CheckNode(uint32_t node) {
       }
       return {};
     case v1::NODE_KIND_TENSOR:
+    case v1::NODE_KIND_ARRAY:
       if (!links_below(plan_.tensors().dtype_size())) return Broken(Rule::kGraphTensor);
       return {};
     case v1::NODE_KIND_STORAGE:
@@ -94,6 +105,9 @@ OrVerdict<void> GraphChecker::CheckText(uint32_t node) {
     case v1::NODE_KIND_BYTE_ARRAY:
       string_bytes_ += text.size();
       return {};
+    case v1::NODE_KIND_NUMPY_DTYPE:
+      if (!IsNumpyDType(text)) return Broken(Rule::kGraphNumpyDType);
+      return {};
     default:
       if (!IsTorchName(text)) return Broken(Rule::kGraphName);
       return {};
@@ -111,11 +125,12 @@ OrVerdict<void> GraphChecker::CheckRecord(uint32_t node) const {
     uint32_t bit;
     v1::NodeKind kind;  // UNSPECIFIED: any
   };
-  static constexpr std::array<PartRow, 5> kParts = {{{v1::RECORD_PART_ARGS, v1::NODE_KIND_TUPLE},
+  static constexpr std::array<PartRow, 6> kParts = {{{v1::RECORD_PART_ARGS, v1::NODE_KIND_TUPLE},
                                                      {v1::RECORD_PART_KWARGS, v1::NODE_KIND_DICT},
                                                      {v1::RECORD_PART_STATE, v1::NODE_KIND_UNSPECIFIED},
                                                      {v1::RECORD_PART_ITEMS, v1::NODE_KIND_LIST},
-                                                     {v1::RECORD_PART_PAIRS, v1::NODE_KIND_DICT}}};
+                                                     {v1::RECORD_PART_PAIRS, v1::NODE_KIND_DICT},
+                                                     {v1::RECORD_PART_RECOVERED, v1::NODE_KIND_DICT}}};
   const uint32_t mask = nodes_.count(node);
   const bool many_states = (mask & v1::RECORD_PART_STATES) != 0;
   if (many_states && (mask & v1::RECORD_PART_STATE) == 0) return Broken(Rule::kGraphRecordMask);
@@ -125,7 +140,8 @@ OrVerdict<void> GraphChecker::CheckRecord(uint32_t node) const {
     const uint32_t ref = nodes_.refs(node)[next++];
     const bool states = part.bit == v1::RECORD_PART_STATE && many_states;
     const v1::NodeKind wanted = states ? v1::NODE_KIND_LIST : part.kind;
-    if (wanted != v1::NODE_KIND_UNSPECIFIED && !Is(ref, wanted)) return Broken(Rule::kGraphRecordPart);
+    const bool ordered = part.bit == v1::RECORD_PART_RECOVERED && Is(ref, v1::NODE_KIND_ORDERED_DICT);
+    if (wanted != v1::NODE_KIND_UNSPECIFIED && !Is(ref, wanted) && !ordered) return Broken(Rule::kGraphRecordPart);
   }
   return {};
 }

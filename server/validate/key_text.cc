@@ -150,8 +150,18 @@ std::string LeafText(const v1::PlanChunk& plan, const NodeTable& nodes, uint32_t
       return "torch." + std::string(nodes.blob(node));
     case v1::NODE_KIND_DEVICE:
       return DeviceText(nodes.blob(node));
+    case v1::NODE_KIND_NUMPY_DTYPE:
+      return std::string("dtype('").append(nodes.blob(node)).append("')");
+    case v1::NODE_KIND_SCALAR:
+      return LeafText(plan, nodes, nodes.refs(node)[1]);
     case v1::NODE_KIND_TENSOR:
+    case v1::NODE_KIND_SPARSE_TENSOR:
+    case v1::NODE_KIND_META_TENSOR:
+    case v1::NODE_KIND_NESTED_TENSOR:
+    case v1::NODE_KIND_ATTRIBUTED:
       return "<tensor>";
+    case v1::NODE_KIND_STREAM:
+      return "<stream>";
     case v1::NODE_KIND_STORAGE:
       return "<storage>";
     case v1::NODE_KIND_SYMBOL: {

@@ -1,7 +1,12 @@
 #include "server/validate/names.h"
 
+#include <algorithm>
+#include <array>
 #include <charconv>
+#include <cstddef>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "server/validate/key_text.h"
@@ -9,10 +14,26 @@
 namespace airlock::server {
 namespace {
 
+constexpr std::string_view kRecoveredPart = "state_dict()";
+
+// What a sparse tensor's parts are called; by layout.
+struct SparseNames {
+  std::string_view first;
+  std::string_view second;
+};
+constexpr std::array<SparseNames, 6> kSparseNames = {{{},
+                                                      {"#indices", {}},
+                                                      {"#crow_indices", "#col_indices"},
+                                                      {"#ccol_indices", "#row_indices"},
+                                                      {"#crow_indices", "#col_indices"},
+                                                      {"#ccol_indices", "#row_indices"}}};
+constexpr uint32_t kSparseLayout = 7;
+constexpr std::array<std::string_view, 4> kNestedNames = {"#values", "#sizes", "#strides", "#offsets"};
+
 class NameWalk {
  public:
-  NameWalk(const v1::PlanChunk& plan, const NodeTable& nodes, uint64_t name_bytes)
-      : plan_(plan), nodes_(nodes), name_bytes_(name_bytes), expanded_(nodes.size(), false) {}
+  NameWalk(const v1::PlanChunk& plan, const NodeTable& nodes, const NameRules& rules)
+      : plan_(plan), nodes_(nodes), rules_(rules), expanded_(nodes.size(), false) {}
 
   OrVerdict<v1::Entries> Run();
 
@@ -28,14 +49,30 @@ class NameWalk {
   };
 
   OrVerdict<void> Visit(uint32_t node);
+  OrVerdict<void> VisitRecord(uint32_t node);
+  OrVerdict<void> VisitSparse(uint32_t node);
   OrVerdict<void> Step(Level& level);
   OrVerdict<void> AppendPart(const Level& level, size_t child);
-  bool IsMapping(uint32_t node) const;
-  bool IsSequence(uint32_t node) const;
+  OrVerdict<void> Made(size_t bytes);
+  OrVerdict<void> Use();
+  OrVerdict<void> Add(uint32_t node, std::string_view suffix = {});
+  OrVerdict<void> AddMeta(uint32_t node);
+  void Expand(uint32_t container);
+  void ExpandStates(uint32_t state, bool many);
+  void ExpandState(uint32_t state);
+
+  // The node that a stream or attributes stand around.
+  uint32_t Behind(uint32_t node) const;
+  bool Leads(uint32_t node) const;
+  bool Is(uint32_t node, v1::NodeKind kind) const { return nodes_.kind(node) == kind; }
+  bool IsMapping(uint32_t node) const { return Is(node, v1::NODE_KIND_DICT) || Is(node, v1::NODE_KIND_ORDERED_DICT); }
+  bool IsSequence(uint32_t node) const { return Is(node, v1::NODE_KIND_LIST) || Is(node, v1::NODE_KIND_TUPLE); }
+  // A part of a record.
+  std::optional<uint32_t> Part(uint32_t record, v1::RecordPart part) const;
 
   const v1::PlanChunk& plan_;
   const NodeTable& nodes_;
-  const uint64_t name_bytes_;
+  const NameRules rules_;
   std::vector<bool> expanded_;
   std::vector<Level> levels_;
   std::string path_;
@@ -46,18 +83,8 @@ class NameWalk {
   v1::Entries entries_;
 };
 
-bool NameWalk::IsMapping(uint32_t node) const {
-  const v1::NodeKind kind = nodes_.kind(node);
-  return kind == v1::NODE_KIND_DICT || kind == v1::NODE_KIND_ORDERED_DICT;
-}
-
-bool NameWalk::IsSequence(uint32_t node) const {
-  const v1::NodeKind kind = nodes_.kind(node);
-  return kind == v1::NODE_KIND_LIST || kind == v1::NODE_KIND_TUPLE;
-}
-
 OrVerdict<v1::Entries> NameWalk::Run() {
-  AIRLOCK_TRY(Visit(0));
+  AIRLOCK_TRY(Visit(Behind(0)));
   while (!levels_.empty()) {
     Level& level = levels_.back();
     if (level.next >= nodes_.refs(level.node).size()) {
@@ -69,13 +96,32 @@ OrVerdict<v1::Entries> NameWalk::Run() {
   return std::move(entries_);
 }
 
+// Ends: the rule graph.stream allows no ring of streams, and what has attributes is a tensor.
+uint32_t NameWalk::Behind(uint32_t node) const {
+  while (Is(node, v1::NODE_KIND_STREAM)) node = nodes_.refs(node)[1];
+  return Is(node, v1::NODE_KIND_ATTRIBUTED) ? nodes_.refs(node)[0] : node;
+}
+
+bool NameWalk::Leads(uint32_t node) const {
+  switch (nodes_.kind(node)) {
+    case v1::NODE_KIND_TENSOR:
+    case v1::NODE_KIND_SPARSE_TENSOR:
+    case v1::NODE_KIND_META_TENSOR:
+    case v1::NODE_KIND_NESTED_TENSOR:
+      return true;
+    case v1::NODE_KIND_ARRAY:
+      return rules_.arrays;
+    default:
+      return (IsMapping(node) || IsSequence(node) || Is(node, v1::NODE_KIND_RECORD)) && !expanded_[node];
+  }
+}
+
 // One child of the container. `level` may be gone afterwards.
 OrVerdict<void> NameWalk::Step(Level& level) {
   const size_t child = level.next + (level.mapping ? 1 : 0);
   level.next = child + 1;
-  const uint32_t node = nodes_.refs(level.node)[child];
-  const bool container = (IsMapping(node) || IsSequence(node)) && !expanded_[node];
-  if (!container && nodes_.kind(node) != v1::NODE_KIND_TENSOR) return {};
+  const uint32_t node = Behind(nodes_.refs(level.node)[child]);
+  if (!Leads(node)) return {};
   path_.resize(level.path);
   AIRLOCK_TRY(AppendPart(level, child));
   return Visit(node);
@@ -91,32 +137,145 @@ OrVerdict<void> NameWalk::AppendPart(const Level& level, size_t child) {
     const auto end = std::to_chars(digits, digits + sizeof(digits), child);
     path_.append(digits, end.ptr);
   }
-  made_ += path_.size() - level.path;
-  if (made_ > name_bytes_) return Unexpected<Verdict>{Verdict::Limit("name_bytes", name_bytes_, made_)};
+  return Made(path_.size() - level.path);
+}
+
+OrVerdict<void> NameWalk::Made(size_t bytes) {
+  made_ += bytes;
+  if (made_ > rules_.name_bytes) return Unexpected<Verdict>{Verdict::Limit("name_bytes", rules_.name_bytes, made_)};
   return {};
 }
 
+// REQUIRES: Behind(node) == node.
 OrVerdict<void> NameWalk::Visit(uint32_t node) {
-  if (path_.size() > name_bytes_) return Unexpected<Verdict>{Verdict::Limit("name_bytes", name_bytes_, path_.size())};
-  if (nodes_.kind(node) == v1::NODE_KIND_TENSOR) {
-    used_ += path_.size();
-    if (used_ > name_bytes_) return Unexpected<Verdict>{Verdict::Limit("name_bytes", name_bytes_, used_)};
-    entries_.add_name(path_);
-    entries_.add_tensor(nodes_.link(node));
-    return {};
+  if (path_.size() > rules_.name_bytes) {
+    return Unexpected<Verdict>{Verdict::Limit("name_bytes", rules_.name_bytes, path_.size())};
   }
-  if (!IsMapping(node) && !IsSequence(node)) return {};
-  expanded_[node] = true;
-  // The first ref of an OrderedDict is its attributes.
-  const size_t first = nodes_.kind(node) == v1::NODE_KIND_ORDERED_DICT ? 1 : 0;
-  levels_.push_back({node, IsMapping(node), first, path_.size()});
+  switch (nodes_.kind(node)) {
+    case v1::NODE_KIND_TENSOR:
+      return Add(node);
+    case v1::NODE_KIND_ARRAY:
+      return rules_.arrays ? Add(node) : OrVerdict<void>();
+    case v1::NODE_KIND_SPARSE_TENSOR:
+      return VisitSparse(node);
+    case v1::NODE_KIND_NESTED_TENSOR:
+      for (size_t i = 0; i < kNestedNames.size(); ++i) AIRLOCK_TRY(Add(nodes_.refs(node)[i], kNestedNames[i]));
+      return {};
+    case v1::NODE_KIND_META_TENSOR:
+      return AddMeta(node);
+    case v1::NODE_KIND_RECORD:
+      return VisitRecord(node);
+    default:
+      Expand(node);
+      return {};
+  }
+}
+
+// Adds the path, as it is now, to what names may be in all.
+OrVerdict<void> NameWalk::Use() {
+  used_ += path_.size();
+  if (used_ > rules_.name_bytes) return Unexpected<Verdict>{Verdict::Limit("name_bytes", rules_.name_bytes, used_)};
   return {};
+}
+
+OrVerdict<void> NameWalk::Add(uint32_t node, std::string_view suffix) {
+  const size_t length = path_.size();
+  path_ += suffix;
+  AIRLOCK_TRY(Use());
+  entries_.add_name(path_);
+  entries_.add_tensor(nodes_.link(node));
+  path_.resize(length);
+  return {};
+}
+
+OrVerdict<void> NameWalk::AddMeta(uint32_t node) {
+  AIRLOCK_TRY(Use());
+  entries_.add_meta_name(path_);
+  entries_.add_meta_node(node);
+  entries_.add_meta_at(static_cast<uint32_t>(entries_.name_size()));
+  return {};
+}
+
+OrVerdict<void> NameWalk::VisitSparse(uint32_t node) {
+  const SparseNames& names = kSparseNames[nodes_.count(node) & kSparseLayout];
+  const auto parts = nodes_.refs(node);
+  AIRLOCK_TRY(Add(parts[0], names.first));
+  if (!names.second.empty()) AIRLOCK_TRY(Add(parts[1], names.second));
+  return Add(parts[2], "#values");
+}
+
+std::optional<uint32_t> NameWalk::Part(uint32_t record, v1::RecordPart part) const {
+  const uint32_t mask = nodes_.count(record);
+  if ((mask & part) == 0) return std::nullopt;
+  size_t ref = 1;  // after the callee
+  for (const v1::RecordPart before : {v1::RECORD_PART_ARGS, v1::RECORD_PART_KWARGS, v1::RECORD_PART_STATE,
+                                      v1::RECORD_PART_ITEMS, v1::RECORD_PART_PAIRS}) {
+    if (before < part && (mask & before) != 0) ++ref;
+  }
+  return nodes_.refs(record)[ref];
+}
+
+OrVerdict<void> NameWalk::VisitRecord(uint32_t node) {
+  if (expanded_[node]) return {};
+  expanded_[node] = true;
+  if (const auto recovered = Part(node, v1::RECORD_PART_RECOVERED)) {
+    const size_t length = path_.size();
+    if (!path_.empty()) path_ += '.';
+    path_ += kRecoveredPart;
+    Expand(*recovered);
+    return Made(path_.size() - length);
+  }
+  const auto before = static_cast<std::ptrdiff_t>(levels_.size());
+  if (const auto pairs = Part(node, v1::RECORD_PART_PAIRS)) Expand(*pairs);
+  if (const auto items = Part(node, v1::RECORD_PART_ITEMS)) Expand(*items);
+  if (const auto state = Part(node, v1::RECORD_PART_STATE)) {
+    ExpandStates(*state, (nodes_.count(node) & v1::RECORD_PART_STATES) != 0);
+  }
+  // The last level is walked first.
+  std::reverse(levels_.begin() + before, levels_.end());
+  return {};
+}
+
+void NameWalk::ExpandStates(uint32_t state, bool many) {
+  if (!many) return ExpandState(state);
+  // Many records may share one list of states.
+  if (expanded_[state]) return;
+  expanded_[state] = true;
+  for (const uint32_t one : nodes_.refs(state)) ExpandState(one);
+}
+
+// Attributes: a dict, or a pair of a dict and slots.
+void NameWalk::ExpandState(uint32_t state) {
+  if (Is(state, v1::NODE_KIND_DICT)) return Expand(state);
+  if (!Is(state, v1::NODE_KIND_TUPLE) || nodes_.refs(state).size() != 2) return;
+  const auto pair = nodes_.refs(state);
+  for (const uint32_t part : pair) {
+    if (!Is(part, v1::NODE_KIND_DICT) && !Is(part, v1::NODE_KIND_NONE)) return;
+  }
+  for (const uint32_t part : pair) {
+    if (Is(part, v1::NODE_KIND_DICT)) Expand(part);
+  }
+}
+
+// Walks a dict, list or tuple next, under the path as it is; nothing for what is none, or was walked before.
+void NameWalk::Expand(uint32_t container) {
+  const bool mapping = IsMapping(container);
+  if ((!mapping && !IsSequence(container)) || expanded_[container]) return;
+  expanded_[container] = true;
+  // The first ref of an OrderedDict is its attributes.
+  const size_t first = Is(container, v1::NODE_KIND_ORDERED_DICT) ? 1 : 0;
+  levels_.push_back({container, mapping, first, path_.size()});
 }
 
 }  // namespace
 
-OrVerdict<v1::Entries> NameTensors(const v1::PlanChunk& plan, const NodeTable& nodes, uint64_t name_bytes) {
-  return NameWalk(plan, nodes, name_bytes).Run();
+bool ListsArrays(v1::Format format) {
+  return format != v1::FORMAT_TORCH_ZIP && format != v1::FORMAT_TORCH_LEGACY && format != v1::FORMAT_TORCH_TAR &&
+         format != v1::FORMAT_TORCHSCRIPT;
+}
+
+OrVerdict<v1::Entries> NameTensors(const v1::PlanChunk& plan, const NodeTable& nodes, const NameRules& rules) {
+  return NameWalk(plan, nodes, rules).Run();
 }
 
 }  // namespace airlock::server

@@ -1,19 +1,28 @@
 // Names: the tensors of a checked graph by name, as the walk of torch's own objects would list them.
 //
-// A name is the path from the root joined by dots. Dicts, lists and tuples are expanded once, at the first path that
-// reaches them, in order; a tensor is listed for every edge from an expanded container. Sizes, sets and records are not
-// expanded. Linear in nodes plus name bytes, without recursion; memory is bounded by the name_bytes limit.
+// tensor.proto (Entries) has the rule. Sizes, sets, arguments of records and attributes of tensors are not expanded.
+// Linear in nodes plus name bytes, without recursion; memory is bounded by the name_bytes limit.
 #pragma once
 
 #include <cstdint>
 
+#include "airlock/v1/inventory.pb.h"
 #include "airlock/v1/plan.pb.h"
 #include "server/validate/node_table.h"
 #include "server/verdict.h"
 
 namespace airlock::server {
 
-// REQUIRES: CheckGraph passed. Fails as LIMIT_EXCEEDED name_bytes.
-OrVerdict<v1::Entries> NameTensors(const v1::PlanChunk& plan, const NodeTable& nodes, uint64_t name_bytes);
+struct NameRules {
+  uint64_t name_bytes = 0;
+  // Whether numpy arrays are listed.
+  bool arrays = false;
+};
+
+// Torch's own formats are listed as torch would list them: without numpy arrays.
+bool ListsArrays(v1::Format format);
+
+// REQUIRES: CheckGraph and CheckCompounds passed. Fails as LIMIT_EXCEEDED name_bytes.
+OrVerdict<v1::Entries> NameTensors(const v1::PlanChunk& plan, const NodeTable& nodes, const NameRules& rules);
 
 }  // namespace airlock::server

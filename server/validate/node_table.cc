@@ -21,7 +21,7 @@ struct KindRow {
   uint8_t per_count = 0;
 };
 
-constexpr std::array<KindRow, 25> kKinds = {{
+constexpr std::array<KindRow, 33> kKinds = {{
     {},                                     // UNSPECIFIED
     {true, false, Column::kNothing, 0, 0},  // NONE
     {true, false, Column::kNothing, 0, 0},  // FALSE
@@ -46,10 +46,18 @@ constexpr std::array<KindRow, 25> kKinds = {{
     {true, false, Column::kLinks, 1, 0},    // TENSOR
     {true, false, Column::kLinks, 2, 0},    // STORAGE
     {true, false, Column::kLinks, 1, 0},    // SYMBOL
-    {true, true, Column::kRefs, 1, 0},      // RECORD: and one for each part, see RecordRefs
+    {true, true, Column::kRefs, 1, 0},      // RECORD: and one for each part, see Needed
+    {true, true, Column::kRefs, 4, 0},      // SPARSE_TENSOR
+    {true, true, Column::kRefs, 3, 0},      // META_TENSOR
+    {true, false, Column::kRefs, 4, 0},     // NESTED_TENSOR
+    {true, false, Column::kRefs, 2, 0},     // STREAM
+    {true, false, Column::kRefs, 2, 0},     // ATTRIBUTED
+    {true, false, Column::kLinks, 1, 0},    // ARRAY
+    {true, false, Column::kRefs, 2, 0},     // SCALAR
+    {true, true, Column::kBlob, 0, 1},      // NUMPY_DTYPE
 }};
-constexpr uint32_t kRecordBits = 0x7F;
-constexpr uint32_t kRecordRefBits = 0x1F;
+constexpr uint32_t kRecordBits = 0xFF;
+constexpr uint32_t kRecordRefBits = kRecordBits & ~uint32_t{v1::RECORD_PART_NEW | v1::RECORD_PART_STATES};
 
 uint64_t Needed(v1::NodeKind kind, const KindRow& row, uint32_t count) {
   if (kind == v1::NODE_KIND_RECORD) return 1 + static_cast<uint64_t>(std::popcount(count & kRecordRefBits));

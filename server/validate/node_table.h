@@ -21,7 +21,8 @@ class NodeTable {
   v1::NodeKind kind(uint32_t node) const {
     return static_cast<v1::NodeKind>(static_cast<uint8_t>(graph_->kinds()[node]));
   }
-  // RECORD: its RecordPart bits. REQUIRES of this and the following: kind(node) has what is asked for.
+  // RECORD, SPARSE_TENSOR, META_TENSOR: their bits. REQUIRES of this and the following: kind(node) has what is asked
+  // for.
   uint32_t count(uint32_t node) const { return nodes_[node].count; }
   std::span<const uint32_t> refs(uint32_t node) const;
   std::string_view blob(uint32_t node) const;

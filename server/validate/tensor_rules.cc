@@ -13,8 +13,6 @@ namespace airlock::server {
 namespace {
 
 constexpr uint64_t kMaxInt64 = INT64_MAX;
-constexpr uint32_t kTensorFlags =
-    v1::TENSOR_FLAG_REQUIRES_GRAD | v1::TENSOR_FLAG_PARAMETER | v1::TENSOR_FLAG_CONJ | v1::TENSOR_FLAG_NEG;
 
 // By DType number.
 constexpr std::array<uint8_t, 48> kItemSizes = {0, 1, 1, 1, 2, 4, 8, 2, 2, 4, 8, 4, 8, 16, 2, 4, 8,  // to UINT64
@@ -76,7 +74,7 @@ OrVerdict<void> CheckRow(const v1::PlanChunk& plan, int row, const Dims& dims) {
   const auto& tensors = plan.tensors();
   const uint32_t item = ItemSize(tensors.dtype(row));
   if (item == 0) return Broken(Rule::kTensorDType);
-  if ((tensors.flags(row) & ~kTensorFlags) != 0) return Broken(Rule::kTensorFlags);
+  if ((tensors.flags(row) & ~kKnownTensorFlags) != 0) return Broken(Rule::kTensorFlags);
   if (tensors.storage(row) >= static_cast<uint32_t>(plan.storages().place_size())) return Broken(Rule::kTensorStorage);
   const auto extent = Extent(dims, tensors.offset(row));
   const uint32_t per_byte = PerByte(tensors.dtype(row));

@@ -4,6 +4,7 @@
 
 #include "sandbox/base/version.h"
 #include "sandbox/walls/layers.h"
+#include "server/validate/compound_rules.h"
 #include "server/validate/graph_rules.h"
 #include "server/validate/inventory_rules.h"
 #include "server/validate/names.h"
@@ -20,6 +21,7 @@ v1::Totals TotalsOf(const v1::PlanChunk& plan) {
   totals.set_tensors(static_cast<uint64_t>(plan.tensors().dtype_size()));
   totals.set_storages(static_cast<uint64_t>(plan.storages().place_size()));
   totals.set_entries(static_cast<uint64_t>(plan.entries().name_size()));
+  totals.set_meta_entries(static_cast<uint64_t>(plan.entries().meta_name_size()));
   uint64_t payload = 0;
   for (const uint64_t nbytes : plan.storages().nbytes()) payload += nbytes;
   totals.set_payload_bytes(payload);
@@ -58,12 +60,14 @@ OrVerdict<void> Validator::Add(Tainted<worker::v1::Frame> frame) {
   return accumulator_.Add(std::move(*opened.mutable_plan()));
 }
 
-OrVerdict<void> Validator::CheckPlan(v1::PlanChunk& plan) const {
+OrVerdict<void> Validator::CheckPlan(v1::PlanChunk& plan, v1::Format format) const {
   AIRLOCK_ASSIGN(const NodeTable nodes, NodeTable::Cut(plan.graph()));
   AIRLOCK_TRY(CheckGraph(plan, nodes, limits_));
   AIRLOCK_TRY(CheckStorages(plan, sizes_));
   AIRLOCK_TRY(CheckTensors(plan, limits_));
-  AIRLOCK_ASSIGN(*plan.mutable_entries(), NameTensors(plan, nodes, limits_.name_bytes));
+  AIRLOCK_TRY(CheckCompounds(plan, nodes, limits_));
+  const NameRules rules{.name_bytes = limits_.name_bytes, .arrays = ListsArrays(format)};
+  AIRLOCK_ASSIGN(*plan.mutable_entries(), NameTensors(plan, nodes, rules));
   return {};
 }
 
@@ -81,7 +85,7 @@ OrVerdict<Conclusion> Validator::Finish(Tainted<worker::v1::Frame> frame) {
   conclusion.nested = done.nested();
   if (conclusion.verdict.ok()) {
     // A limit that names hit is the file's doing; every other failure here is the worker's.
-    if (auto checked = CheckPlan(plan); !checked.ok()) {
+    if (auto checked = CheckPlan(plan, done.format()); !checked.ok()) {
       if (checked.error().outcome() == v1::OUTCOME_VIOLATION) return Unexpected<Verdict>{std::move(checked).error()};
       conclusion.verdict = std::move(checked).error();
     }

@@ -40,7 +40,7 @@ class Validator {
   OrVerdict<Conclusion> Finish(Tainted<worker::v1::Frame> frame);
 
  private:
-  OrVerdict<void> CheckPlan(v1::PlanChunk& plan) const;
+  OrVerdict<void> CheckPlan(v1::PlanChunk& plan, v1::Format format) const;
 
   const Limits limits_;
   const PlaceSizes sizes_;

@@ -77,6 +77,48 @@ TEST(Graph, KnowsWhatCanBeAKey) {
   EXPECT_FALSE(graph.hashable(worse));
   EXPECT_TRUE(graph.hashable(graph.Container(Kind::kFrozenSet, {&number, 1})));
   EXPECT_FALSE(graph.hashable(graph.Text(Kind::kByteArray, "")));
+  EXPECT_FALSE(graph.hashable(graph.Array(0)));
+  EXPECT_FALSE(graph.hashable(graph.BytesAt(Kind::kByteArray, 0, 1)));
+  EXPECT_TRUE(graph.hashable(graph.BytesAt(Kind::kBytes, 0, 1)));
+}
+
+TEST(Graph, CompoundsKeepTheirPartsAndTheirCount) {
+  Graph graph;
+  const NodeId parts[] = {graph.Tensor(1), graph.None(), graph.Tensor(2), graph.Container(Kind::kSize, {})};
+  const NodeId sparse = graph.Compound(Kind::kSparseTensor, 17, parts);
+  const NodeId array = graph.Array(9);
+  EXPECT_EQ(graph.kind(sparse), Kind::kSparseTensor);
+  EXPECT_EQ(graph.count(sparse), 17U);
+  ASSERT_EQ(graph.children(sparse).size(), 4U);
+  EXPECT_EQ(graph.children(sparse)[2], parts[2]);
+  EXPECT_EQ(graph.tensor(array), 9U);
+  EXPECT_EQ(KindName(graph.kind(array)), "numpy.ndarray");
+}
+
+TEST(Graph, BytesOfTheInputAreNotCopiedButCounted) {
+  Graph graph;
+  graph.Text(Kind::kBytes, "abc");
+  const NodeId far = graph.BytesAt(Kind::kBytes, 1000, 1 << 20);
+  const NodeId near = graph.Text(Kind::kBytes, "abc");
+  ASSERT_TRUE(graph.span(far).has_value());
+  EXPECT_EQ(graph.span(far)->offset, 1000U);
+  EXPECT_EQ(graph.span(far)->length, 1U << 20);
+  EXPECT_FALSE(graph.span(near).has_value());
+  EXPECT_FALSE(graph.span(graph.Int(3)).has_value());
+  EXPECT_EQ(graph.string_bytes(), 6U + (1 << 20));
+}
+
+TEST(Graph, WhatBecomesAnotherIsItForEverybody) {
+  Graph graph;
+  const NodeId record = graph.Record({.callee = graph.None(), .state = graph.None()});
+  const NodeId list = graph.Container(Kind::kList, {&record, 1});
+  graph.Become(record, graph.Array(4));
+  EXPECT_EQ(graph.kind(graph.children(list)[0]), Kind::kArray);
+  EXPECT_EQ(graph.tensor(record), 4U);
+  const NodeId inner = graph.MoveOut(record);
+  graph.SetRecord(record, {.callee = inner, .recovered = list});
+  EXPECT_EQ(graph.tensor(graph.record(record).callee), 4U);
+  EXPECT_EQ(graph.record(record).recovered, list);
 }
 
 }  // namespace

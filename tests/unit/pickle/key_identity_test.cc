@@ -81,6 +81,35 @@ TEST(KeyIdentity, ObjectsAreThemselvesAndClassesToo) {
 
 TEST(KeyIdentity, SetsKeepTheFirstMember) { EXPECT_EQ(Kept("\x8f(K\x01\x88K\x02K\x02\x90."sv), "1 2"); }
 
+TEST(KeyIdentity, NumpysNumbersAreNumbers) {
+  Graph graph;
+  const auto scalar = [&graph](NodeId value) {
+    const NodeId parts[] = {graph.Text(Kind::kNumpyDType, "<i8"), value};
+    return graph.Compound(Kind::kScalar, 0, parts);
+  };
+  const NodeId one = graph.Int(1);
+  const NodeId members[] = {scalar(one), graph.Bool(true), scalar(graph.Float(1.0)), scalar(graph.Int(2))};
+  const NodeId set = graph.Container(Kind::kSet, members);
+  EXPECT_EQ(KeyIdentity(graph).DistinctMembers(set).size(), 2U);
+}
+
+TEST(KeyIdentity, BytesOfTheInputAreThemselves) {
+  Graph graph;
+  const NodeId bytes = graph.BytesAt(Kind::kBytes, 0, 100);
+  const NodeId members[] = {bytes, graph.BytesAt(Kind::kBytes, 0, 100), bytes, graph.Text(Kind::kBytes, "")};
+  EXPECT_EQ(KeyIdentity(graph).DistinctMembers(graph.Container(Kind::kSet, members)).size(), 3U);
+}
+
+// What became another after it had been put into a tuple can hold that tuple.
+TEST(KeyIdentity, ARingOfTuplesEnds) {
+  Graph graph;
+  const NodeId record = graph.Record({.callee = graph.None()});
+  const NodeId tuple = graph.Container(Kind::kTuple, {&record, 1});
+  graph.Become(record, graph.Container(Kind::kTuple, {&tuple, 1}));
+  const NodeId members[] = {tuple, record, tuple};
+  EXPECT_EQ(KeyIdentity(graph).DistinctMembers(graph.Container(Kind::kSet, members)).size(), 2U);
+}
+
 TEST(KeyIdentity, ManyKeysOfOneValue) {
   std::string bytes = "}(";
   for (int i = 0; i < 1000; ++i) bytes += std::string("K\x05K") + static_cast<char>(i % 250);

@@ -63,6 +63,7 @@ std::string Record(const Context& context, NodeId node, int depth) {
   part(parts.many_states ? "states=" : "state=", parts.state);
   part("items=", parts.items);
   part("pairs=", parts.pairs);
+  part("recovered=", parts.recovered);
   return "<" + shown + ">";
 }
 
@@ -122,6 +123,18 @@ std::string ShowNode(const Context& context, NodeId node, int depth) {
       return context.symbols.FullName(graph.symbol(node));
     case Kind::kRecord:
       return Record(context, node, depth);
+    case Kind::kSparseTensor:
+    case Kind::kMetaTensor:
+    case Kind::kNestedTensor:
+    case Kind::kStream:
+    case Kind::kAttributed:
+    case Kind::kScalar:
+      return std::string(KindName(graph.kind(node))) + std::to_string(graph.count(node)) + "(" +
+             Items(context, graph.children(node), depth) + ")";
+    case Kind::kArray:
+      return "array" + std::to_string(graph.tensor(node));
+    case Kind::kNumpyDType:
+      return std::string(graph.text(node));
   }
   return "?";
 }
@@ -136,7 +149,13 @@ Result<NodeId> TestConstructor::Construct(uint32_t symbol, NodeId args, uint64_t
   return kNoNode;
 }
 
-Result<bool> TestConstructor::Build(NodeId, NodeId state, uint64_t) { return context_.graph.is(state, Kind::kNone); }
+Result<bool> TestConstructor::Build(NodeId object, NodeId state, uint64_t offset) {
+  Graph& graph = context_.graph;
+  if (!graph.is(object, Kind::kRecord)) return graph.is(state, Kind::kNone);
+  if (graph.is(state, Kind::kFalse)) return Fail(Reason::kPickleMalformed, "a state that nobody writes", offset);
+  if (graph.is(state, Kind::kInt) && graph.record(object).state == state) graph.Become(object, graph.Array(5));
+  return false;
+}
 
 Result<NodeId> TestConstructor::Persistent(NodeId id, uint64_t offset) {
   if (context_.graph.is(id, Kind::kInt)) return Fail(Reason::kPickleMalformed, "an odd persistent id", offset);

@@ -189,6 +189,27 @@ constexpr Row kRows[] = {
     {"ctorch._utils\n_rebuild_tensor_v2\n)R."sv, "tensor7"},
     {"ctorch._utils\n_rebuild_tensor_v2\n)RNb."sv, "tensor7"},
     {"ctorch._utils\n_rebuild_tensor_v2\n)R}b."sv, "<tensor7 state={}>"},
+    // The constructor completes a record of its own by its state; what it made is asked for again.
+    {"ctorch._utils\n_rebuild_parameter\n)R}b."sv, "<torch._utils._rebuild_parameter () state={}>"},
+    {"ctorch._utils\n_rebuild_parameter\n)RK\x05"
+     "b."sv,
+     "array5"},
+    {"ctorch._utils\n_rebuild_parameter\n)R\x85K\x05\x86."sv, "((<torch._utils._rebuild_parameter ()>,), 5)"},
+    {"ctorch._utils\n_rebuild_parameter\n)Rq\x00K\x05"
+     "b0(h\x00h\x00l."sv,
+     "[array5, array5]"},
+    {"ctorch._utils\n_rebuild_parameter\n)RK\x05"
+     "bNb."sv,
+     "array5"},
+    {"ctorch._utils\n_rebuild_parameter\n)RK\x05"
+     "b}b."sv,
+     "<array5 state={}>"},
+    {"ctorch._utils\n_rebuild_parameter\n)R\x89"
+     "b."sv,
+     "! a state that nobody writes"},
+    {"cm\nC\n)RK\x05"
+     "b."sv,
+     "<m.C () state=5>"},
     {")Q}b."sv, "<storage3 state={}>"},
     {"cmymod\nThing\n}b."sv, "<mymod.Thing state={}>"},
 };

@@ -103,7 +103,7 @@ TEST(NamesAgree, OnWalks) {
   maker.Tensor(storage, v1::DTYPE_FLOAT32, {2}, {1}, 2);
   const auto nodes = server::NodeTable::Cut(maker.plan.graph());
   ASSERT_TRUE(nodes.ok());
-  const auto daemons = server::NameTensors(maker.plan, *nodes, 1 << 20);
+  const auto daemons = server::NameTensors(maker.plan, *nodes, {.name_bytes = 1 << 20});
   ASSERT_TRUE(daemons.ok());
   const auto contents = maker.Make();
   ASSERT_TRUE(contents.ok()) << contents.error().message;

@@ -36,11 +36,14 @@ class PlanMaker {
     return Plain(kind);
   }
   uint32_t Tensor(uint32_t tensor) { return Linked(v1::NODE_KIND_TENSOR, {tensor}); }
+  uint32_t Refs(v1::NodeKind kind, std::initializer_list<uint32_t> refs) {
+    for (const uint32_t ref : refs) graph_.add_refs(ref);
+    return Plain(kind);
+  }
   // `count`: as graph.proto has it for the kind.
   uint32_t Holder(v1::NodeKind kind, uint32_t count, std::initializer_list<uint32_t> refs) {
     graph_.add_counts(count);
-    for (const uint32_t ref : refs) graph_.add_refs(ref);
-    return Plain(kind);
+    return Refs(kind, refs);
   }
 
  private:
@@ -112,6 +115,55 @@ inline v1::PlanChunk ValidPlan() {
   auto* finding = plan.add_findings();
   finding->set_id("zip.wrong-crc");
   finding->set_severity(v1::SEVERITY_NOTE);
+  return plan;
+}
+
+// [COO, CSR, meta, nested, stream of [attributed tensor], array, scalar, record with its state_dict()]
+//
+// Node numbers as they stand here; the tests that break one thing use them.
+inline v1::PlanChunk CompoundPlan() {
+  v1::PlanChunk plan;
+  PlanMaker make(plan);
+  make.Holder(v1::NODE_KIND_LIST, 8, {1, 2, 3, 4, 5, 6, 7, 8});  // refs 0
+  make.Holder(v1::NODE_KIND_SPARSE_TENSOR, v1::SPARSE_BIT_COO | v1::SPARSE_BIT_COALESCED,
+              {9, 10, 11, 12});                                                                        // 1: refs 8
+  make.Holder(v1::NODE_KIND_SPARSE_TENSOR, v1::SPARSE_BIT_CSR, {13, 14, 15, 12});                      // 2: refs 12
+  make.Holder(v1::NODE_KIND_META_TENSOR, v1::TENSOR_FLAG_PARAMETER, {16, 12, 17});                     // 3: refs 16
+  make.Refs(v1::NODE_KIND_NESTED_TENSOR, {11, 18, 18, 14});                                            // 4: refs 19
+  make.Refs(v1::NODE_KIND_STREAM, {19, 20});                                                           // 5: refs 23
+  make.Linked(v1::NODE_KIND_ARRAY, {1});                                                               // 6
+  make.Refs(v1::NODE_KIND_SCALAR, {22, 23});                                                           // 7: refs 25
+  make.Holder(v1::NODE_KIND_RECORD, v1::RECORD_PART_STATE | v1::RECORD_PART_RECOVERED, {24, 25, 26});  // 8: refs 27
+  make.Tensor(0);                                            // 9: COO indices [2, 3]
+  make.Plain(v1::NODE_KIND_NONE);                            // 10
+  make.Tensor(1);                                            // 11: values [3]
+  make.Holder(v1::NODE_KIND_SIZE, 2, {23, 23});              // 12: [4, 4], refs 30
+  make.Tensor(2);                                            // 13: crow_indices [5]
+  make.Tensor(3);                                            // 14: col_indices [3]
+  make.Tensor(1);                                            // 15: values [3]
+  make.Text(v1::NODE_KIND_DTYPE, "float32");                 // 16
+  make.Holder(v1::NODE_KIND_TUPLE, 2, {23, 23});             // 17: refs 32
+  make.Tensor(4);                                            // 18: sizes and strides [3, 1]
+  make.Text(v1::NODE_KIND_BYTES, "PK");                      // 19
+  make.Holder(v1::NODE_KIND_TUPLE, 1, {21});                 // 20: refs 34
+  make.Refs(v1::NODE_KIND_ATTRIBUTED, {11, 25});             // 21: refs 35
+  make.Text(v1::NODE_KIND_NUMPY_DTYPE, "<i8");               // 22
+  make.Int(4);                                               // 23
+  make.Linked(v1::NODE_KIND_SYMBOL, {0});                    // 24
+  make.Holder(v1::NODE_KIND_DICT, 1, {27, 11});              // 25: refs 37
+  make.Holder(v1::NODE_KIND_ORDERED_DICT, 1, {10, 27, 13});  // 26: refs 39
+  make.String("w");                                          // 27
+  plan.add_devices("cpu");
+  AddStorage(plan, v1::PLACE_INPUT, 0, 400);
+  AddTensor(plan, 0, v1::DTYPE_INT64, 0, {2, 3}, {3, 1});
+  AddTensor(plan, 0, v1::DTYPE_FLOAT32, 0, {3}, {1});
+  AddTensor(plan, 0, v1::DTYPE_INT64, 0, {5}, {1});
+  AddTensor(plan, 0, v1::DTYPE_INT64, 0, {3}, {1});
+  AddTensor(plan, 0, v1::DTYPE_INT64, 0, {3, 1}, {1, 1});
+  auto* symbol = plan.add_symbols();
+  symbol->set_module("m");
+  symbol->set_name("C");
+  symbol->set_class_(v1::SYMBOL_CLASS_UNKNOWN);
   return plan;
 }
 

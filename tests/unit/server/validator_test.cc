@@ -75,7 +75,7 @@ const Lie kLies[] = {
     LIE("piece.devices", for (int i = 0; i < 1024; ++i) p.add_devices("cpu")),
     LIE("graph.root", p.Clear()),
     LIE("graph.kind", Kind(p, 11, 0)),
-    LIE("graph.kind", Kind(p, 11, 25)),
+    LIE("graph.kind", Kind(p, 11, 33)),
     LIE("graph.kind", Kind(p, 11, 255)),
     LIE("graph.short", G(p).mutable_counts()->RemoveLast()),
     LIE("graph.short", G(p).set_counts(0, 0xFFFFFFFF)),
@@ -94,7 +94,7 @@ const Lie kLies[] = {
     LIE("graph.symbol", G(p).set_links(2, 1)),
     LIE("graph.size", G(p).set_refs(17, 11)),
     LIE("graph.attributes", G(p).set_refs(14, 6)),
-    LIE("graph.record-mask", G(p).set_counts(9, 128 | v1::RECORD_PART_ARGS | v1::RECORD_PART_STATE)),
+    LIE("graph.record-mask", G(p).set_counts(9, 256 | v1::RECORD_PART_ARGS | v1::RECORD_PART_STATE)),
     LIE("graph.record-mask",
         G(p).set_counts(9, v1::RECORD_PART_ARGS | v1::RECORD_PART_KWARGS | v1::RECORD_PART_STATES)),
     LIE("graph.record-part", G(p).set_refs(19, 6)),
@@ -171,10 +171,103 @@ TEST(Validator, EveryLieIsCaughtByTheRuleThatNamesIt) {
   }
 }
 
+// In CompoundPlan: counts 1 and 2 are the sparse tensors', 3 the meta tensor's, 4 the record's.
+const Lie kCompoundLies[] = {
+    LIE("graph.short", G(p).mutable_refs()->RemoveLast()),
+    LIE("graph.tensor", G(p).set_links(0, 5)),
+    LIE("graph.record-part", G(p).set_refs(29, 27)),
+    LIE("graph.sparse", G(p).set_counts(1, 0)),
+    LIE("graph.sparse", G(p).set_counts(1, 6)),
+    LIE("graph.sparse", G(p).set_counts(1, 32 | v1::SPARSE_BIT_COO)),
+    LIE("graph.sparse", G(p).set_counts(2, v1::SPARSE_BIT_CSR | v1::SPARSE_BIT_COALESCED)),
+    LIE("graph.sparse", G(p).set_counts(2, v1::SPARSE_BIT_COO)),
+    LIE("graph.sparse", G(p).set_counts(1, v1::SPARSE_BIT_CSC)),
+    LIE("graph.sparse", G(p).set_refs(8, 10)),
+    LIE("graph.sparse", G(p).set_refs(8, 11)),
+    LIE("graph.sparse", G(p).set_refs(8, 14)),
+    LIE("graph.sparse", G(p).set_refs(9, 9)),
+    LIE("graph.sparse", G(p).set_refs(10, 10)),
+    LIE("graph.sparse", G(p).set_refs(10, 13)),
+    LIE("graph.sparse", G(p).set_refs(10, 18)),
+    LIE("graph.sparse", G(p).set_refs(11, 17)),
+    LIE("graph.sparse", G(p).set_ints(0, -1)),
+    LIE("graph.sparse", T(p).set_dtype(0, v1::DTYPE_INT16)),
+    LIE("graph.sparse", T(p).set_dtype(2, v1::DTYPE_FLOAT32)),
+    LIE("graph.sparse", T(p).set_shape(1, 2)),
+    LIE("graph.sparse", G(p).set_refs(12, 18)),
+    LIE("graph.sparse", G(p).set_refs(13, 10)),
+    LIE("graph.sparse", G(p).set_refs(13, 13)),
+    LIE("graph.sparse", G(p).set_refs(14, 13)),
+    LIE("graph.meta", G(p).set_counts(3, 16)),
+    LIE("graph.meta", G(p).set_refs(16, 22)),
+    LIE("graph.meta", G(p).set_refs(17, 17)),
+    LIE("graph.meta", G(p).set_refs(18, 12)),
+    LIE("graph.meta", G(p).set_refs(18, 20)),
+    LIE("graph.meta", G(p).set_refs(32, 27)),
+    LIE("graph.nested", G(p).set_refs(19, 10)),
+    LIE("graph.nested", G(p).set_refs(19, 9)),
+    LIE("graph.nested", G(p).set_refs(20, 9)),
+    LIE("graph.nested", G(p).set_refs(21, 14)),
+    LIE("graph.nested", G(p).set_refs(22, 13)),
+    LIE("graph.nested", G(p).set_refs(22, 11)),
+    LIE("graph.stream", G(p).set_refs(23, 22)),
+    LIE("graph.stream", G(p).set_refs(24, 5)),
+    LIE("graph.attributed", G(p).set_refs(35, 6)),
+    LIE("graph.attributed", G(p).set_refs(35, 21)),
+    LIE("graph.scalar", G(p).set_refs(25, 16)),
+    LIE("graph.scalar", G(p).set_refs(26, 27)),
+    LIE("graph.numpy-dtype", (*G(p).mutable_blob())[G(p).blob().find('<')] = 'x'),
+    LIE("graph.numpy-dtype", (*G(p).mutable_blob())[G(p).blob().find("i8")] = '\n'),
+};
+
+TEST(Validator, CompoundsAreWhatTheirPartsSay) {
+  ASSERT_TRUE(Validate(CompoundPlan()).ok()) << Validate(CompoundPlan()).error().failure().DebugString();
+  for (size_t i = 0; i < std::size(kCompoundLies); ++i) {
+    Plan plan = CompoundPlan();
+    Done done = ValidDone();
+    Limits limits;
+    kCompoundLies[i].tell(plan, done, limits);
+    const auto concluded = Validate(plan, done, limits);
+    ASSERT_FALSE(concluded.ok()) << kCompoundLies[i].rule << ", row " << i;
+    EXPECT_EQ(concluded.error().failure().layer(), std::string("validator: ") + kCompoundLies[i].rule) << "row " << i;
+  }
+}
+
+// n streams, each the root of the one before.
+TEST(Validator, StreamsInStreamsAreCounted) {
+  const auto nested = [](uint32_t streams) {
+    Plan plan;
+    PlanMaker make(plan);
+    for (uint32_t i = 0; i < streams; ++i) make.Refs(v1::NODE_KIND_STREAM, {streams, i + 1});
+    make.Text(v1::NODE_KIND_BYTES, "");
+    return plan;
+  };
+  Limits limits;
+  limits.nested = 3;
+  EXPECT_TRUE(Validate(nested(3), ValidDone(), limits).ok());
+  EXPECT_EQ(Validate(nested(4), ValidDone(), limits).error().failure().layer(), "validator: graph.stream");
+}
+
+TEST(Validator, ATensorWithoutDataHasNoMoreDimensionsThanAnother) {
+  Limits limits;
+  limits.dims = 2;
+  EXPECT_TRUE(Validate(CompoundPlan(), ValidDone(), limits).ok());
+  limits.dims = 1;
+  Plan plan;
+  PlanMaker make(plan);
+  make.Holder(v1::NODE_KIND_META_TENSOR, 0, {1, 2, 3});
+  make.Text(v1::NODE_KIND_DTYPE, "float32");
+  make.Holder(v1::NODE_KIND_SIZE, 2, {4, 4});
+  make.Holder(v1::NODE_KIND_TUPLE, 2, {4, 4});
+  make.Int(1);
+  EXPECT_EQ(Validate(plan, ValidDone(), limits).error().failure().layer(), "validator: graph.meta");
+}
+
 TEST(Validator, EveryRuleHasALie) {
   // The two of the first frame are told below.
   std::set<std::string_view> told = {"ready.version", "ready.layers"};
   for (const Lie& lie : kLies) told.insert(lie.rule);
+  for (const Lie& lie : kCompoundLies) told.insert(lie.rule);
   for (const RuleRow& row : Rules()) EXPECT_TRUE(told.contains(row.id)) << row.id;
 }
 
