@@ -14,7 +14,7 @@ namespace airlock {
 
 std::string Word(v1::Verdict verdict);     // clean, unknown_types, ...
 std::string Word(v1::Posture posture);     // full, nested, filter-only
-std::string Word(v1::Format format);       // torch-zip, torch-legacy, safetensors
+std::string Word(v1::Format format);       // torch_zip, torch_legacy, safetensors, ...
 std::string Word(v1::SymbolClass class_);  // known, unknown, dangerous
 std::string Word(v1::Severity severity);   // note, warning, danger
 std::string Word(v1::DType dtype);         // float32: as torch prints it without "torch."

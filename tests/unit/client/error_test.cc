@@ -53,7 +53,7 @@ TEST(ErrorTable, WorstWins) {
 
 TEST(Words, AreThoseOfTheContract) {
   EXPECT_EQ(Word(v1::VERDICT_UNKNOWN_TYPES), "unknown_types");
-  EXPECT_EQ(Word(v1::FORMAT_TORCH_LEGACY), "torch-legacy");
+  EXPECT_EQ(Word(v1::FORMAT_TORCH_LEGACY), "torch_legacy");
   EXPECT_EQ(Word(v1::POSTURE_FILTER_ONLY), "filter-only");
   EXPECT_EQ(Word(v1::DTYPE_FLOAT8_E4M3FN), "float8_e4m3fn");
   EXPECT_EQ(Word(v1::REASON_ZIP_OVERLAP), "ZIP_OVERLAP");
