@@ -44,10 +44,11 @@ std::string_view ShortestTwosComplement(std::string_view bytes) {
 
 std::optional<int64_t> FitsInt64(std::string_view shortest) {
   if (shortest.size() > sizeof(int64_t)) return std::nullopt;
-  const bool negative = !shortest.empty() && (static_cast<uint8_t>(shortest.back()) & 0x80) != 0;
-  int64_t value = negative ? -1 : 0;
-  std::memcpy(&value, shortest.data(), shortest.size());
-  return value;
+  if (shortest.empty()) return 0;
+  uint64_t value = 0;
+  for (size_t i = shortest.size(); i > 0; --i) value = value << 8 | static_cast<uint8_t>(shortest[i - 1]);
+  const auto unused = static_cast<int>(64 - 8 * shortest.size());
+  return static_cast<int64_t>(value << unused) >> unused;
 }
 
 std::string TwosComplementOf(std::string_view digits, bool negative) {

@@ -1,6 +1,7 @@
 #include "sandbox/pickle/key_identity.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -57,14 +58,59 @@ bool FitsInt64(double value) { return value >= -0x1p63 && value < 0x1p63; }
 std::span<const NodeId> KeyIdentity::DistinctPairs(NodeId dict) { return Distinct(graph_.children(dict), 2); }
 std::span<const NodeId> KeyIdentity::DistinctMembers(NodeId set) { return Distinct(graph_.children(set), 1); }
 
-bool KeyIdentity::SurelyDistinct(std::span<const NodeId> children, size_t step) const {
+bool KeyIdentity::SurelyDistinct(std::span<const NodeId> children, size_t step) {
   if (children.size() <= step) return true;
-  if (children.size() > kFewKeys * step) return false;
+  return children.size() <= kFewKeys * step ? FewTextsDiffer(children, step) : ManyKeysDiffer(children, step);
+}
+
+bool KeyIdentity::FewTextsDiffer(std::span<const NodeId> children, size_t step) const {
   for (size_t i = 0; i < children.size(); i += step) {
     if (!graph_.is(children[i], Kind::kString) || graph_.text(children[i]).size() > kShortText) return false;
     for (size_t j = 0; j < i; j += step) {
       if (graph_.text(children[i]) == graph_.text(children[j])) return false;
     }
+  }
+  return true;
+}
+
+bool KeyIdentity::IsPlainKey(NodeId node) const {
+  if (graph_.is(node, Kind::kInt)) return true;
+  return graph_.is(node, Kind::kString) && graph_.text(node).size() <= kShortText;
+}
+
+bool KeyIdentity::SamePlainKey(NodeId left, NodeId right) const {
+  if (graph_.kind(left) != graph_.kind(right)) return false;
+  if (graph_.is(left, Kind::kInt)) return graph_.integer(left) == graph_.integer(right);
+  return graph_.text(left) == graph_.text(right);
+}
+
+uint64_t KeyIdentity::PlainHash(NodeId key) const {
+  return graph_.is(key, Kind::kInt) ? KeyedHash()(static_cast<uint64_t>(graph_.integer(key)))
+                                    : KeyedHash()(graph_.text(key));
+}
+
+// Open addressing, at most half full. A slot keeps half of its key's hash, so that texts are compared when they are
+// equal and hardly ever otherwise. The hashes come first, so that the slots, which are all over the memory, can be
+// fetched ahead.
+bool KeyIdentity::ManyKeysDiffer(std::span<const NodeId> children, size_t step) {
+  constexpr uint64_t kHashHalf = ~uint64_t{UINT32_MAX};
+  constexpr size_t kAhead = 16;
+  hashes_.clear();
+  for (size_t i = 0; i < children.size(); i += step) {
+    if (!IsPlainKey(children[i])) return false;
+    hashes_.push_back(PlainHash(children[i]));
+  }
+  const size_t mask = std::bit_ceil(hashes_.size() * 2) - 1;
+  slots_.assign(mask + 1, 0);
+  for (size_t i = 0; i < hashes_.size(); ++i) {
+    if (i + kAhead < hashes_.size()) __builtin_prefetch(&slots_[hashes_[i + kAhead] & mask], 1);
+    const uint64_t half = hashes_[i] & kHashHalf;
+    size_t at = hashes_[i] & mask;
+    for (; slots_[at] != 0; at = (at + 1) & mask) {
+      const size_t other = (slots_[at] & ~kHashHalf) - 1;
+      if ((slots_[at] & kHashHalf) == half && SamePlainKey(children[i * step], children[other * step])) return false;
+    }
+    slots_[at] = half | (i + 1);
   }
   return true;
 }

@@ -34,7 +34,14 @@ class KeyIdentity {
 
  private:
   std::span<const NodeId> Distinct(std::span<const NodeId> children, size_t step);
-  bool SurelyDistinct(std::span<const NodeId> children, size_t step) const;
+  // Whether no two keys are one, where that is quick to see: texts and integers, as honest files have them.
+  bool SurelyDistinct(std::span<const NodeId> children, size_t step);
+  bool FewTextsDiffer(std::span<const NodeId> children, size_t step) const;
+  // The same by a table of their hashes. False too where there is a key of another kind.
+  bool ManyKeysDiffer(std::span<const NodeId> children, size_t step);
+  bool IsPlainKey(NodeId node) const;
+  uint64_t PlainHash(NodeId key) const;
+  bool SamePlainKey(NodeId left, NodeId right) const;
 
   // The canonical number of a node: equal for equal keys.
   uint32_t Canonical(NodeId node);
@@ -52,6 +59,8 @@ class KeyIdentity {
   std::vector<uint32_t> place_;  // by canonical number: where it stands in the result at work, plus 1
   std::vector<NodeId> distinct_;
   std::vector<NodeId> pending_;
+  std::vector<uint64_t> hashes_;  // of ManyKeysDiffer, by key
+  std::vector<uint64_t> slots_;   // half of a hash, and the key's place plus 1
 };
 
 }  // namespace airlock::pickle
