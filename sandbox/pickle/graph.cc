@@ -40,6 +40,16 @@ Graph::Graph() {
   for (const Kind kind : {Kind::kNone, Kind::kFalse, Kind::kTrue}) PushIndex(kind, 0);
 }
 
+// For the first stream only: many small ones would have all that is there copied again and again.
+void Graph::Expect(uint64_t stream_bytes) {
+  constexpr uint64_t kBytesANode = 8;
+  constexpr uint64_t kMostNodes = 1 << 20;
+  if (nodes_.size() > 3) return;
+  const size_t expected = std::min(stream_bytes / kBytesANode, kMostNodes);
+  nodes_.reserve(nodes_.size() + expected);
+  children_.reserve(expected);
+}
+
 NodeId Graph::Push(const Node& node) {
   const size_t id = nodes_.size();
   RequireAddressable(id + 1);

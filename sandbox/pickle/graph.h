@@ -83,6 +83,9 @@ class Graph {
  public:
   Graph();
 
+  // Makes room for what a stream of so many bytes may build. Memory that is never written costs nothing.
+  void Expect(uint64_t stream_bytes);
+
   // Makers. The three constants are one node each.
   NodeId None() const { return 0; }
   NodeId Bool(bool value) const { return value ? 2 : 1; }

@@ -91,6 +91,7 @@ class Interpreter {
 
   Result<void> ReadArgument(Argument argument);
   Result<void> ReadNumber(size_t width);
+  Result<void> ReadShort();
   Result<void> ReadSized(size_t width, bool is_signed);
   Result<void> ReadBytes(uint64_t length);
   Result<void> ReadLine(std::string_view& line);

@@ -46,7 +46,9 @@ Interpreter::Interpreter(Context& context, Constructor& constructor, Source& sou
       source_(source),
       level_(level),
       suspicion_(context, level),
-      start_(source.offset()) {}
+      start_(source.offset()) {
+  graph_.Expect(source.remaining());
+}
 
 Result<NodeId> Interpreter::Run() {
   while (result_ == kNoNode) {
@@ -116,7 +118,7 @@ Result<void> Interpreter::ReadArgument(Argument argument) {
     case Argument::kTwoLines:
       return ReadTwoLines();
     case Argument::kBytes1:
-      return ReadSized(1, false);
+      return ReadShort();
     case Argument::kBytes4:
       return ReadSized(4, false);
     case Argument::kSignedBytes4:
@@ -139,6 +141,15 @@ Result<void> Interpreter::ReadNumber(size_t width) {
   }
   source_.Skip(width);
   return {};
+}
+
+// The usual case of a short text or number: all of it is in the window.
+Result<void> Interpreter::ReadShort() {
+  if (source_.available() == 0 || source_.available() <= *source_.peek()) return ReadSized(1, false);
+  number_ = *source_.peek();
+  first_ = {reinterpret_cast<const char*>(source_.peek() + 1), number_};
+  source_.Skip(number_ + 1);
+  return CheckText(number_);
 }
 
 Result<void> Interpreter::ReadSized(size_t width, bool is_signed) {

@@ -20,7 +20,7 @@ struct Numbering {
   std::vector<uint32_t> order;
   std::vector<uint32_t> index;
 
-  explicit Numbering(size_t size) : index(size, kNotReached) {}
+  explicit Numbering(size_t size) : index(size, kNotReached) { order.reserve(size); }
   // False where it was reached before.
   bool Reach(uint32_t old) {
     if (index[old] != kNotReached) return false;
