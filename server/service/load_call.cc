@@ -60,14 +60,19 @@ LoadCall::LoadCall(Broker& broker, grpc::CallbackServerContext* context, CallKin
   Read();
 }
 
+// Whoever ends a turn starts the next one, on another thread perhaps: what was written before PassTurn is seen after
+// TakeTurn, whatever gRPC does between them.
+void LoadCall::PassTurn(Clock::rep waiting_since) { waiting_since_.store(waiting_since, std::memory_order_release); }
+void LoadCall::TakeTurn() { waiting_since_.exchange(kNotWaiting, std::memory_order_acq_rel); }
+
 void LoadCall::Read() {
-  waiting_since_ = Clock::now().time_since_epoch().count();
   incoming_.Clear();
+  PassTurn(Clock::now().time_since_epoch().count());
   StartRead(&incoming_);
 }
 
 void LoadCall::OnReadDone(bool ok) {
-  waiting_since_ = kNotWaiting;
+  TakeTurn();
   if (!ok) {
     return Close(VerdictOfBreak(options_ ? v1::REASON_UPLOAD_TRUNCATED : v1::REASON_BAD_REQUEST));
   }
@@ -217,13 +222,13 @@ void LoadCall::WriteNext() {
 
 void LoadCall::Write(grpc::ByteBuffer message) {
   outgoing_ = std::move(message);
-  waiting_since_ = Clock::now().time_since_epoch().count();
+  PassTurn(Clock::now().time_since_epoch().count());
   // Never a buffer hint on the first write: gRPC 1.51 then hangs for ever.
   StartWrite(&outgoing_);
 }
 
 void LoadCall::OnWriteDone(bool ok) {
-  waiting_since_ = kNotWaiting;
+  TakeTurn();
   if (!ok) return Close(VerdictOfBreak(v1::REASON_CANCELLED));
   broker_.files.Post([this] { WriteNext(); });
 }
@@ -249,11 +254,16 @@ void LoadCall::Close(const Verdict& verdict) {
   verdict_ = verdict;
   broker_.stalls.Remove(this);
   Audit();
+  const grpc::Status status = verdict_.ToStatus();
+  PassTurn(kNotWaiting);
   // Nothing of the call may be touched after this.
-  Finish(verdict_.ToStatus());
+  Finish(status);
 }
 
-void LoadCall::OnDone() { delete this; }
+void LoadCall::OnDone() {
+  TakeTurn();
+  delete this;
+}
 
 void LoadCall::Audit() const {
   const bool upload = options_ && options_->source().has_upload();

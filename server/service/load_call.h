@@ -50,6 +50,8 @@ class LoadCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::By
   // What is written next.
   enum class Phase : uint8_t { kReport, kPlan, kData, kStatus };
 
+  void PassTurn(Clock::rep waiting_since);
+  void TakeTurn();
   void Read();
   void TakeMessage();
   OrVerdict<void> TakeOptions(const v1::LoadRequest& request);
