@@ -11,14 +11,6 @@ namespace {
 
 constexpr uint64_t kCentralEntryMinimum = 46;
 
-// Torch's reader looks names up without regard to case; "a" and "a/" are one name to whoever extracts.
-std::string Folded(std::string_view name) {
-  std::string folded(name.ends_with('/') ? name.substr(0, name.size() - 1) : name);
-  std::transform(folded.begin(), folded.end(), folded.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return folded;
-}
-
 // Reads small pieces at rising offsets without a system call for each.
 class HeaderReader {
  public:
@@ -92,17 +84,17 @@ Result<void> ZipDirectory::ReadEntries(const Input& input, const ZipEnd& end, co
   }
   WindowSource source(input, end.directory_offset, end.directory_size);
   members_.reserve(end.entries);
-  by_folded_name_.reserve(end.entries);
+  names_.Reserve(end.entries);
   for (uint64_t i = 0; i < end.entries; ++i) {
-    AIRLOCK_ASSIGN(ZipMember member, ReadCentralEntry(source));
-    if (!by_folded_name_.emplace(Folded(member.name), static_cast<uint32_t>(i)).second) {
+    AIRLOCK_ASSIGN(ZipMember read, ReadCentralEntry(source));
+    const ZipMember& member = members_.emplace_back(std::move(read));
+    if (!names_.AddLast(members_)) {
       return Fail(Reason::kZipDuplicateMember, "the zip archive has '" + member.name + "' twice", member.header_offset);
     }
     if (member.deflated() && member.size / limits.ratio > member.stored_size) {
       return FailLimit("ratio", limits.ratio, member.size / std::max<uint64_t>(member.stored_size, 1),
                        member.header_offset);
     }
-    members_.push_back(std::move(member));
   }
   if (!source.AtEnd()) {
     return Fail(Reason::kZipUnaccountedBytes, "the zip directory has more than its entries", source.offset());
@@ -135,8 +127,8 @@ Result<void> ZipDirectory::CheckLayout(const Input& input, uint64_t directory_of
 }
 
 const ZipMember* ZipDirectory::FindAnyCase(std::string_view name) const {
-  const auto found = by_folded_name_.find(Folded(name));
-  return found == by_folded_name_.end() ? nullptr : &members_[found->second];
+  const std::optional<uint32_t> found = names_.Find(members_, name);
+  return found ? &members_[*found] : nullptr;
 }
 
 const ZipMember* ZipDirectory::Find(std::string_view name) const {

@@ -5,15 +5,14 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "sandbox/base/error.h"
 #include "sandbox/base/limits.h"
+#include "sandbox/formats/folded_names.h"
 #include "sandbox/formats/input.h"
 #include "sandbox/formats/zip_end.h"
 #include "sandbox/formats/zip_member.h"
-#include "sandbox/pickle/keyed_hash.h"
 
 namespace airlock::formats {
 
@@ -38,7 +37,7 @@ class ZipDirectory {
   Result<void> CheckLayout(const Input& input, uint64_t directory_offset);
 
   std::vector<ZipMember> members_;
-  std::unordered_map<std::string, uint32_t, pickle::KeyedHash> by_folded_name_;
+  FoldedNames names_;
   bool has_comment_ = false;
 };
 

@@ -95,7 +95,7 @@ Result<ZipStorages::Entry> ZipStorages::Open(const tensors::StorageRequest& requ
       .offset = request.nbytes > 0 && input_.in_file() ? input_.FileOffset(member->data_offset) : 0,
       .nbytes = request.nbytes,
       .device = tables_.Device(request.location)};
-  if (member != nullptr) used_.emplace(member, entries_.size());
+  if (member != nullptr) used_[IndexOf(*member)] = true;
   return Entry{.storage = tables_.AddStorage(storage),
                .nbytes = request.nbytes,
                .member = member,

@@ -26,14 +26,15 @@ class ZipStorages final : public tensors::StorageResolver {
         directory_(directory),
         big_endian_(big_endian),
         context_(context),
-        tables_(tables) {}
+        tables_(tables),
+        used_(directory.members().size(), false) {}
 
   Result<uint32_t> Resolve(const tensors::StorageRequest& request) override;
 
   // After the pickle: writes what must be rewritten, and points the storages there.
   Result<void> Rewrite();
   // Whether some storage is made of this member.
-  bool Uses(const ZipMember& member) const { return used_.contains(&member); }
+  bool Uses(const ZipMember& member) const { return used_[IndexOf(member)]; }
 
  private:
   struct Entry {
@@ -44,6 +45,7 @@ class ZipStorages final : public tensors::StorageResolver {
     uint64_t swap_size;       // 0: not known yet
   };
 
+  size_t IndexOf(const ZipMember& member) const { return static_cast<size_t>(&member - directory_.members().data()); }
   Result<Entry> Open(const tensors::StorageRequest& request);
   // Two views of a big-endian storage must agree on what an element is.
   Result<void> AgreeOnSwap(Entry& entry, tensors::DType dtype);
@@ -57,7 +59,7 @@ class ZipStorages final : public tensors::StorageResolver {
   tensors::Tables& tables_;
   std::vector<Entry> entries_;
   std::unordered_map<std::string, size_t, pickle::KeyedHash> by_key_;
-  std::unordered_map<const ZipMember*, size_t> used_;
+  std::vector<bool> used_;  // by member
 };
 
 // The finding of a checksum that is not the member's: torch itself never checks, and has a switch that leaves them out.

@@ -1,0 +1,39 @@
+// FoldedNames: finds a member of an archive by its name, whatever the case of its letters. Torch's reader looks names
+// up so; "a" and "a/" are one name to whoever extracts.
+//
+// An open table of indices: the names stay where the caller has them, and a look-up allocates nothing. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sandbox/formats/zip_member.h"
+
+namespace airlock::formats {
+
+class FoldedNames {
+ public:
+  // Room for this many names, and no more.
+  void Reserve(size_t names);
+  // Adds the last of `members`. False where there is one of that name already. REQUIRES: room.
+  bool AddLast(const std::vector<ZipMember>& members);
+  std::optional<uint32_t> Find(const std::vector<ZipMember>& members, std::string_view name) const;
+
+ private:
+  struct Slot {
+    uint32_t index = kFree;
+    uint32_t tag = 0;  // other bits of the hash than those that chose the slot
+  };
+  static constexpr uint32_t kFree = UINT32_MAX;
+
+  // The slot that has the name, or the free one where it would be.
+  size_t SlotOf(const std::vector<ZipMember>& members, std::string_view name, uint32_t& tag) const;
+
+  std::vector<Slot> slots_;  // a power of two, at most half of them taken
+  mutable std::string folded_;
+};
+
+}  // namespace airlock::formats
