@@ -45,6 +45,7 @@ BrokerOptions ToBrokerOptions(const Options& options) {
   broker.max_loads = options.max_loads;
   broker.max_waiting = options.queue;
   broker.max_calls = options.max_calls;
+  broker.plan_memory = options.plan_memory;
   broker.stall_patience = std::chrono::seconds(options.stall_seconds);
   return broker;
 }

@@ -44,6 +44,7 @@ const OptionRow kOptions[] = {
     {"max-loads", &Options::max_loads, "loads that run at a time"},
     {"queue", &Options::queue, "loads that may wait"},
     {"max-calls", &Options::max_calls, "calls at a time, those that send and read included"},
+    {"plan-memory", &Options::plan_memory, "bytes of plans that wait to be read, of all calls together"},
     {"spool-dir", &Options::spool_dir, "where uploads are spooled, unnamed"},
     {"limit", &Options::limit_assignments, "NAME=VALUE, a limit of every load; may be repeated"},
     {"log-level", &Options::log_level, "trace, debug, info, warn, error or off"},
@@ -131,6 +132,7 @@ std::string Complete(Options& options) {
   if (options.max_loads == 0 || options.max_loads > 1024) return "--max-loads: 1 to 1024";
   if (options.pool == 0 || options.pool > 1024) return "--pool: 1 to 1024";
   if (options.max_calls == 0 || options.max_calls > 1'000'000) return "--max-calls: 1 to 1000000";
+  if (options.plan_memory == 0) return "--plan-memory: at least 1";
   if (options.queue > 1'000'000) return "--queue: at most 1000000";
   if (options.stall_seconds == 0) return "--stall-seconds: at least 1";
   if (options.spool_dir.empty()) options.spool_dir = DefaultSpool();

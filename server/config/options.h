@@ -26,6 +26,8 @@ struct Options {
   size_t max_loads = 2;
   size_t queue = 64;
   size_t max_calls = 256;
+  // Twice the largest plan there may be.
+  uint64_t plan_memory = uint64_t{2} << 30;
   std::string spool_dir;
   std::vector<std::string> limit_assignments;
   std::string log_level = "info";

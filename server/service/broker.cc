@@ -7,8 +7,6 @@ namespace airlock::server {
 namespace {
 
 constexpr size_t kFileThreads = 4;
-// Twice the largest plan there may be.
-constexpr uint64_t kHeldPlanBytes = uint64_t{2} << 30;
 
 }  // namespace
 
@@ -18,7 +16,7 @@ Broker::Broker(const BrokerOptions& broker_options, WorkerPool& worker_pool, Pat
       paths(std::move(path_source)),
       stalls(broker_options.stall_patience),
       calls(broker_options.max_calls),
-      plan_bytes(kHeldPlanBytes),
+      plan_bytes(broker_options.plan_memory),
       // Every call has at most one job there.
       files(kFileThreads, std::numeric_limits<size_t>::max() / 2),
       loads(broker_options.max_loads, broker_options.max_waiting) {}

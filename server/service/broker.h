@@ -22,6 +22,8 @@ struct BrokerOptions {
   size_t max_waiting = 64;
   // Calls at a time, whatever they do: sending, waiting, decoding, or reading the answer.
   size_t max_calls = 256;
+  // Bytes of plans that wait to be read, of all calls together.
+  uint64_t plan_memory = uint64_t{2} << 30;
   std::chrono::milliseconds stall_patience{60'000};
 };
 
