@@ -29,7 +29,9 @@ esac
 export ASAN_OPTIONS=${ASAN_OPTIONS-detect_leaks=1:strict_string_checks=1}
 export LSAN_OPTIONS=${LSAN_OPTIONS-suppressions=$here/tests/lsan.supp:print_suppressions=0}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS-print_stacktrace=1}
-export TSAN_OPTIONS=${TSAN_OPTIONS-halt_on_error=1:suppressions=$here/tests/tsan.supp}
+export TSAN_OPTIONS=${TSAN_OPTIONS-halt_on_error=1:ignore_noninstrumented_modules=1:suppressions=$here/tests/tsan.supp}
+# What a compilation depends on and ccache does not know of.
+export CCACHE_EXTRAFILES=$here/tests/tsan.ignore
 
 # The closing line, from what ctest wrote down: skipped tests are named and count as neither.
 summary() {
@@ -47,7 +49,9 @@ PYTHON
 }
 
 echo "== packages: installing what is missing" >&2
-"$here/deploy/dependencies.sh" --tests
+extra=()
+[ "$preset" != tsan ] || extra=(--checks)  # it is built by clang
+"$here/deploy/dependencies.sh" --tests "${extra[@]}"
 echo "== build: preset $preset, into $build" >&2
 cd "$here"
 /usr/bin/cmake --preset "$preset"

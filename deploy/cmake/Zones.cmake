@@ -7,9 +7,13 @@
 #   airlock_test(NAME SOURCES... [LINK TARGETS...] [LABELS ...])  a GoogleTest program whose cases ctest knows one by one
 set(AIRLOCK_SANITIZE_FLAGS "")
 if(AIRLOCK_SANITIZE)
-  set(AIRLOCK_SANITIZE_FLAGS -fsanitize=${AIRLOCK_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  set(AIRLOCK_SANITIZE_FLAGS -fsanitize=${AIRLOCK_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all
+      -DAIRLOCK_SANITIZED)
   if(AIRLOCK_FUZZ)
     list(APPEND AIRLOCK_SANITIZE_FLAGS -fsanitize=fuzzer-no-link)
+  endif()
+  if(AIRLOCK_SANITIZE STREQUAL "thread")
+    list(APPEND AIRLOCK_SANITIZE_FLAGS -fsanitize-ignorelist=${PROJECT_SOURCE_DIR}/tests/tsan.ignore)
   endif()
 endif()
 

@@ -125,8 +125,10 @@ def descendants(pid):
 
 
 def workers(pid):
-    """The workers of the broker `pid`: its descendants but the spawner."""
-    return [child for child, argv in descendants(pid).items() if not any(b"spawner" in word for word in argv)]
+    """The workers of the broker `pid`: its descendants but the spawner, and but a sanitizer's symbolizer."""
+    others = (b"spawner", b"symbolizer")
+    return [child for child, argv in descendants(pid).items()
+            if not any(other in word for word in argv for other in others)]
 
 
 def descriptors(pid):
