@@ -5,7 +5,7 @@
 #include "sandbox/formats/sniff.h"
 #include "sandbox/formats/torch_legacy.h"
 #include "sandbox/formats/torch_tar.h"
-#include "sandbox/formats/torch_zip.h"
+#include "sandbox/formats/zip_kinds.h"
 
 namespace airlock::formats {
 namespace {
@@ -16,7 +16,7 @@ struct ReaderRow {
 };
 
 constexpr ReaderRow kReaders[] = {
-    {Format::kTorchZip, DecodeTorchZip},
+    {Format::kTorchZip, DecodeZip},
     {Format::kTorchLegacy, DecodeTorchLegacy},
     {Format::kSafetensors, DecodeSafetensors},
     {Format::kTorchTar, DecodeTorchTar},

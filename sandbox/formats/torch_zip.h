@@ -2,9 +2,10 @@
 #pragma once
 
 #include "sandbox/formats/checkpoint.h"
+#include "sandbox/formats/zip_directory.h"
 
 namespace airlock::formats {
 
-Result<void> DecodeTorchZip(const Input& input, Output& output, Checkpoint& checkpoint);
+Result<void> DecodeTorchZip(const Input& input, Output& output, Checkpoint& checkpoint, const ZipDirectory& directory);
 
 }  // namespace airlock::formats

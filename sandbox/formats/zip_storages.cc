@@ -79,7 +79,7 @@ Result<uint32_t> ZipStorages::Resolve(const tensors::StorageRequest& request) {
 
 Result<ZipStorages::Entry> ZipStorages::Open(const tensors::StorageRequest& request) {
   const std::string key(request.key);
-  const ZipMember* member = directory_.Find(std::string(directory_.root()) + "/data/" + key);
+  const ZipMember* member = directory_.Find(folder_ + key);
   if (member == nullptr && request.nbytes > 0) {
     return Fail(Reason::kZipMalformed, "the archive has no member for storage '" + key + "'", request.at);
   }

@@ -19,11 +19,13 @@ namespace airlock::formats {
 // Borrows all that it is given.
 class ZipStorages final : public tensors::StorageResolver {
  public:
-  ZipStorages(const Input& input, Output& output, const ZipDirectory& directory, bool big_endian,
+  // The member of key K is `folder` + K.
+  ZipStorages(const Input& input, Output& output, const ZipDirectory& directory, std::string folder, bool big_endian,
               pickle::Context& context, tensors::Tables& tables)
       : input_(input),
         output_(output),
         directory_(directory),
+        folder_(std::move(folder)),
         big_endian_(big_endian),
         context_(context),
         tables_(tables),
@@ -54,6 +56,7 @@ class ZipStorages final : public tensors::StorageResolver {
   const Input& input_;
   Output& output_;
   const ZipDirectory& directory_;
+  const std::string folder_;
   bool big_endian_;
   pickle::Context& context_;
   tensors::Tables& tables_;

@@ -227,7 +227,7 @@ Result<uint32_t> Symbols::Use(std::string_view module, std::string_view name, ui
   if (module.empty() || name.empty() || module.size() > kMaxName || name.size() > kMaxName) {
     return Fail(Reason::kPickleMalformed, "a symbol whose name is empty or too long", offset);
   }
-  key_.assign(module).append(1, '\0').append(name).append(std::to_string(module.size()));
+  key_.assign(module).append(1, '\0').append(name).append(std::to_string(module.size())).append(known_module_);
   if (const auto known = index_.find(key_); known != index_.end()) {
     ++uses_[known->second].uses;
     return known->second;
@@ -236,7 +236,10 @@ Result<uint32_t> Symbols::Use(std::string_view module, std::string_view name, ui
   uint32_t symbol = 0;
   if (mapped.module == module && mapped.name == name) {
     symbol = static_cast<uint32_t>(uses_.size());
-    const Classification classification = Classify(module, name);
+    Classification classification = Classify(module, name);
+    if (classification.symbol_class == SymbolClass::kUnknown && IsOfKnownModule(module)) {
+      classification = {.symbol_class = SymbolClass::kKnown, .builder = Builder::kExternal, .danger = {}};
+    }
     uses_.push_back({.module = Readable(module),
                      .name = Readable(name),
                      .symbol_class = classification.symbol_class,
@@ -254,6 +257,11 @@ Result<uint32_t> Symbols::Use(std::string_view module, std::string_view name, ui
   }
   index_.emplace(key_, symbol);
   return symbol;
+}
+
+bool Symbols::IsOfKnownModule(std::string_view module) const {
+  if (known_module_.empty() || !module.starts_with(known_module_)) return false;
+  return module.size() == known_module_.size() || module[known_module_.size()] == '.';
 }
 
 std::string Symbols::FullName(uint32_t symbol) const { return uses_[symbol].module + "." + uses_[symbol].name; }

@@ -128,6 +128,9 @@ class Symbols {
   void Move(size_t first, uint64_t by) {
     for (size_t i = first; i < uses_.size(); ++i) uses_[i].first_offset += by;
   }
+  // While one is set, names of this module and of those below it are known, and made by the Constructor: the classes of
+  // an archive that brings its own. Empty: none.
+  void SetKnownModule(std::string_view module) { known_module_ = module; }
   // The pickle asks to call it.
   void MarkCalled(uint32_t symbol) { uses_[symbol].would_call = true; }
 
@@ -137,7 +140,10 @@ class Symbols {
   std::string FullName(uint32_t symbol) const;
 
  private:
+  bool IsOfKnownModule(std::string_view module) const;
+
   std::vector<SymbolUse> uses_;
+  std::string known_module_;
   std::string key_;  // scratch
   std::unordered_map<std::string, uint32_t, KeyedHash> index_;
 };

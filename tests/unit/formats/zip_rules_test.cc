@@ -173,8 +173,8 @@ const Rule kRules[] = {
     {"StronglyEncrypted", Reason::kEncryptedZip, Member(2, [](ZipPart& p) { p.flags = 0x0848; })},
     {"OtherMethod", Reason::kUnsupportedFeature, Member(2, [](ZipPart& p) { p.method = 12; })},
     {"VersionOfTheFuture", Reason::kUnsupportedFeature, Member(4, [](ZipPart& p) { p.data = "11\n"; })},
-    {"TorchScript", Reason::kUnsupportedFormat, Added(Part("archive/constants.pkl"))},
-    {"TorchScriptInOtherCase", Reason::kUnsupportedFormat, Added(Part("archive/Constants.pkl"))},
+    {"TorchScriptOfNonsense", Reason::kPickleMalformed, Added(Part("archive/constants.pkl"))},
+    {"TorchScriptInOtherCase", Reason::kZipAmbiguous, Added(Part("archive/Constants.pkl"))},
     {"NoPickle", Reason::kUnsupportedFormat, [](ZipShape& s) { s.parts.erase(s.parts.begin()); }},
     {"NumpyArchive", Reason::kUnsupportedFormat, [](ZipShape& s) { s.parts = {Part("weights.npy")}; }},
 };

@@ -1,0 +1,151 @@
+#include "sandbox/formats/torchscript.h"
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sandbox/formats/torch_archive.h"
+
+namespace airlock::formats {
+namespace {
+
+using pickle::Graph;
+using pickle::Kind;
+using pickle::NodeId;
+using pickle::Severity;
+
+constexpr std::string_view kRecords[] = {"constants.pkl", "bytecode.pkl", "mobile_debug_handles.pkl",
+                                         "traced_inputs.pkl"};
+
+// Members that hold code, or say where code came from.
+bool IsCode(std::string_view name) {
+  return name.starts_with("code/") || name.starts_with(".data/ts_code/") || name == "bytecode.pkl" ||
+         name == "mobile_debug_handles.pkl" || name.ends_with(".debug_pkl");
+}
+
+bool IsExtra(std::string_view name) { return name.starts_with("extra/"); }
+
+// Names of classes are known while the archive is read: TorchScript's own reader looks for them in the archive's code
+// and imports nothing. Anywhere else such a name is a Python module's.
+class ScriptNames {
+ public:
+  explicit ScriptNames(pickle::Symbols& symbols) : symbols_(symbols) { symbols_.SetKnownModule("__torch__"); }
+  ~ScriptNames() { symbols_.SetKnownModule(""); }
+  ScriptNames(const ScriptNames&) = delete;
+  ScriptNames& operator=(const ScriptNames&) = delete;
+
+ private:
+  pickle::Symbols& symbols_;
+};
+
+class TorchScript {
+ public:
+  TorchScript(const Input& input, Output& output, Checkpoint& checkpoint, const ZipDirectory& directory)
+      : checkpoint_(checkpoint),
+        graph_(checkpoint.context.graph),
+        directory_(directory),
+        archive_(input, output, checkpoint, directory) {}
+
+  Result<void> Decode() {
+    AIRLOCK_TRY(archive_.Check(kRecords));
+    const ScriptNames names(checkpoint_.context.symbols);
+    AIRLOCK_ASSIGN(checkpoint_.root, archive_.Decode("data.pkl", "data"));
+    AIRLOCK_TRY(AddPickle("constants", true));
+    if (archive_.Record("traced_inputs.pkl") != nullptr) AIRLOCK_TRY(AddPickle("traced_inputs", false));
+    TellCode();
+    TellExtras();
+    archive_.NoteStrangers({}, [](std::string_view name) { return IsCode(name) || IsExtra(name); });
+    return {};
+  }
+
+ private:
+  // Decodes `name`.pkl and puts what it holds beside the module, but for empty constants.
+  Result<void> AddPickle(const std::string& name, bool constants);
+  void PutBeside(const std::string& name, NodeId value);
+  void TellCode();
+  void TellExtras();
+
+  Checkpoint& checkpoint_;
+  Graph& graph_;
+  const ZipDirectory& directory_;
+  TorchArchive archive_;
+  bool wrapped_ = false;  // the root is a dict of ours
+};
+
+Result<void> TorchScript::AddPickle(const std::string& name, bool constants) {
+  AIRLOCK_ASSIGN(const NodeId value, archive_.Decode(name + ".pkl", name));
+  if (!constants) {
+    PutBeside(name, value);
+    return {};
+  }
+  if (!graph_.is(value, Kind::kTuple)) return Fail(Reason::kPickleMalformed, "constants.pkl holds no tuple");
+  if (!graph_.children(value).empty()) PutBeside(name, value);
+  return {};
+}
+
+void TorchScript::PutBeside(const std::string& name, NodeId value) {
+  const std::array<NodeId, 2> pair = {graph_.Text(Kind::kString, name), value};
+  const NodeId dict = graph_.Container(Kind::kDict, pair);
+  const NodeId root = checkpoint_.root;
+  if (graph_.is(root, Kind::kRecord)) {
+    pickle::RecordParts parts = graph_.record(root);
+    if (parts.many_states) {
+      graph_.Append(parts.state, {&dict, 1});
+      return;
+    }
+    if (graph_.is(parts.state, Kind::kDict)) {
+      const std::array<NodeId, 2> states = {parts.state, dict};
+      parts.state = graph_.Container(Kind::kList, states);
+      parts.many_states = true;
+      graph_.SetRecord(root, parts);
+      return;
+    }
+  }
+  if (wrapped_) {
+    graph_.Append(root, pair);
+    return;
+  }
+  wrapped_ = true;
+  const std::array<NodeId, 4> pairs = {graph_.Text(Kind::kString, "object"), root, pair[0], value};
+  checkpoint_.root = graph_.Container(Kind::kDict, pairs);
+}
+
+void TorchScript::TellCode() {
+  uint64_t files = 0;
+  const ZipMember* first = nullptr;
+  const size_t root = directory_.root().size() + 1;
+  for (const ZipMember& member : directory_.members()) {
+    if (!IsCode(std::string_view(member.name).substr(root))) continue;
+    if (first == nullptr) first = &member;
+    ++files;
+  }
+  if (first == nullptr) return;
+  pickle::AddFinding(checkpoint_.context, {.id = "torchscript.code",
+                                           .severity = Severity::kNote,
+                                           .message = "the archive holds code for TorchScript (members: " +
+                                                      std::to_string(files) + "); nothing looks at it",
+                                           .where = first->name,
+                                           .offset = first->header_offset});
+}
+
+void TorchScript::TellExtras() {
+  const size_t root = directory_.root().size() + 1;
+  for (const ZipMember& member : directory_.members()) {
+    if (!IsExtra(std::string_view(member.name).substr(root)) || member.name.ends_with('/')) continue;
+    pickle::AddFinding(checkpoint_.context, {.id = "torchscript.extra-file",
+                                             .severity = Severity::kNote,
+                                             .message = "a file of the archive's author, which is not looked at",
+                                             .where = member.name,
+                                             .offset = member.header_offset});
+  }
+}
+
+}  // namespace
+
+Result<void> DecodeTorchScript(const Input& input, Output& output, Checkpoint& checkpoint,
+                               const ZipDirectory& directory) {
+  return TorchScript(input, output, checkpoint, directory).Decode();
+}
+
+}  // namespace airlock::formats

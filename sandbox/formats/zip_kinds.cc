@@ -1,0 +1,73 @@
+#include "sandbox/formats/zip_kinds.h"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include "sandbox/formats/torch_zip.h"
+#include "sandbox/formats/torchscript.h"
+#include "sandbox/formats/zip_directory.h"
+
+namespace airlock::formats {
+namespace {
+
+// What a zip without data.pkl seems to be, by the end of a member's name.
+struct RefusalRow {
+  std::string_view suffix;
+  const char* sentence;
+};
+constexpr RefusalRow kRefusals[] = {
+    {"/constants.pkl", "a TorchScript archive without its data.pkl"},
+    {"/model.json", "a TorchScript archive of torch 1.0 or 1.1"},
+    {"/.data/extern_modules", "a torch.package archive"},
+    {"/archive_format", "a torch.export archive (.pt2)"},
+    {"serialized_exported_program.json", "a torch.export archive (.pt2, before torch 2.8)"},
+    {"/bytecode.pkl", "a PyTorch Mobile archive"},
+    {".npy", "a numpy archive (.npz)"},
+    {"model.weights.h5", "a Keras archive (.keras)"},
+    {"[Content_Types].xml", "an Office document"},
+    {"META-INF/MANIFEST.MF", "a Java archive"},
+};
+
+std::string Lower(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  return lower;
+}
+
+bool HasRecord(const ZipDirectory& directory, const char* name) {
+  return !directory.root().empty() && directory.FindAnyCase(std::string(directory.root()) + "/" + name) != nullptr;
+}
+
+// A data.pkl in another folder than torch would look in, or under a name in other case.
+Result<void> CheckNoOtherData(const ZipDirectory& directory) {
+  for (const ZipMember& member : directory.members()) {
+    const size_t slash = member.name.find('/');
+    if (slash == std::string::npos || Lower(std::string_view(member.name).substr(slash + 1)) != "data.pkl") continue;
+    return Fail(Reason::kZipAmbiguous, "some readers find '" + member.name + "' and others do not",
+                member.header_offset);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> DecodeZip(const Input& input, Output& output, Checkpoint& checkpoint) {
+  checkpoint.format = Format::kTorchZip;
+  AIRLOCK_ASSIGN(const ZipDirectory directory, ZipDirectory::Read(input, checkpoint.context.limits));
+  if (directory.Find(std::string(directory.root()) + "/data.pkl") != nullptr) {
+    // Torch, too, takes what has constants for TorchScript, whatever wrote it.
+    if (!HasRecord(directory, "constants.pkl")) return DecodeTorchZip(input, output, checkpoint, directory);
+    checkpoint.format = Format::kTorchScript;
+    return DecodeTorchScript(input, output, checkpoint, directory);
+  }
+  AIRLOCK_TRY(CheckNoOtherData(directory));
+  for (const RefusalRow& row : kRefusals) {
+    for (const ZipMember& member : directory.members()) {
+      if (member.name.ends_with(row.suffix)) return Fail(Reason::kUnsupportedFormat, row.sentence, 0);
+    }
+  }
+  return Fail(Reason::kUnsupportedFormat, "a zip archive that holds no torch checkpoint (no data.pkl)", 0);
+}
+
+}  // namespace airlock::formats
