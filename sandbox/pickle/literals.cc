@@ -47,6 +47,9 @@ Result<void> Interpreter::PushTextLong() {
     return FailLimit("integer_bytes", limit, FewestBytes(decimal->digits.size()), offset_);
   }
   if (decimal->digits.size() > kInt64Digits) {
+    // The conversion takes the square of its length.
+    const uint64_t steps = decimal->digits.size() / 64;
+    context_.opcodes += steps * steps;
     return PushTwosComplement(TwosComplementOf(decimal->digits, decimal->negative));
   }
   int64_t value = 0;

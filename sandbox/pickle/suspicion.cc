@@ -7,7 +7,7 @@ namespace airlock::pickle {
 namespace {
 
 // Links that one getattr chain is followed.
-constexpr int kMaxHops = 64;
+constexpr int kMaxHops = 24;
 
 // What a loader looks up on the object itself and calls when it gets its next state; and what copy.copy, copy.deepcopy
 // and pickle.dump call later. __class__ makes it an object of another class.

@@ -4,6 +4,8 @@
 #include <compare>
 #include <optional>
 #include <span>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "sandbox/pickle/symbol_table.h"
@@ -13,7 +15,7 @@ namespace airlock::pickle {
 namespace {
 
 // Parts that a dotted path may have. Real ones have up to ten.
-constexpr size_t kMaxParts = 32;
+constexpr size_t kMaxParts = 20;
 
 struct Entry {
   std::string_view module;
@@ -89,11 +91,25 @@ const SymbolRow* FindRow(std::string_view module, std::string_view name) {
   return nullptr;
 }
 
-bool HasWord(std::string_view words, std::string_view wanted) {
-  while (!words.empty()) {
-    if (TakeWord(words) == wanted) return true;
+// The lists of single words, made once too.
+struct Words {
+  Words() {
+    for (std::string_view words = WalkedModules(); !words.empty();) walked.insert(TakeWord(words));
+    for (std::string_view words = FunctionsAnywhere(); !words.empty();) functions.insert(TakeWord(words));
+    for (std::string_view words = VendoredModules(); !words.empty();) vendored.insert(TakeWord(words));
+    for (const MethodRow& row : Methods()) {
+      for (std::string_view words = row.names; !words.empty();) methods.emplace(TakeWord(words), row.family);
+    }
   }
-  return false;
+  std::unordered_set<std::string_view> walked;
+  std::unordered_set<std::string_view> functions;
+  std::unordered_set<std::string_view> vendored;
+  std::unordered_map<std::string_view, Family> methods;
+};
+
+const Words& TheWords() {
+  static const Words words;
+  return words;
 }
 
 Classification Dangerous(Family family) {
@@ -153,25 +169,18 @@ const SymbolRow* RowOfWalk(std::string_view rest) {
   return RowOfPath(path);
 }
 
-std::optional<Family> DangerOfMethod(std::string_view part) {
-  for (const MethodRow& row : Methods()) {
-    if (HasWord(row.names, part)) return row.family;
-  }
-  return std::nullopt;
-}
-
 // Looks at the parts of a name by themselves: whichever module it begins in, others are reached through it.
 std::optional<Family> DangerOfParts(std::string_view name) {
+  const Words& words = TheWords();
   for (bool first = true; !name.empty(); first = false) {
     const std::string_view part = FirstPart(name);
     if (IsSpecial(part)) return Family::kObjectModel;
-    if (HasWord(WalkedModules(), ModuleName(part))) return Family::kWalk;
+    if (words.walked.contains(ModuleName(part))) return Family::kWalk;
     const SymbolRow* row = RowOfWalk(name);
     if (row != nullptr && row->symbol_class == SymbolClass::kDangerous) return row->family;
-    if (HasWord(FunctionsAnywhere(), part)) return Family::kWalk;
-    if (!first) {
-      if (const auto family = DangerOfMethod(part)) return family;
-    }
+    if (words.functions.contains(part)) return Family::kWalk;
+    const auto method = first ? words.methods.end() : words.methods.find(part);
+    if (method != words.methods.end()) return method->second;
     name.remove_prefix(std::min(part.size() + 1, name.size()));
   }
   return std::nullopt;
@@ -181,7 +190,7 @@ std::optional<Family> DangerOfParts(std::string_view name) {
 std::optional<Family> DangerOfModule(std::string_view module) {
   while (module.find('.') != std::string_view::npos) {
     module.remove_prefix(module.find('.') + 1);
-    if (HasWord(VendoredModules(), FirstPart(module))) return Family::kWalk;
+    if (TheWords().vendored.contains(FirstPart(module))) return Family::kWalk;
     if (FirstPart(module) == "__main__") return Family::kImport;
   }
   return std::nullopt;

@@ -1,0 +1,304 @@
+"""Classes of attacks on containers, pickle machines and tensors: one generated file for each, with the verdict that it must get. What
+torch reads otherwise than others, what wraps, what lies, what explodes."""
+import io
+import pathlib
+import pickle
+import struct
+import sys
+import unittest
+import zipfile
+import zlib
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import payloads
+from judge import Judge, table
+from payloads import MARKER, PROTO, in_legacy, in_zip, integer, sequence, symbol, tensor, text
+
+EVIL = PROTO + symbol("os", "system") + MARKER + b"\x85R."
+GOOD = in_zip(tensor())
+NEVER_CLEAN = ("refused", "malformed", "unsupported", "limit", "dangerous")
+
+
+class Zip:
+    """The places of a zip of ours that a lie can stand in."""
+
+    def __init__(self, data):
+        self.data = bytearray(data)
+        self.end = data.rindex(b"PK\5\6")
+        self.directory, = struct.unpack("<I", data[self.end + 16:self.end + 20])
+
+    def entry(self, member):
+        """Where the directory's entry of a member begins, and its local header."""
+        raw = f"archive/{member}".encode()
+        at = self.data.index(raw, self.directory) - 46
+        header, = struct.unpack("<I", self.data[at + 42:at + 46])
+        return at, header
+
+    def put(self, at, layout, value):
+        struct.pack_into(layout, self.data, at, value)
+        return self
+
+    def bytes(self):
+        return bytes(self.data)
+
+
+def flagged(bit, local):
+    archive = Zip(in_zip(EVIL))
+    at, header = archive.entry("data.pkl")
+    archive.put(at + 8, "<H", 0x0800 | bit)
+    if local:
+        archive.put(header + 6, "<H", 0x0800 | bit)
+    return archive.bytes()
+
+
+def changed(member, field, layout, value, data=None):
+    """A lie in the directory (offset in the entry) of a harmless archive, or of `data`."""
+    archive = Zip(data or GOOD)
+    at, _ = archive.entry(member)
+    return archive.put(at + field, layout, value).bytes()
+
+
+def local_changed(member, field, layout, value, data=None):
+    archive = Zip(data or GOOD)
+    _, header = archive.entry(member)
+    return archive.put(header + field, layout, value).bytes()
+
+
+def zip_of(*members, compression=zipfile.ZIP_STORED):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", compression) as target:
+        for member, content in members:
+            target.writestr(zipfile.ZipInfo(member), content, compression)
+    return out.getvalue()
+
+
+def zip64_disagrees():
+    """A zip64 end record that counts otherwise than the end record does."""
+    archive = Zip(GOOD)
+    count, size = struct.unpack("<HI", archive.data[archive.end + 10:archive.end + 16])
+    record = b"PK\6\6" + struct.pack("<QHHIIQQQQ", 44, 45, 45, 0, 0, count - 1, count - 1, size, archive.directory)
+    locator = b"PK\6\7" + struct.pack("<IQI", 0, archive.end, 1)
+    return bytes(archive.data[:archive.end]) + record + locator + bytes(archive.data[archive.end:])
+
+
+def nested(content):
+    return zip_of(("archive/data.pkl", PROTO + b"}."), ("archive/version", b"3\n"), ("archive/inner.zip", content))
+
+
+ZIPS = table([
+    ("two members of one name", in_zip(EVIL, [("data.pkl", PROTO + b"}.")]), NEVER_CLEAN),
+    ("two members of one name, the other order", in_zip(PROTO + b"}.", [("data.pkl", EVIL)]), NEVER_CLEAN),
+    ("CVE-2025-1944 other name in the local header", in_zip(EVIL).replace(b"archive/data.pkl", b"archive/dara.pkl", 1), ("refused",)),
+    ("other size in the local header", local_changed("data.pkl", 22, "<I", 7), ("refused", "malformed")),
+    ("longer name in the local header", local_changed("data.pkl", 26, "<H", 4000), ("refused", "malformed")),
+    ("offset of another member", changed("data.pkl", 42, "<I", 1), ("refused", "malformed")),
+    *((f"CVE-2025-1945 flag {bit:#x}", flagged(bit, False), ("refused", "unsupported", "malformed")) for bit in (0x1, 0x20, 0x40)),
+    *((f"CVE-2025-1945 flag {bit:#x} in both headers", flagged(bit, True), ("refused", "unsupported", "malformed")) for bit in (0x1, 0x20, 0x40)),
+    ("CVE-2025-10156 wrong checksum, hostile", changed("data.pkl", 16, "<I", 1, in_zip(EVIL)), ("refused", "dangerous")),
+    ("wrong checksum", local_changed("data.pkl", 14, "<I", 1, changed("data.pkl", 16, "<I", 1)), ("clean",)),
+    ("bytes in front", b"#!/bin/sh\n" + GOOD, NEVER_CLEAN),
+    ("bytes behind", GOOD + b"tail", NEVER_CLEAN),
+    ("a pickle in front", EVIL + GOOD, NEVER_CLEAN),
+    ("a second end record", GOOD + GOOD[Zip(GOOD).end:], NEVER_CLEAN),
+    ("zip64 end record that disagrees", zip64_disagrees(), NEVER_CLEAN),
+    ("name in capitals", in_zip(PROTO + b"}.", [("DATA.PKL", EVIL)]), NEVER_CLEAN),
+    ("only in capitals", zip_of(("archive/DATA.PKL", EVIL), ("archive/version", b"3\n")), NEVER_CLEAN),
+    ("two roots", zip_of(("a/data.pkl", PROTO + b"}."), ("a/version", b"3\n"), ("b/data.pkl", EVIL), ("b/version", b"3\n")), NEVER_CLEAN),
+    ("no data.pkl but a pickle", zip_of(("archive/config.p", EVIL), ("archive/version", b"3\n")), NEVER_CLEAN),
+    ("no folder", zip_of(("data.pkl", EVIL), ("version", b"3\n")), NEVER_CLEAN),
+    ("path upwards", zip_of(("archive/data.pkl", PROTO + b"}."), ("archive/version", b"3\n"), ("archive/../../evil", b"x")), NEVER_CLEAN),
+    ("absolute path", zip_of(("archive/data.pkl", PROTO + b"}."), ("archive/version", b"3\n"), ("/etc/marker", b"x")), NEVER_CLEAN),
+    ("backslashes", zip_of(("archive/data.pkl", PROTO + b"}."), ("archive/version", b"3\n"), ("archive\\evil", b"x")), NEVER_CLEAN),
+    ("ratio of a bomb", zip_of(("archive/data.pkl", tensor(numel=1 << 22, shape=(1 << 22,))), ("archive/data/0", bytes(1 << 24)),
+                               ("archive/version", b"3\n"), compression=zipfile.ZIP_DEFLATED), ("clean", "limit")),
+    ("a pickle that inflates", zip_of(("archive/data.pkl", PROTO + b"(" + b"N" * (1 << 24) + b"t."), ("archive/version", b"3\n"),
+                                      compression=zipfile.ZIP_DEFLATED), ("limit",)),
+    ("overlapping members", changed("data/0", 42, "<I", Zip(GOOD).entry("data.pkl")[1]), NEVER_CLEAN),
+    ("size past the end of the file", changed("data/0", 24, "<I", 0x7fffffff, changed("data/0", 20, "<I", 0x7fffffff)), NEVER_CLEAN),
+    ("entry count too large", Zip(GOOD).put(Zip(GOOD).end + 10, "<H", 60000).bytes(), NEVER_CLEAN),
+    ("directory past the end", Zip(GOOD).put(Zip(GOOD).end + 16, "<I", 0x7fffffff).bytes(), NEVER_CLEAN),
+    ("constants.pkl beside data.pkl", in_zip(tensor(), [("data/0", bytes(16)), ("constants.pkl", EVIL)]), NEVER_CLEAN),
+    ("7z", b"7z\xbc\xaf\x27\x1c" + bytes(64), NEVER_CLEAN),
+    ("gzip of a pickle", b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + zlib.compress(EVIL)[2:-4] + struct.pack("<II", zlib.crc32(EVIL), len(EVIL)), NEVER_CLEAN),
+])
+
+
+def doubled(opcode_of_level, levels):
+    return PROTO + b"]q\0" + b"".join(opcode_of_level(i) for i in range(levels)) + b"."
+
+
+RESOURCES = table([
+    ("billion laughs by memo", doubled(lambda i: b"0(h" + bytes([i]) + b"h" + bytes([i]) + b"tq" + bytes([i + 1]), 60), ("clean",)),
+    ("billion laughs by DUP", PROTO + b"]" + b"2\x86" * 60 + b".", ("clean",)),
+    ("billion laughs by dicts", PROTO + b"}q\0" + b"".join(b"0}q%c" % (i + 1) + b"(K\0h%c" % i + b"K\1h%c" % i + b"u" for i in range(60)) + b".", ("clean",)),
+    ("recursive list", PROTO + b"]q\0h\0a.", ("clean",)),
+    ("recursive dict", PROTO + b"}q\0K\0h\0s.", ("clean",)),
+    ("recursive tuple", PROTO + b"]q\0h\0\x85a.", ("clean",)),
+    ("recursive set", b"\x80\x04\x8fq\0(h\0\x90.", ("malformed",)),
+    ("recursive record", PROTO + symbol("m", "C") + b")\x81q\0h\0b.", ("unknown_types",)),
+    ("record that calls itself", PROTO + symbol("m", "C") + b")\x81q\0h\0\x85R.", ("malformed", "unknown_types", "dangerous")),
+    ("deep lists", PROTO + b"]" * 500_000 + b"a" * 499_999 + b".", ("clean",)),
+    ("deep tuples", PROTO + b")" + b"\x85" * 500_000 + b".", ("clean",)),
+    ("deep calls", PROTO + symbol("m", "f") + b")R" * 200_000 + b".", ("unknown_types",)),
+    ("deep getattr", PROTO + symbol("builtins", "getattr") + b"q\0" + symbol("m", "C") + b"q\1" + (b"h\0h\1" + text("a") + b"\x86Rq\1" + b"0") * 50_000 + b"h\1.", ("dangerous",)),
+    ("many digits", PROTO + b"L" + b"9" * 150_000 + b"L\n.", ("clean",)),
+    ("many numbers of many digits", PROTO + (b"L" + b"9" * 150_000 + b"L\n0") * 60 + b"N.", ("limit",)),
+    ("too many digits", PROTO + b"L" + b"9" * 1_000_000 + b"L\n.", ("limit",)),
+    ("LONG4 of many bytes", PROTO + b"\x8b" + struct.pack("<i", 60_000) + b"\x7f" * 60_000 + b".", ("clean",)),
+    ("CVE-2018-20406 sparse memo", PROTO + b"Nr\xff\xff\xff\xff.", ("clean",)),
+    ("many sparse memo numbers", PROTO + b"N" + b"".join(b"r" + struct.pack("<I", i * 2654435761 % 2**32) for i in range(200_000)) + b".", ("clean",)),
+    ("BINBYTES8 of everything", b"\x80\x04\x8e" + b"\xff" * 8 + b"x.", ("malformed",)),
+    ("BINUNICODE8 of everything", b"\x80\x04\x8d" + b"\xff" * 7 + b"\x7fx.", ("malformed",)),
+    ("BYTEARRAY8 of everything", b"\x80\x05\x96" + b"\xff" * 7 + b"\x7fx.", ("malformed",)),
+    ("BINUNICODE of 2 GiB", PROTO + b"X\xff\xff\xff\x7f" + b"x.", ("malformed",)),
+    ("a dict built upon again and again", PROTO + symbol("m", "C") + b")\x81q\0}(" + b"".join(b"M" + struct.pack("<H", i) + b"N" for i in range(60_000)) + b"uq\x01b" +
+     b"h\1b" * 60_000 + b".", ("limit",)),
+    ("a million names", PROTO + b"".join(b"cm\na%d\n0" % i for i in range(150_000)) + b"N.", ("limit",)),
+    ("many dangerous names", PROTO + b"](" + b"".join(b"cos\na%d\n" % i for i in range(20_000)) + b"e.", ("unknown_types",)),
+    ("PROTO in the middle", PROTO + b"}\x80\x02.", ("clean",)),
+    ("many PROTO", PROTO * 1000 + b"}.", ("clean",)),
+    ("protocol of tomorrow", b"\x80\x06}.", ("malformed", "unsupported")),
+])
+
+
+def with_storage(body):
+    return PROTO + body + b"."
+
+
+def persistent(identifier):
+    return with_storage(identifier + b"Q")
+
+
+SEMANTICS = table([
+    ("persistent id of a number", persistent(b"K\x01"), ("malformed",)),
+    ("persistent id of nothing", persistent(b")"), ("malformed",)),
+    ("persistent id of another kind", persistent(b"(" + text("module") + symbol("m", "C") + text("x") + text("x") + b"t"), ("malformed", "unknown_types")),
+    ("persistent id with an object for its kind", persistent(b"(" + symbol("m", "C") + b")R" + symbol("torch", "FloatStorage") + text("0") + text("cpu") + integer(4) + b"t"), ("malformed",)),
+    ("persistent id with a hostile class", persistent(b"(" + text("storage") + symbol("os", "system") + text("0") + text("cpu") + integer(4) + b"t"), ("malformed", "dangerous")),
+    ("text persistent id", b"PX\n.", ("malformed",)),
+    ("SETITEM on a tensor", tensor()[:-1] + b"K\0K\0s.", ("malformed",)),
+    ("APPEND to a tensor", tensor()[:-1] + b"K\0a.", ("malformed",)),
+    ("BUILD of a tensor with a call", tensor()[:-1] + b"}" + text("f") + symbol("os", "system") + MARKER + b"\x85Rsb.", ("dangerous",)),
+    ("hooks that are a call", tensor()[:-5] + symbol("os", "system") + MARKER + b"\x85RtR.", ("dangerous", "unknown_types", "malformed")),
+    ("storage by its number", with_storage(symbol("torch", "FloatStorage") + integer(1 << 40) + b"\x85R"), ("unknown_types",)),
+    ("bytes of a number", with_storage(symbol("builtins", "bytes") + integer(1 << 40) + b"\x85R"), ("unknown_types",)),
+    ("range of everything", with_storage(symbol("builtins", "list") + symbol("builtins", "range") + integer(1 << 40) + b"\x85R\x85R"), ("unknown_types",)),
+])
+
+TENSORS = table([
+    ("product wraps", tensor(numel=0x4000000000000001, shape=(0x4000000000000001,)), ("malformed",)),
+    ("shape wraps", tensor(shape=(1 << 62, 4), stride=(4, 1)), ("malformed",)),
+    ("offset wraps", tensor(offset=(1 << 63) - 1), ("malformed",)),
+    ("stride out of bounds", tensor(shape=(2,), stride=(1 << 40,)), ("malformed",)),
+    ("negative size", tensor(shape=(-4,)), ("malformed",)),
+    ("negative stride", tensor(stride=(-1,)), ("malformed",)),
+    ("negative offset", tensor(offset=-1), ("malformed",)),
+    ("CVE-2026-24747 storage longer than its member", tensor(numel=64, shape=(64,)), ("malformed",)),
+    ("storage shorter than its member", tensor(numel=2, shape=(2,)), ("malformed",)),
+    ("of no dimension", tensor(shape=(), stride=()), ("clean",)),
+    ("empty", tensor(shape=(0,)), ("clean",)),
+    ("empty, far away strides", tensor(shape=(0, 4), stride=(1 << 50, 1 << 50)), ("clean", "malformed")),
+    ("a stride of zero", tensor(shape=(1 << 40,), stride=(0,)), ("clean", "limit", "malformed")),
+    ("too many dimensions", tensor(shape=(1,) * 65, stride=(1,) * 65), ("limit", "malformed")),
+])
+
+
+def safetensors(header, data=b"\0" * 16, length=None):
+    raw = header if isinstance(header, bytes) else header.encode()
+    return struct.pack("<Q", len(raw) if length is None else length) + raw + data
+
+
+def one(offsets, shape="[4]", dtype="F32", key="a"):
+    return f'"{key}":{{"dtype":"{dtype}","shape":{shape},"data_offsets":{offsets}}}'
+
+
+SAFETENSORS = table([
+    ("as it should be", safetensors("{" + one("[0,16]") + "}"), ("clean",)),
+    ("header past the end", safetensors("{}", b"", 100), NEVER_CLEAN),
+    ("header of everything", safetensors("{}", b"", (1 << 64) - 1), NEVER_CLEAN),
+    ("header over 100 MB", safetensors("{" + one("[0,16]") + "}", b" " * 100, 100_000_001), NEVER_CLEAN),
+    ("overlap", safetensors("{" + one("[0,16]") + "," + one("[8,24]", key="b") + "}", bytes(24)), NEVER_CLEAN),
+    ("hole", safetensors("{" + one("[0,16]") + "," + one("[20,36]", key="b") + "}", bytes(36)), NEVER_CLEAN),
+    ("offsets backwards", safetensors("{" + one("[16,0]") + "}"), NEVER_CLEAN),
+    ("offsets past the end", safetensors("{" + one("[0,32]", "[8]") + "}"), NEVER_CLEAN),
+    ("data not covered", safetensors("{" + one("[0,16]") + "}", bytes(20)), NEVER_CLEAN),
+    ("shape wraps", safetensors("{" + one("[0,16]", "[4611686018427387908]") + "}"), NEVER_CLEAN),
+    ("shape and offsets disagree", safetensors("{" + one("[0,16]", "[5]") + "}"), NEVER_CLEAN),
+    ("a key twice", safetensors("{" + one("[0,16]") + "," + one("[0,16]") + "}"), NEVER_CLEAN),
+    ("not UTF-8", safetensors(b'{"\xff":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}'), NEVER_CLEAN),
+    ("no brace", safetensors("[" + one("[0,16]") + "]"), NEVER_CLEAN),
+    ("brackets without end", safetensors("{" + '"a":' + "[" * 100_000), NEVER_CLEAN),
+    ("negative shape", safetensors("{" + one("[0,16]", "[-4]") + "}"), NEVER_CLEAN),
+])
+
+
+def gguf(tensors=0, pairs=0, body=b"", version=3):
+    return b"GGUF" + struct.pack("<IQQ", version, tensors, pairs) + body
+
+
+def gguf_text(value, length=None):
+    raw = value.encode()
+    return struct.pack("<Q", len(raw) if length is None else length) + raw
+
+
+def npy(header, data=bytes(32), length=None, version=b"\1\0"):
+    raw = header.encode() + b"\n"
+    return b"\x93NUMPY" + version + struct.pack("<H", len(raw) if length is None else length) + raw + data
+
+
+OTHERS = table([
+    ("CVE-2024-23496 count of pairs", gguf(pairs=(1 << 64) - 1), NEVER_CLEAN),
+    ("CVE-2024-21836 count of tensors", gguf(tensors=(1 << 64) - 1), NEVER_CLEAN),
+    ("CVE-2024-23605 length of a text", gguf(pairs=1, body=gguf_text("key", (1 << 64) - 1)), NEVER_CLEAN),
+    ("CVE-2024-21825 array of everything", gguf(pairs=1, body=gguf_text("k") + struct.pack("<IIQ", 9, 4, (1 << 62))), NEVER_CLEAN),
+    ("arrays in arrays", gguf(pairs=1, body=gguf_text("k") + struct.pack("<I", 9) + struct.pack("<IQ", 9, 1) * 10_000), NEVER_CLEAN),
+    ("CVE-2024-21802 dimensions", gguf(tensors=1, body=gguf_text("t") + struct.pack("<I", 0xffffffff)), NEVER_CLEAN),
+    ("CVE-2026-33298 size of a tensor", gguf(tensors=1, body=gguf_text("t") + struct.pack("<IQQIQ", 2, 1 << 62, 8, 0, 0) + bytes(64)), NEVER_CLEAN),
+    ("Ollama CVE-2026-7482 tensor past the end", gguf(tensors=1, body=gguf_text("t") + struct.pack("<IQIQ", 1, 8, 0, 1 << 40) + bytes(64)), NEVER_CLEAN),
+    ("npy of objects", npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", EVIL), NEVER_CLEAN),
+    ("npy of everything", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296), }"), NEVER_CLEAN),
+    ("npy of more than 64 bits", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999999,), }"), NEVER_CLEAN),
+    ("npy header past the end", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (8,), }", b"", 60_000), NEVER_CLEAN),
+    ("npy that calls", npy("__import__('os').system('echo marker')"), NEVER_CLEAN),
+    ("npy of brackets", npy("{'descr': " + "(" * 5_000 + ")" * 5_000 + ", 'fortran_order': False, 'shape': (8,), }"), NEVER_CLEAN),
+    ("legacy of a lying view", in_legacy(PROTO + b"(" + text("storage") + symbol("torch", "FloatStorage") + text("1") + text("cpu") + integer(4) + b"(" + text("v") + integer(1 << 62) + integer(4) + b"ttQ."), NEVER_CLEAN),
+    ("legacy of a storage that is not there", in_legacy(PROTO + b"(" + text("storage") + symbol("torch", "FloatStorage") + text("1") + text("cpu") + integer(4) + b"NtQ."), NEVER_CLEAN),
+    ("legacy of a storage of everything", in_legacy(PROTO + b"}.")[:-len(pickle.dumps([], 2))] + pickle.dumps(["1"], 2) + struct.pack("<q", -1), NEVER_CLEAN),
+])
+
+
+class Classes(Judge):
+    def table(self, rows, write=payloads.as_it_is):
+        for what, content, verdicts in rows:
+            with self.subTest(what):
+                self.expect(write(content), *verdicts)
+
+    def test_archives(self):
+        self.table(ZIPS)
+
+    def test_archives_in_archives_are_members_that_nobody_reads(self):
+        report = self.expect(nested(in_zip(EVIL)), "clean", "dangerous", "refused")
+        if report["verdict"] == "clean":
+            self.assertIn("zip.unused-member", [f["id"] for f in report["findings"]])
+
+    def test_resources_in_every_form(self):
+        for form, write in self.forms().items():
+            for what, stream, verdicts in RESOURCES:
+                with self.subTest(what, form=form):
+                    self.expect(write(stream), *verdicts)
+
+    def test_semantics(self):
+        self.table(SEMANTICS, in_zip)
+
+    def test_tensors(self):
+        self.table(TENSORS, in_zip)
+
+    def test_safetensors(self):
+        self.table(SAFETENSORS)
+
+    def test_other_formats(self):
+        self.table(OTHERS)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
