@@ -112,14 +112,26 @@ Result<NodeId> Interpreter::InvokeDirectly(const Call& call) {
   if (graph_.is(call.callee, Kind::kSymbol)) {
     const uint32_t symbol = graph_.symbol(call.callee);
     if (context_.symbols[symbol].symbol_class == SymbolClass::kKnown) {
+      const uint64_t told = context_.findings.size() + context_.findings_left_out;
       AIRLOCK_ASSIGN(const NodeId made, ConstructKnown(call));
       context_.symbols.MarkCalled(symbol);
       if (made != kNoNode) return made;
+      if (told == context_.findings.size() + context_.findings_left_out) ReportNotMade(symbol);
     }
   }
   suspicion_.Called(call);
   return graph_.Record(
       {.callee = call.callee, .args = call.args, .kwargs = call.kwargs, .made_by_new = call.made_by_new});
+}
+
+// Whoever left it unmade: what is known by name and not understood is never clean.
+void Interpreter::ReportNotMade(uint32_t symbol) {
+  AddFinding(context_, {.id = "pickle.odd-arguments",
+                        .severity = Severity::kWarning,
+                        .message = context_.symbols.FullName(symbol) +
+                                   " gets arguments that are never written for it; kept as an inert record",
+                        .where = {},
+                        .offset = offset_});
 }
 
 Result<NodeId> Interpreter::ConstructKnown(const Call& call) {

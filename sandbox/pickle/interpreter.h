@@ -125,6 +125,7 @@ class Interpreter {
   Result<NodeId> Invoke(const Call& call);
   Result<NodeId> InvokeDirectly(const Call& call);
   Result<void> Fill(NodeId node, NodeId contents);
+  void ReportNotMade(uint32_t symbol);
   Result<NodeId> ConstructKnown(const Call& call);
   Result<void> BuildOn(NodeId object, NodeId state);
   Result<void> BuildRecord(NodeId record, NodeId state);
