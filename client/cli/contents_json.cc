@@ -62,6 +62,42 @@ void WriteTensor(JsonWriter& json, const NamedTensor& entry, const Contents& con
   json.EndObject();
 }
 
+void WriteIntegers(JsonWriter& json, const char* key, const Graph& graph, NodeId integers) {
+  json.Key(key);
+  json.BeginArray();
+  for (const NodeId integer : graph.Items(integers)) json.Int(graph.Int(integer));
+  json.EndArray();
+}
+
+void WriteMeta(JsonWriter& json, const NamedMeta& entry, const Graph& graph) {
+  const MetaTensor meta = graph.MetaAt(entry.node);
+  json.BeginObject();
+  json.Field("name", entry.name);
+  json.Field("dtype", meta.dtype);
+  WriteIntegers(json, "shape", graph, meta.shape);
+  WriteIntegers(json, "strides", graph, meta.strides);
+  WriteFlag(json, "requires_grad", (meta.flags & v1::TENSOR_FLAG_REQUIRES_GRAD) != 0);
+  WriteFlag(json, "meta", true);
+  json.EndObject();
+}
+
+// Tensors with data and those without, in the order of their names' walk.
+void WriteTensors(JsonWriter& json, const Contents& contents, const std::vector<std::string>& digests) {
+  json.Key("tensors");
+  json.BeginArray();
+  size_t next = 0;
+  const auto& metas = contents.meta_entries();
+  for (size_t i = 0; i <= contents.entries().size(); ++i) {
+    for (; next < metas.size() && (metas[next].at <= i || i == contents.entries().size()); ++next) {
+      WriteMeta(json, metas[next], contents.graph());
+    }
+    if (i == contents.entries().size()) break;
+    const NamedTensor& entry = contents.entries()[i];
+    WriteTensor(json, entry, contents, digests.empty() ? nullptr : &digests[entry.tensor]);
+  }
+  json.EndArray();
+}
+
 void WriteSymbols(JsonWriter& json, const std::vector<v1::Symbol>& symbols) {
   json.Key("symbols");
   json.BeginArray();
@@ -126,12 +162,7 @@ void WriteContents(JsonWriter& json, const std::string& file, const Contents& co
   WriteReport(json, report);
   json.Field("verdict", Word(report.verdict()));
   WritePosture(json, report.posture());
-  json.Key("tensors");
-  json.BeginArray();
-  for (const NamedTensor& entry : contents.entries()) {
-    WriteTensor(json, entry, contents, digests.empty() ? nullptr : &digests[entry.tensor]);
-  }
-  json.EndArray();
+  WriteTensors(json, contents, digests);
   WriteSymbols(json, contents.symbols());
   WriteFindings(json, contents.findings());
   WriteNested(json, report);

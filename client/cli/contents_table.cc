@@ -38,31 +38,66 @@ std::string Painted(v1::Verdict verdict, const Paint& paint) {
   return verdict == v1::VERDICT_UNKNOWN_TYPES ? paint.Doubtful(word) : paint.Bad(word);
 }
 
+struct Row {
+  std::string name;
+  std::string dtype;
+  std::string shape;
+  std::string size;
+  std::string digest;
+};
+
+std::string NameCell(const std::string& name) {
+  return EscapeShort(name.empty() ? "(the tensor)" : name, kMaxNameWidth);
+}
+
+Row RowOf(const Contents& contents, const NamedTensor& entry, const std::vector<std::string>& digests) {
+  const TensorInfo& info = contents.tensor(entry.tensor);
+  return {NameCell(entry.name), Word(info.dtype), Joined(info.shape), HumanBytes(info.Bytes()),
+          digests.empty() ? "" : digests[entry.tensor]};
+}
+
+Row RowOf(const Graph& graph, const NamedMeta& entry) {
+  const MetaTensor meta = graph.MetaAt(entry.node);
+  std::vector<uint64_t> shape;
+  for (const NodeId size : graph.Items(meta.shape)) shape.push_back(static_cast<uint64_t>(graph.Int(size)));
+  return {NameCell(entry.name), EscapeShort(meta.dtype, kMaxNameWidth), Joined(shape), "no data", ""};
+}
+
+// The first `most` tensors, with data or without, in the order of their names' walk.
+std::vector<Row> RowsOf(const Contents& contents, const std::vector<std::string>& digests, size_t most) {
+  std::vector<Row> rows;
+  size_t next = 0;
+  const auto& metas = contents.meta_entries();
+  for (size_t i = 0; i <= contents.entries().size() && rows.size() < most; ++i) {
+    const bool end = i == contents.entries().size();
+    for (; next < metas.size() && rows.size() < most && (end || metas[next].at <= i); ++next) {
+      rows.push_back(RowOf(contents.graph(), metas[next]));
+    }
+    if (!end && rows.size() < most) rows.push_back(RowOf(contents, contents.entries()[i], digests));
+  }
+  return rows;
+}
+
+size_t TensorCount(const Contents& contents) { return contents.entries().size() + contents.meta_entries().size(); }
+
 std::string TensorRows(const Contents& contents, const std::vector<std::string>& digests, bool all) {
-  const auto& entries = contents.entries();
-  const size_t shown = all ? entries.size() : std::min(entries.size(), kMaxTensors);
+  const std::vector<Row> rows = RowsOf(contents, digests, all ? TensorCount(contents) : kMaxTensors);
   size_t name_width = 4;
   size_t shape_width = 5;
-  std::vector<std::string> names;
-  std::vector<std::string> shapes;
-  for (size_t i = 0; i < shown; ++i) {
-    names.push_back(EscapeShort(entries[i].name.empty() ? "(the tensor)" : entries[i].name, kMaxNameWidth));
-    shapes.push_back(Joined(contents.tensor(entries[i].tensor).shape));
-    name_width = std::max(name_width, Width(names[i]));
-    shape_width = std::max(shape_width, shapes[i].size());
+  for (const Row& row : rows) {
+    name_width = std::max(name_width, Width(row.name));
+    shape_width = std::max(shape_width, row.shape.size());
   }
-  std::string text = shown == 0 ? ""
-                                : "  " + Padded("name", name_width) + "  dtype       " + Padded("shape", shape_width) +
-                                      "        bytes\n";
-  for (size_t i = 0; i < shown; ++i) {
-    const TensorInfo& info = contents.tensor(entries[i].tensor);
-    const std::string size = HumanBytes(info.Bytes());
-    text += "  " + Padded(names[i], name_width) + "  " + Padded(Word(info.dtype), 10) + "  " +
-            Padded(shapes[i], shape_width) + std::string(size.size() < 13 ? 13 - size.size() : 1, ' ') + size;
-    if (!digests.empty()) text += "  " + digests[entries[i].tensor];
+  std::string text = rows.empty() ? ""
+                                  : "  " + Padded("name", name_width) + "  dtype       " +
+                                        Padded("shape", shape_width) + "        bytes\n";
+  for (const Row& row : rows) {
+    text += "  " + Padded(row.name, name_width) + "  " + Padded(row.dtype, 10) + "  " + Padded(row.shape, shape_width) +
+            std::string(row.size.size() < 13 ? 13 - row.size.size() : 1, ' ') + row.size;
+    if (!row.digest.empty()) text += "  " + row.digest;
     text += '\n';
   }
-  return text + More(entries.size(), shown, "tensors");
+  return text + More(TensorCount(contents), rows.size(), "tensors");
 }
 
 std::string SymbolRows(const Contents& contents, bool all, const Paint& paint) {
@@ -121,7 +156,7 @@ std::string ContentsTable(const std::string& file, const Contents& contents, con
   return Escape(file) + ": " + Word(report.format()) + ", " + HumanBytes(report.size()) + ", " +
          Painted(report.verdict(), paint) + "\n" + TensorRows(contents, digests, all) +
          SymbolRows(contents, all, paint) + FindingRows(contents, all, paint) + "  " +
-         Counted(contents.entries().size(), "tensor") + ", " + HumanBytes(contents.payload_bytes()) + " in " +
+         Counted(TensorCount(contents), "tensor") + ", " + HumanBytes(contents.payload_bytes()) + " in " +
          Counted(contents.storage_count(), "storage") + "; " + Counted(contents.symbols().size(), "symbol") + ", " +
          Counted(contents.findings().size(), "finding") + "; decoded in " + milliseconds + " behind " +
          Word(report.posture()) + " walls\n";

@@ -7,6 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include "airlock/words.h"
+#include "client/cli/record_form.h"
+
 namespace airlock::cli {
 namespace {
 
@@ -38,7 +41,19 @@ std::string BigIntText(std::string_view bytes) {
   return (negative ? "-0x" : "0x") + digits;
 }
 
-enum class Mode : uint8_t { kItems, kObject, kPairs, kAttributes, kRecord };
+enum class Mode : uint8_t { kItems, kObject, kPairs, kAttributes, kRecord, kForm, kTwo };
+
+bool IsTensor(v1::NodeKind kind) {
+  return kind == v1::NODE_KIND_TENSOR || kind == v1::NODE_KIND_SPARSE_TENSOR || kind == v1::NODE_KIND_META_TENSOR ||
+         kind == v1::NODE_KIND_NESTED_TENSOR;
+}
+
+// Kinds whose nodes are shown once and then referred to.
+bool IsContainer(v1::NodeKind kind) {
+  return IsDict(kind) || IsSequence(kind) || kind == v1::NODE_KIND_SET || kind == v1::NODE_KIND_FROZEN_SET ||
+         kind == v1::NODE_KIND_SIZE || kind == v1::NODE_KIND_RECORD || kind == v1::NODE_KIND_STREAM ||
+         kind == v1::NODE_KIND_ATTRIBUTED;
+}
 
 // One container that is being written.
 struct Frame {
@@ -75,6 +90,10 @@ class Writer {
         return StepAttributes();
       case Mode::kRecord:
         return StepRecord();
+      case Mode::kForm:
+        return StepForm();
+      case Mode::kTwo:
+        return StepTwo();
     }
   }
 
@@ -93,7 +112,7 @@ class Writer {
   void StepObject() {
     Frame& frame = stack_.back();
     const auto pairs = graph_.Pairs(frame.node);
-    while (frame.next < pairs.size() && graph_.kind(pairs[frame.next + 1]) == v1::NODE_KIND_TENSOR) {
+    while (frame.next < pairs.size() && IsTensor(graph_.kind(pairs[frame.next + 1]))) {
       ++frame.tensors;
       frame.next += 2;
     }
@@ -104,7 +123,7 @@ class Writer {
     }
     if (frame.next < pairs.size()) json_.Field("$truncated", "size");
     for (size_t i = frame.next; i < pairs.size(); i += 2) {
-      frame.tensors += graph_.kind(pairs[i + 1]) == v1::NODE_KIND_TENSOR ? 1 : 0;
+      frame.tensors += IsTensor(graph_.kind(pairs[i + 1])) ? 1 : 0;
     }
     if (frame.tensors > 0) json_.Field("$tensors", frame.tensors);
     json_.EndObject();
@@ -140,17 +159,50 @@ class Writer {
   void StepRecord() {
     Frame& frame = stack_.back();
     const Record record = graph_.RecordAt(frame.node);
-    const std::array<std::pair<const char*, std::optional<NodeId>>, 5> parts = {{{"args", record.args},
+    const std::array<std::pair<const char*, std::optional<NodeId>>, 6> parts = {{{"args", record.args},
                                                                                  {"kwargs", record.kwargs},
                                                                                  {"state", record.state},
                                                                                  {"items", record.items},
-                                                                                 {"pairs", record.pairs}}};
+                                                                                 {"pairs", record.pairs},
+                                                                                 {"state_dict()", record.recovered}}};
     while (frame.next < parts.size()) {
       const auto& [name, node] = parts[frame.next++];
       if (!node) continue;
       json_.Key(name);
       return Visit(*node, name);
     }
+    json_.EndObject();
+    stack_.pop_back();
+  }
+
+  void StepForm() {
+    Frame& frame = stack_.back();
+    const RecordForm form = *FormOf(contents_, frame.node);
+    if (frame.next == 0 && form.node) {
+      frame.next = 1;
+      return Visit(*form.node, form.key);
+    }
+    if (frame.next < 2 && form.more) {
+      frame.next = 2;
+      json_.Key(form.more_key);
+      return Visit(*form.more, form.more_key);
+    }
+    json_.EndObject();
+    stack_.pop_back();
+  }
+
+  // What a stream holds and how long it is; or a tensor and its attributes.
+  void StepTwo() {
+    Frame& frame = stack_.back();
+    const auto parts = graph_.Parts(frame.node);
+    const bool stream = graph_.kind(frame.node) == v1::NODE_KIND_STREAM;
+    const size_t step = frame.next++;
+    if (step == 0) return Visit(parts[stream ? 1 : 0], "");
+    if (step == 1 && !stream) {
+      json_.Key("attributes");
+      return Visit(parts[1], "attributes");
+    }
+    if (stream) json_.Field("bytes", uint64_t{graph_.Text(parts[0]).size()});
     json_.EndObject();
     stack_.pop_back();
   }
@@ -181,10 +233,7 @@ class Writer {
     if (left_ == 0) return Truncated("size");
     --left_;
     const v1::NodeKind kind = graph_.kind(node);
-    if (IsDict(kind) || IsSequence(kind) || kind == v1::NODE_KIND_SET || kind == v1::NODE_KIND_FROZEN_SET ||
-        kind == v1::NODE_KIND_SIZE || kind == v1::NODE_KIND_RECORD) {
-      return VisitContainer(node, kind, part);
-    }
+    if (IsContainer(kind)) return VisitContainer(node, kind, part);
     VisitLeaf(node, kind);
   }
 
@@ -198,10 +247,11 @@ class Writer {
       if (path_.size() > kMaxPath) path_.resize(kMaxPath);
     }
     // Values without contents are often shared and never worth a reference.
-    const bool has_identity =
-        kind == v1::NODE_KIND_RECORD || !(IsDict(kind) ? graph_.Pairs(node) : graph_.Items(node)).empty();
+    const bool parts = kind == v1::NODE_KIND_RECORD || kind == v1::NODE_KIND_STREAM || kind == v1::NODE_KIND_ATTRIBUTED;
+    const bool has_identity = parts || !(IsDict(kind) ? graph_.Pairs(node) : graph_.Items(node)).empty();
     if (has_identity && kind != v1::NODE_KIND_SIZE) paths_.emplace(node, path_);
     if (kind == v1::NODE_KIND_RECORD) return BeginRecord(node);
+    if (parts) return BeginTwo(node, kind);
     if (IsDict(kind)) return BeginDict(node, kind);
     BeginItems(node, kind);
   }
@@ -246,7 +296,29 @@ class Writer {
     return true;
   }
 
+  void BeginTwo(NodeId node, v1::NodeKind kind) {
+    json_.BeginObject();
+    json_.Key(kind == v1::NODE_KIND_STREAM ? "$stream" : "$attributed");
+    Push(node, Mode::kTwo, false);
+  }
+
+  void BeginForm(NodeId node, const RecordForm& form) {
+    json_.BeginObject();
+    json_.Key(form.key);
+    if (form.text) {
+      json_.String(Shortened(*form.text));
+    } else if (!form.node && form.sequence) {
+      json_.BeginArray();
+      json_.EndArray();
+    } else if (!form.node) {
+      json_.BeginObject();
+      json_.EndObject();
+    }
+    Push(node, Mode::kForm, false);
+  }
+
   void BeginRecord(NodeId node) {
+    if (const auto form = FormOf(contents_, node)) return BeginForm(node, *form);
     const Record record = graph_.RecordAt(node);
     json_.BeginObject();
     json_.Key("$record");
@@ -292,11 +364,79 @@ class Writer {
         return Wrapped("$layout", Shortened(graph_.Text(node)));
       case v1::NODE_KIND_DEVICE:
         return Wrapped("$device", Shortened(graph_.Text(node)));
+      case v1::NODE_KIND_NUMPY_DTYPE:
+        return Wrapped("$numpy_dtype", Shortened(graph_.Text(node)));
       case v1::NODE_KIND_SYMBOL:
         return Wrapped("$symbol", SymbolName(node));
+      case v1::NODE_KIND_SCALAR: {
+        const NodeId value = graph_.Parts(node)[1];
+        return VisitLeaf(value, graph_.kind(value));
+      }
+      case v1::NODE_KIND_TENSOR:
+        return Link("$tensor", node);
+      case v1::NODE_KIND_STORAGE:
+        return Link("$storage", node);
       default:
-        return Link(kind == v1::NODE_KIND_TENSOR ? "$tensor" : "$storage", node);
+        return Tensor(node, kind);
     }
+  }
+
+  // A sparse, nested or meta tensor, or an array: an object of numbers.
+  void Tensor(NodeId node, v1::NodeKind kind) {
+    json_.BeginObject();
+    json_.Key(kind == v1::NODE_KIND_SPARSE_TENSOR   ? "$sparse_tensor"
+              : kind == v1::NODE_KIND_NESTED_TENSOR ? "$nested_tensor"
+              : kind == v1::NODE_KIND_META_TENSOR   ? "$meta_tensor"
+                                                    : "$ndarray");
+    json_.BeginObject();
+    if (kind == v1::NODE_KIND_SPARSE_TENSOR) {
+      SparseFields(graph_.SparseAt(node));
+    } else if (kind == v1::NODE_KIND_NESTED_TENSOR) {
+      constexpr std::array<const char*, 4> kNames = {"values", "sizes", "strides", "offsets"};
+      for (size_t i = 0; i < kNames.size(); ++i) Index(kNames[i], graph_.Parts(node)[i]);
+    } else if (kind == v1::NODE_KIND_META_TENSOR) {
+      json_.Field("dtype", Shortened(graph_.MetaAt(node).dtype));
+      Integers("shape", graph_.MetaAt(node).shape);
+    } else {
+      ArrayFields(node);
+    }
+    json_.EndObject();
+    json_.EndObject();
+  }
+
+  void SparseFields(const SparseTensor& sparse) {
+    constexpr std::array<const char*, 8> kLayouts = {"?", "coo", "csr", "csc", "bsr", "bsc", "?", "?"};
+    json_.Field("layout", kLayouts[sparse.layout]);
+    Integers("size", sparse.size);
+    if (!sparse.more_indices) {
+      Index("indices", sparse.indices);
+    } else {
+      const bool rows = sparse.layout == v1::SPARSE_BIT_CSR || sparse.layout == v1::SPARSE_BIT_BSR;
+      Index(rows ? "crow_indices" : "ccol_indices", sparse.indices);
+      Index(rows ? "col_indices" : "row_indices", *sparse.more_indices);
+    }
+    Index("values", sparse.values);
+  }
+
+  void ArrayFields(NodeId node) {
+    const TensorInfo& info = contents_.tensor(graph_.Link(node));
+    json_.Field("dtype", Word(info.dtype));
+    json_.Key("shape");
+    json_.BeginArray();
+    for (const uint64_t size : info.shape) json_.Uint(size);
+    json_.EndArray();
+    Index("tensor", node);
+  }
+
+  void Index(const char* key, NodeId tensor) { json_.Field(key, uint64_t{graph_.Link(tensor)}); }
+
+  void Integers(const char* key, NodeId items) {
+    json_.Key(key);
+    json_.BeginArray();
+    for (const NodeId item : graph_.Items(items)) {
+      if (graph_.kind(item) == v1::NODE_KIND_INT) json_.Int(graph_.Int(item));
+    }
+    json_.EndArray();
   }
 
   void Link(const char* kind, NodeId node) {

@@ -37,18 +37,38 @@ bool FlatMappingOfTensors(const Graph& graph, NodeId node) {
   if (!IsDict(graph.kind(node))) return false;
   const auto pairs = graph.Pairs(node);
   for (size_t i = 1; i < pairs.size(); i += 2) {
-    if (graph.kind(pairs[i]) != v1::NODE_KIND_TENSOR) return false;
+    if (graph.kind(Behind(graph, pairs[i])) != v1::NODE_KIND_TENSOR) return false;
   }
   return !pairs.empty();
 }
 
-// The child of `node` whose name `path` starts with; the rest of the path. Longer names go first, for they may hold
-// dots.
-std::optional<std::pair<NodeId, std::string_view>> Child(const Graph& graph, NodeId node, std::string_view path) {
+struct Place {
+  NodeId node = 0;
+  std::string path;
+};
+
+// Where the weights are that stand under `place`: there, or in what was recovered of the module that stands there.
+Place WeightsOf(const Graph& graph, Place place) {
+  place.node = Behind(graph, place.node);
+  if (graph.kind(place.node) != v1::NODE_KIND_RECORD) return place;
+  const Record record = graph.RecordAt(place.node);
+  if (!record.recovered) return place;
+  if (!place.path.empty()) place.path += '.';
+  return {*record.recovered, place.path.append(kRecoveredPart)};
+}
+
+struct NamedChild {
+  NodeId node;
+  std::string_view rest;
+};
+
+// What `path` leads to among the children of a dict, list or tuple, and the rest of the path. Longer names go first,
+// for they may hold dots.
+std::optional<NamedChild> ChildOf(const Graph& graph, NodeId node, std::string_view path) {
   const bool dict = IsDict(graph.kind(node));
   if (!dict && !IsSequence(graph.kind(node))) return std::nullopt;
   const auto refs = dict ? graph.Pairs(node) : graph.Items(node);
-  std::optional<std::pair<NodeId, std::string_view>> best;
+  std::optional<NamedChild> best;
   size_t best_length = 0;
   for (size_t i = 0; i < refs.size(); i += dict ? 2 : 1) {
     const std::string name = dict ? KeyText(graph, refs[i]) : std::to_string(i);
@@ -60,15 +80,42 @@ std::optional<std::pair<NodeId, std::string_view>> Child(const Graph& graph, Nod
   return best;
 }
 
+// As names go through a record: what was recovered of it, or its pairs, its items and its attributes.
+std::optional<NamedChild> ChildOfRecord(const Graph& graph, NodeId node, std::string_view path) {
+  const Record record = graph.RecordAt(node);
+  if (record.recovered) {
+    if (!path.starts_with(kRecoveredPart)) return std::nullopt;
+    path.remove_prefix(kRecoveredPart.size());
+    if (!path.empty() && path[0] != '.') return std::nullopt;
+    return NamedChild{*record.recovered, path.substr(std::min<size_t>(path.size(), 1))};
+  }
+  for (const auto& part : {record.pairs, record.items, record.state}) {
+    if (!part) continue;
+    if (const auto child = ChildOf(graph, *part, path)) return child;
+  }
+  return std::nullopt;
+}
+
 std::optional<NodeId> Resolve(const Graph& graph, std::string_view path) {
-  NodeId node = 0;
+  NodeId node = Behind(graph, 0);
   while (!path.empty()) {
-    const auto child = Child(graph, node, path);
+    const bool record = graph.kind(node) == v1::NODE_KIND_RECORD;
+    const auto child = record ? ChildOfRecord(graph, node, path) : ChildOf(graph, node, path);
     if (!child) return std::nullopt;
-    node = child->first;
-    path = child->second;
+    node = Behind(graph, child->node);
+    path = child->rest;
   }
   return node;
+}
+
+ClientResult<Weights> TensorsAt(const Contents& contents, Place place) {
+  const NameRules rules{.arrays = ListsArrays(contents.report().format())};
+  AIRLOCK_ASSIGN(TensorNames names, TensorsUnder(contents.graph(), place.node, rules));
+  if (!names.meta.empty()) {
+    return Unexpected{MakeError(v1::REASON_UNSUPPORTED_FEATURE, "safetensors cannot hold " + names.meta[0].name +
+                                                                    ", which has no data (a meta tensor)")};
+  }
+  return Weights{std::move(place.path), std::move(names.tensors)};
 }
 
 }  // namespace
@@ -78,20 +125,20 @@ ClientResult<Weights> ChooseWeights(const Contents& contents, const std::string&
   if (key != "auto") {
     const auto node = Resolve(graph, key);
     if (!node) return NotFound(contents, "there is nothing at the key " + key);
-    AIRLOCK_ASSIGN(auto tensors, TensorsUnder(graph, *node));
-    if (tensors.empty()) return NotFound(contents, "there are no tensors under the key " + key);
-    return Weights{key, std::move(tensors)};
+    AIRLOCK_ASSIGN(Weights weights, TensorsAt(contents, WeightsOf(graph, {*node, key})));
+    if (weights.tensors.empty()) return NotFound(contents, "there are no tensors under the key " + key);
+    return weights;
   }
-  if (FlatMappingOfTensors(graph, 0)) {
-    AIRLOCK_ASSIGN(auto tensors, TensorsUnder(graph, 0));
-    return Weights{"", std::move(tensors)};
-  }
-  if (IsDict(graph.kind(0))) {
-    for (std::string_view name : kKeys) {
-      const auto node = graph.Find(0, name);
-      if (!node || !IsDict(graph.kind(*node))) continue;
-      AIRLOCK_ASSIGN(auto tensors, TensorsUnder(graph, *node));
-      if (!tensors.empty()) return Weights{std::string(name), std::move(tensors)};
+  const Place root = WeightsOf(graph, {});
+  if (!root.path.empty() || FlatMappingOfTensors(graph, root.node)) return TensorsAt(contents, root);
+  if (IsDict(graph.kind(root.node))) {
+    for (const std::string_view name : kKeys) {
+      const auto found = graph.Find(root.node, name);
+      if (!found) continue;
+      Place place = WeightsOf(graph, {*found, std::string(name)});
+      if (!IsDict(graph.kind(place.node))) continue;
+      AIRLOCK_ASSIGN(Weights weights, TensorsAt(contents, std::move(place)));
+      if (!weights.tensors.empty()) return weights;
     }
   }
   return NotFound(contents, "it is not clear where its weights are");

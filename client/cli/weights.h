@@ -16,7 +16,8 @@ struct Weights {
 
 // `key` is a path from the root, dotted, or "auto": the root if it is a flat mapping of tensors, else the first of
 // state_dict_ema, model_ema, state_dict, model (timm's order), module and model_state_dict that is a mapping that holds
-// tensors. An error names the keys that would do.
+// tensors, or a module. Of a module (the root may be one too) it is the state_dict() that was recovered. An error names
+// the keys that would do.
 ClientResult<Weights> ChooseWeights(const Contents& contents, const std::string& key);
 
 }  // namespace airlock::cli

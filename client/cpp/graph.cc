@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <limits>
 #include <utility>
 
@@ -7,7 +9,9 @@
 namespace airlock {
 namespace {
 
-constexpr int kPartBits = 5;  // RECORD_PART_ARGS ... RECORD_PART_PAIRS name a ref each
+// Every part of a record that is not set names a ref.
+constexpr uint32_t kRefBits = 0xFF & ~uint32_t{v1::RECORD_PART_NEW | v1::RECORD_PART_STATES};
+constexpr uint32_t kSparseLayout = 7;
 
 // What a node takes from the columns (the table at the head of graph.proto).
 enum class Shape : uint8_t {
@@ -22,10 +26,14 @@ enum class Shape : uint8_t {
   kAttributedPairs,
   kLink,
   kStorage,
-  kRecord
+  kRecord,
+  kCounted3,
+  kCounted4,
+  kParts2,
+  kParts4
 };
 
-constexpr std::array<Shape, 25> kShapes = {
+constexpr std::array<Shape, 33> kShapes = {
     Shape::kInvalid, Shape::kNothing,
     Shape::kNothing, Shape::kNothing,  // NONE FALSE TRUE
     Shape::kInt,     Shape::kBlob,
@@ -40,10 +48,13 @@ constexpr std::array<Shape, 25> kShapes = {
     Shape::kBlob,  // DTYPE LAYOUT DEVICE
     Shape::kLink,    Shape::kStorage,
     Shape::kLink,    Shape::kRecord,  // TENSOR STORAGE SYMBOL RECORD
+    Shape::kCounted4, Shape::kCounted3, Shape::kParts4,  // SPARSE_TENSOR META_TENSOR NESTED_TENSOR
+    Shape::kParts2, Shape::kParts2, Shape::kLink,  // STREAM ATTRIBUTED ARRAY
+    Shape::kParts2, Shape::kBlob,  // SCALAR NUMPY_DTYPE
 };
 
 uint64_t RecordRefs(uint32_t bits) {
-  return 1 + static_cast<uint64_t>(__builtin_popcount(bits & ((1U << kPartBits) - 1)));
+  return 1 + static_cast<uint64_t>(__builtin_popcount(bits & kRefBits));
 }
 
 }  // namespace
@@ -75,6 +86,9 @@ class Graph::Builder {
     for (uint32_t ref : columns_.refs) {
       if (ref >= nodes) return false;
     }
+    for (size_t i = 0; i < nodes; ++i) {
+      if (!PartsFit(static_cast<NodeId>(i))) return false;
+    }
     return counts_ == columns_.counts.size() && refs_ == columns_.refs.size() && links_ == columns_.links.size() &&
            ints_ == columns_.ints.size() && floats_ == columns_.floats.size() && blob_ == columns_.blob.size();
   }
@@ -98,6 +112,10 @@ class Graph::Builder {
         return Take(node, links_, 1, columns_.links.size()) && LinkFits(node);
       case Shape::kStorage:
         return Take(node, links_, 2, columns_.links.size()) && LinkFits(node);
+      case Shape::kParts2:
+        return Take(node, refs_, 2, columns_.refs.size());
+      case Shape::kParts4:
+        return Take(node, refs_, 4, columns_.refs.size());
       default:
         break;
     }
@@ -113,6 +131,10 @@ class Graph::Builder {
         return Take(node, refs_, uint64_t{2} * count, columns_.refs.size());
       case Shape::kAttributedPairs:
         return Take(node, refs_, 1 + uint64_t{2} * count, columns_.refs.size());
+      case Shape::kCounted3:
+        return Take(node, refs_, 3, columns_.refs.size());
+      case Shape::kCounted4:
+        return Take(node, refs_, 4, columns_.refs.size());
       default:
         return Take(node, refs_, RecordRefs(count), columns_.refs.size());
     }
@@ -129,12 +151,44 @@ class Graph::Builder {
     const uint32_t link = columns_.links[graph_.first_[node]];
     switch (graph_.kind(node)) {
       case v1::NODE_KIND_TENSOR:
+      case v1::NODE_KIND_ARRAY:
         return link < tables_.tensors;
       case v1::NODE_KIND_STORAGE:
         return link < tables_.storages;
       default:
         return link < tables_.symbols;
     }
+  }
+
+  bool Is(NodeId node, std::initializer_list<v1::NodeKind> kinds) const {
+    return std::find(kinds.begin(), kinds.end(), graph_.kind(node)) != kinds.end();
+  }
+
+  // Whether the nodes that the accessors below take for granted are there.
+  bool PartsFit(NodeId node) const {
+    const NodeId* part = columns_.refs.data() + graph_.first_[node];
+    switch (graph_.kind(node)) {
+      case v1::NODE_KIND_SPARSE_TENSOR:
+        return Is(part[0], {v1::NODE_KIND_TENSOR}) && Is(part[1], {v1::NODE_KIND_TENSOR, v1::NODE_KIND_NONE}) &&
+               Is(part[2], {v1::NODE_KIND_TENSOR}) && Is(part[3], {v1::NODE_KIND_SIZE});
+      case v1::NODE_KIND_META_TENSOR:
+        return Is(part[0], {v1::NODE_KIND_DTYPE}) && Is(part[1], {v1::NODE_KIND_SIZE}) &&
+               Is(part[2], {v1::NODE_KIND_TUPLE}) && AllInts(part[1]) && AllInts(part[2]);
+      case v1::NODE_KIND_NESTED_TENSOR:
+        return std::all_of(part, part + 4, [this](NodeId tensor) { return Is(tensor, {v1::NODE_KIND_TENSOR}); });
+      case v1::NODE_KIND_ATTRIBUTED:
+        return Is(part[0], {v1::NODE_KIND_TENSOR, v1::NODE_KIND_SPARSE_TENSOR, v1::NODE_KIND_META_TENSOR,
+                            v1::NODE_KIND_NESTED_TENSOR});
+      case v1::NODE_KIND_SCALAR:
+        return Is(part[0], {v1::NODE_KIND_NUMPY_DTYPE}) && !Is(part[1], {v1::NODE_KIND_SCALAR});
+      default:
+        return true;
+    }
+  }
+
+  bool AllInts(NodeId items) const {
+    const auto refs = graph_.Items(items);
+    return std::all_of(refs.begin(), refs.end(), [this](NodeId item) { return Is(item, {v1::NODE_KIND_INT}); });
   }
 
   Graph& graph_;
@@ -168,9 +222,31 @@ Record Graph::RecordAt(NodeId node) const {
   record.state = part(v1::RECORD_PART_STATE);
   record.items = part(v1::RECORD_PART_ITEMS);
   record.pairs = part(v1::RECORD_PART_PAIRS);
+  record.recovered = part(v1::RECORD_PART_RECOVERED);
   record.by_new = (bits & v1::RECORD_PART_NEW) != 0;
   record.many_states = (bits & v1::RECORD_PART_STATES) != 0;
   return record;
+}
+
+std::span<const NodeId> Graph::Parts(NodeId node) const {
+  return {columns_.refs.data() + first_[node], size_t{kind(node) == v1::NODE_KIND_NESTED_TENSOR ? 4U : 2U}};
+}
+
+SparseTensor Graph::SparseAt(NodeId node) const {
+  const uint32_t bits = count_[node];
+  const NodeId* part = columns_.refs.data() + first_[node];
+  return {.layout = static_cast<v1::SparseBit>(bits & kSparseLayout),
+          .requires_grad = (bits & v1::SPARSE_BIT_REQUIRES_GRAD) != 0,
+          .coalesced = (bits & v1::SPARSE_BIT_COALESCED) != 0,
+          .indices = part[0],
+          .more_indices = kind(part[1]) == v1::NODE_KIND_NONE ? std::nullopt : std::optional<NodeId>(part[1]),
+          .values = part[2],
+          .size = part[3]};
+}
+
+MetaTensor Graph::MetaAt(NodeId node) const {
+  const NodeId* part = columns_.refs.data() + first_[node];
+  return {.flags = count_[node], .dtype = Text(part[0]), .shape = part[1], .strides = part[2]};
 }
 
 std::optional<NodeId> Graph::Find(NodeId dict, std::string_view key) const {

@@ -1,6 +1,9 @@
 // Names of tensors: the rule of `inspect`, for any root.
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
+#include <cstddef>
 #include <utility>
 
 #include "airlock/value.h"
@@ -20,6 +23,21 @@ std::string FloatText(double value) {
   return result;
 }
 
+// What a sparse tensor's parts are called; by layout.
+struct SparseNames {
+  std::string_view indices;
+  std::string_view more_indices;
+};
+constexpr std::array<SparseNames, 8> kSparseNames = {{{},
+                                                      {"#indices", {}},
+                                                      {"#crow_indices", "#col_indices"},
+                                                      {"#ccol_indices", "#row_indices"},
+                                                      {"#crow_indices", "#col_indices"},
+                                                      {"#ccol_indices", "#row_indices"},
+                                                      {},
+                                                      {}}};
+constexpr std::array<std::string_view, 4> kNestedNames = {"#values", "#sizes", "#strides", "#offsets"};
+
 // One container on the way down. Its path is the first `name_length` bytes of the walker's name.
 struct Frame {
   NodeId node;
@@ -29,10 +47,11 @@ struct Frame {
 
 class Walker {
  public:
-  Walker(const Graph& graph, uint64_t max_name_bytes) : graph_(graph), left_(max_name_bytes), seen_(graph.size()) {}
+  Walker(const Graph& graph, const NameRules& rules)
+      : graph_(graph), rules_(rules), left_(rules.max_name_bytes), seen_(graph.size()) {}
 
-  ClientResult<std::vector<NamedTensor>> Run(NodeId root) {
-    if (!Visit(root)) return TooLong();
+  ClientResult<TensorNames> Run(NodeId root) {
+    if (!Visit(Behind(graph_, root))) return TooLong();
     while (!stack_.empty()) {
       Frame& frame = stack_.back();
       name_.resize(frame.name_length);
@@ -44,26 +63,106 @@ class Walker {
         stack_.pop_back();
         continue;
       }
-      const std::string part = dict ? KeyText(graph_, refs[at]) : std::to_string(frame.next);
+      AppendPart(dict ? KeyText(graph_, refs[at]) : std::to_string(frame.next));
       ++frame.next;
-      if (!name_.empty()) name_ += '.';
-      name_ += part;
-      if (name_.size() > left_ || !Visit(refs[at + stride - 1])) return TooLong();
+      if (name_.size() > left_ || !Visit(Behind(graph_, refs[at + stride - 1]))) return TooLong();
     }
     return std::move(found_);
   }
 
  private:
+  // False where the names are too long.
   bool Visit(NodeId node) {
-    const v1::NodeKind kind = graph_.kind(node);
-    if (kind == v1::NODE_KIND_TENSOR) {
-      if (name_.size() > left_) return false;
-      left_ -= name_.size();
-      found_.push_back({name_, graph_.Link(node)});
-    } else if ((IsDict(kind) || IsSequence(kind)) && !seen_[node]) {
-      seen_[node] = true;
-      stack_.push_back({node, 0, name_.size()});
+    switch (graph_.kind(node)) {
+      case v1::NODE_KIND_TENSOR:
+        return Add(node, {});
+      case v1::NODE_KIND_ARRAY:
+        return !rules_.arrays || Add(node, {});
+      case v1::NODE_KIND_SPARSE_TENSOR:
+        return VisitSparse(graph_.SparseAt(node));
+      case v1::NODE_KIND_NESTED_TENSOR:
+        for (size_t i = 0; i < kNestedNames.size(); ++i) {
+          if (!Add(graph_.Parts(node)[i], kNestedNames[i])) return false;
+        }
+        return true;
+      case v1::NODE_KIND_META_TENSOR:
+        if (!Use()) return false;
+        found_.meta.push_back({name_, node, found_.tensors.size()});
+        return true;
+      case v1::NODE_KIND_RECORD:
+        VisitRecord(node);
+        return true;
+      default:
+        Expand(node);
+        return true;
     }
+  }
+
+  bool VisitSparse(const SparseTensor& sparse) {
+    const SparseNames& names = kSparseNames[sparse.layout];
+    return Add(sparse.indices, names.indices) && (!sparse.more_indices || Add(*sparse.more_indices, names.more_indices)) &&
+           Add(sparse.values, "#values");
+  }
+
+  void VisitRecord(NodeId node) {
+    if (seen_[node]) return;
+    seen_[node] = true;
+    const Record record = graph_.RecordAt(node);
+    if (record.recovered) {
+      AppendPart(kRecoveredPart);
+      return Expand(*record.recovered);
+    }
+    const auto before = static_cast<std::ptrdiff_t>(stack_.size());
+    if (record.pairs) Expand(*record.pairs);
+    if (record.items) Expand(*record.items);
+    if (record.state) ExpandStates(*record.state, record.many_states);
+    // The last one is walked first.
+    std::reverse(stack_.begin() + before, stack_.end());
+  }
+
+  void ExpandStates(NodeId state, bool many) {
+    if (!many) return ExpandState(state);
+    if (graph_.kind(state) != v1::NODE_KIND_LIST || seen_[state]) return;
+    seen_[state] = true;
+    for (const NodeId one : graph_.Items(state)) ExpandState(one);
+  }
+
+  // Attributes: a dict, or a pair of a dict and slots.
+  void ExpandState(NodeId state) {
+    if (graph_.kind(state) == v1::NODE_KIND_DICT) return Expand(state);
+    if (graph_.kind(state) != v1::NODE_KIND_TUPLE || graph_.Items(state).size() != 2) return;
+    for (const NodeId part : graph_.Items(state)) {
+      if (graph_.kind(part) != v1::NODE_KIND_DICT && graph_.kind(part) != v1::NODE_KIND_NONE) return;
+    }
+    for (const NodeId part : graph_.Items(state)) {
+      if (graph_.kind(part) == v1::NODE_KIND_DICT) Expand(part);
+    }
+  }
+
+  // Walks a dict, list or tuple next; nothing for what is none, or was walked before.
+  void Expand(NodeId node) {
+    if ((!IsDict(graph_.kind(node)) && !IsSequence(graph_.kind(node))) || seen_[node]) return;
+    seen_[node] = true;
+    stack_.push_back({node, 0, name_.size()});
+  }
+
+  void AppendPart(std::string_view part) {
+    if (!name_.empty()) name_ += '.';
+    name_ += part;
+  }
+
+  bool Use() {
+    if (name_.size() > left_) return false;
+    left_ -= name_.size();
+    return true;
+  }
+
+  bool Add(NodeId tensor, std::string_view suffix) {
+    const size_t length = name_.size();
+    name_ += suffix;
+    if (!Use()) return false;
+    found_.tensors.push_back({name_, graph_.Link(tensor)});
+    name_.resize(length);
     return true;
   }
 
@@ -72,11 +171,12 @@ class Walker {
   }
 
   const Graph& graph_;
+  const NameRules rules_;
   uint64_t left_;
   std::vector<bool> seen_;
   std::vector<Frame> stack_;
   std::string name_;
-  std::vector<NamedTensor> found_;
+  TensorNames found_;
 };
 
 }  // namespace
@@ -99,13 +199,30 @@ std::string KeyText(const Graph& graph, NodeId key) {
       return "False";
     case v1::NODE_KIND_TRUE:
       return "True";
+    case v1::NODE_KIND_NUMPY_DTYPE:
+      return std::string("dtype('").append(graph.Text(key)).append("')");
+    case v1::NODE_KIND_SCALAR:
+      return KeyText(graph, graph.Parts(key)[1]);
     default:
       return std::string(1, '<').append(v1::NodeKind_Name(graph.kind(key)), sizeof "NODE_KIND_" - 1).append(">");
   }
 }
 
-ClientResult<std::vector<NamedTensor>> TensorsUnder(const Graph& graph, NodeId root, uint64_t max_name_bytes) {
-  return Walker(graph, max_name_bytes).Run(root);
+// A ring of streams, which no daemon sends, would have no end.
+NodeId Behind(const Graph& graph, NodeId node) {
+  for (size_t hops = 0; graph.kind(node) == v1::NODE_KIND_STREAM && hops < graph.size(); ++hops) {
+    node = graph.Parts(node)[1];
+  }
+  return graph.kind(node) == v1::NODE_KIND_ATTRIBUTED ? graph.Parts(node)[0] : node;
+}
+
+bool ListsArrays(v1::Format format) {
+  return format != v1::FORMAT_TORCH_ZIP && format != v1::FORMAT_TORCH_LEGACY && format != v1::FORMAT_TORCH_TAR &&
+         format != v1::FORMAT_TORCHSCRIPT;
+}
+
+ClientResult<TensorNames> TensorsUnder(const Graph& graph, NodeId root, const NameRules& rules) {
+  return Walker(graph, rules).Run(root);
 }
 
 }  // namespace airlock

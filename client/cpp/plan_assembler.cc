@@ -46,6 +46,10 @@ ClientResult<std::shared_ptr<const Contents>> PlanAssembler::Finish() {
   }
   const Graph::Tables tables{contents.tensors_.size(), contents.storages_.size(), contents.symbols_.size()};
   AIRLOCK_ASSIGN(contents.graph_, Graph::Build(std::move(graph_), tables));
+  for (const NamedMeta& meta : contents.meta_entries_) {
+    if (meta.node < contents.graph_.size() && contents.graph_.kind(meta.node) == v1::NODE_KIND_META_TENSOR) continue;
+    return Unexpected{MakeError(v1::REASON_INTERNAL, "the tables in the daemon's answer do not fit together")};
+  }
   return std::shared_ptr<const Contents>(contents_);
 }
 
@@ -55,6 +59,7 @@ bool PlanAssembler::MatchesTotals() const {
          static_cast<uint64_t>(tensors_.dtype_size()) == totals.tensors() &&
          static_cast<uint64_t>(storages_.nbytes_size()) == totals.storages() &&
          static_cast<uint64_t>(entries_.name_size()) == totals.entries() &&
+         static_cast<uint64_t>(entries_.meta_name_size()) == totals.meta_entries() &&
          contents_->symbols_.size() == totals.symbols() && contents_->findings_.size() == totals.findings();
 }
 
@@ -109,6 +114,12 @@ bool PlanAssembler::BuildEntries() {
   for (int i = 0; i < count; ++i) {
     if (entries_.tensor(i) >= contents_->tensors_.size()) return false;
     contents_->entries_.push_back({std::move(*entries_.mutable_name(i)), entries_.tensor(i)});
+  }
+  const int meta = entries_.meta_name_size();
+  if (entries_.meta_node_size() != meta || entries_.meta_at_size() != meta) return false;
+  for (int i = 0; i < meta; ++i) {
+    contents_->meta_entries_.push_back(
+        {std::move(*entries_.mutable_meta_name(i)), entries_.meta_node(i), size_t{entries_.meta_at(i)}});
   }
   return true;
 }

@@ -36,6 +36,8 @@ class Contents {
   const Graph& graph() const { return graph_; }
   // The tensors by name, as the daemon names them; one tensor may have several names.
   const std::vector<NamedTensor>& entries() const { return entries_; }
+  // Tensors without data, likewise; `at` says where each stands among the entries.
+  const std::vector<NamedMeta>& meta_entries() const { return meta_entries_; }
 
   size_t tensor_count() const { return tensors_.size(); }
   const TensorInfo& tensor(size_t index) const { return tensors_[index]; }
@@ -55,6 +57,7 @@ class Contents {
   std::vector<v1::Finding> findings_;
   Graph graph_;
   std::vector<NamedTensor> entries_;
+  std::vector<NamedMeta> meta_entries_;
   std::vector<TensorInfo> tensors_;
   std::vector<uint64_t> shapes_;
   std::vector<uint64_t> strides_;

@@ -16,6 +16,7 @@
 
 #include "airlock/error.h"
 #include "airlock/v1/graph.pb.h"
+#include "airlock/v1/inventory.pb.h"
 
 namespace airlock {
 
@@ -29,10 +30,33 @@ struct Record {
   std::optional<NodeId> state;
   std::optional<NodeId> items;
   std::optional<NodeId> pairs;
+  // A DICT or ORDERED_DICT: the state_dict() that this module or optimizer would give.
+  std::optional<NodeId> recovered;
   // Made by cls.__new__(cls, *args), not by a call.
   bool by_new = false;
   // `state` is a LIST of states, applied in order.
   bool many_states = false;
+};
+
+// The parts of a SPARSE_TENSOR node. Indices and values are TENSOR nodes.
+struct SparseTensor {
+  v1::SparseBit layout = v1::SPARSE_BIT_UNSPECIFIED;
+  bool requires_grad = false;
+  bool coalesced = false;
+  NodeId indices = 0;                  // of COO; else crow_indices or ccol_indices
+  std::optional<NodeId> more_indices;  // col_indices or row_indices; none of COO
+  NodeId values = 0;
+  NodeId size = 0;  // SIZE
+};
+
+// A META_TENSOR node: a tensor without data.
+struct MetaTensor {
+  // v1::TensorFlag bits.
+  uint32_t flags = 0;
+  std::string_view dtype;
+  // SIZE and TUPLE, of INT nodes.
+  NodeId shape = 0;
+  NodeId strides = 0;
 };
 
 class Graph {
@@ -68,7 +92,7 @@ class Graph {
   int64_t Int(NodeId node) const { return columns_.ints[first_[node]]; }
   // Of a COMPLEX, part 1 is the imaginary one.
   double Float(NodeId node, size_t part = 0) const { return columns_.floats[first_[node] + part]; }
-  // STRING (WTF-8), BYTES, BYTE_ARRAY, BIG_INT (two's complement, little-endian), DTYPE, LAYOUT, DEVICE.
+  // STRING (WTF-8), BYTES, BYTE_ARRAY, BIG_INT (two's complement, little-endian), DTYPE, LAYOUT, DEVICE, NUMPY_DTYPE.
   std::string_view Text(NodeId node) const {
     return std::string_view(columns_.blob).substr(first_[node], count_[node]);
   }
@@ -78,7 +102,12 @@ class Graph {
   std::span<const NodeId> Pairs(NodeId node) const;
   // The attributes of an ORDERED_DICT: a DICT or NONE node.
   NodeId Attributes(NodeId node) const { return columns_.refs[first_[node]]; }
-  // Index in the table of a TENSOR, STORAGE or SYMBOL. Of a STORAGE, part 1 is its DType number, 0 if untyped.
+  // NESTED_TENSOR: buffer, sizes, strides, offsets. STREAM: its bytes, its root. ATTRIBUTED: its tensor, the attributes.
+  // SCALAR: its NUMPY_DTYPE, its value.
+  std::span<const NodeId> Parts(NodeId node) const;
+  SparseTensor SparseAt(NodeId node) const;
+  MetaTensor MetaAt(NodeId node) const;
+  // Index in the table of a TENSOR, ARRAY, STORAGE or SYMBOL. Of a STORAGE, part 1 is its DType number, 0 if untyped.
   uint32_t Link(NodeId node, size_t part = 0) const { return columns_.links[first_[node] + part]; }
   Record RecordAt(NodeId node) const;
 
@@ -98,16 +127,45 @@ bool IsDict(v1::NodeKind kind);
 // LIST or TUPLE: what tensors' names count through.
 bool IsSequence(v1::NodeKind kind);
 
+// What names say of a node: the root of a STREAM and the tensor of an ATTRIBUTED instead of the node itself.
+NodeId Behind(const Graph& graph, NodeId node);
+
 // A tensor by the path that leads to it.
 struct NamedTensor {
   std::string name;
   uint32_t tensor = 0;
 };
 
-// The tensors under `root`, named by their paths from there, joined by dots. Dicts, lists and tuples are expanded, each
-// once, at the first path that reaches it. Stops with an error where the names together exceed `max_name_bytes`.
-ClientResult<std::vector<NamedTensor>> TensorsUnder(const Graph& graph, NodeId root,
-                                                    uint64_t max_name_bytes = 256 << 20);
+// A tensor without data.
+struct NamedMeta {
+  std::string name;
+  // META_TENSOR.
+  NodeId node = 0;
+  // How many with data come before it.
+  size_t at = 0;
+};
+
+struct TensorNames {
+  std::vector<NamedTensor> tensors;
+  std::vector<NamedMeta> meta;
+};
+
+struct NameRules {
+  // Whether numpy arrays are listed.
+  bool arrays = false;
+  uint64_t max_name_bytes = 256 << 20;
+};
+
+// The tensors under `root`, named by their paths from there, joined by dots, by the rule of tensor.proto's Entries.
+// Stops with an error where the names together are too long.
+ClientResult<TensorNames> TensorsUnder(const Graph& graph, NodeId root, const NameRules& rules = {});
+
+// The rule by which the daemon names the tensors of a file: torch's own formats are listed as torch lists them, without
+// arrays.
+bool ListsArrays(v1::Format format);
+
+// The part of a name that leads to what was recovered of a record.
+inline constexpr std::string_view kRecoveredPart = "state_dict()";
 
 // A dict key as a part of a name: what Python's str() makes of strings, numbers, booleans, None, dtypes and devices, as
 // in the names that the daemon gives (a test compares); for others the kind in angle brackets.

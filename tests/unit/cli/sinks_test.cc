@@ -193,5 +193,52 @@ TEST(Weights, AutoFollowsTheOrderAndElseNamesCandidates) {
   EXPECT_NE(unclear.error().message.find("a, b"), std::string::npos);
 }
 
+// {"model": a module of which {"w": tensor 0} was recovered}, or the module alone.
+PlanMaker Module(bool alone) {
+  PlanMaker maker;
+  const uint32_t first = alone ? 0 : 2;
+  if (!alone) {
+    maker.Dict({1, 2});
+    maker.String("model");
+  }
+  maker.RecordOf(v1::RECORD_PART_STATE | v1::RECORD_PART_RECOVERED, {first + 1, first + 1, first + 2});
+  maker.Leaf(v1::NODE_KIND_NONE);
+  maker.OrderedDict(first + 1, {first + 3, first + 4});
+  maker.String("w");
+  maker.Link(v1::NODE_KIND_TENSOR, 0);
+  maker.Tensor(maker.Storage(8), v1::DTYPE_FLOAT64, {}, {});
+  return maker;
+}
+
+TEST(Weights, OfAModuleAreWhatWasRecovered) {
+  for (const bool alone : {false, true}) {
+    const auto contents = Module(alone).Make();
+    ASSERT_TRUE(contents.ok()) << contents.error().message;
+    const std::string path = alone ? "state_dict()" : "model.state_dict()";
+    for (const std::string& key : {std::string("auto"), path, std::string(alone ? "" : "model")}) {
+      const auto weights = ChooseWeights(**contents, key);
+      ASSERT_TRUE(weights.ok()) << key << ": " << weights.error().message;
+      ASSERT_EQ(weights->tensors.size(), 1U) << key;
+      EXPECT_EQ(weights->tensors[0].name, "w") << key;
+      EXPECT_EQ(weights->key, path) << key;
+    }
+    EXPECT_FALSE(ChooseWeights(**contents, path + "x").ok());
+  }
+}
+
+TEST(Weights, WithoutDataCannotBeWritten) {
+  PlanMaker maker;
+  maker.Dict({1, 2});
+  maker.String("model");
+  maker.Dict({1, 3});
+  maker.Counted(v1::NODE_KIND_META_TENSOR, 0, {4, 5, 6});
+  maker.Text(v1::NODE_KIND_DTYPE, "float32");
+  maker.Items(v1::NODE_KIND_SIZE, {});
+  maker.Items(v1::NODE_KIND_TUPLE, {});
+  const auto weights = ChooseWeights(**maker.Make(), "auto");
+  ASSERT_FALSE(weights.ok());
+  EXPECT_NE(weights.error().message.find("has no data"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace airlock::cli

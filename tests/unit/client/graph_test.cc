@@ -107,6 +107,73 @@ TEST(Graph, ColumnsThatDoNotFitAreAnError) {
   }
 }
 
+// [sparse, meta, attributed meta, scalar]
+PlanMaker Compounds() {
+  PlanMaker maker;
+  maker.Items(v1::NODE_KIND_LIST, {1, 2, 3, 4});
+  maker.Counted(v1::NODE_KIND_SPARSE_TENSOR, v1::SPARSE_BIT_CSR | v1::SPARSE_BIT_REQUIRES_GRAD, {5, 6, 7, 8});
+  maker.Counted(v1::NODE_KIND_META_TENSOR, v1::TENSOR_FLAG_REQUIRES_GRAD, {9, 8, 10});
+  maker.Refs(v1::NODE_KIND_ATTRIBUTED, {2, 11});
+  maker.Refs(v1::NODE_KIND_SCALAR, {12, 11});
+  for (int i = 0; i < 3; ++i) maker.Link(v1::NODE_KIND_TENSOR, 0);  // 5, 6, 7
+  maker.Items(v1::NODE_KIND_SIZE, {11});                            // 8
+  maker.Text(v1::NODE_KIND_DTYPE, "float32");
+  maker.Items(v1::NODE_KIND_TUPLE, {11});  // 10
+  maker.Int(4);
+  maker.Text(v1::NODE_KIND_NUMPY_DTYPE, "<i8");  // 12
+  maker.Tensor(maker.Storage(4), v1::DTYPE_FLOAT32, {1}, {1});
+  maker.Entry("0#values", 0);
+  maker.MetaEntry("1", 2);
+  return maker;
+}
+
+TEST(Graph, CompoundsComeApart) {
+  const auto contents = Compounds().Make();
+  ASSERT_TRUE(contents.ok()) << contents.error().message;
+  const Graph& graph = (*contents)->graph();
+  const SparseTensor sparse = graph.SparseAt(1);
+  EXPECT_EQ(sparse.layout, v1::SPARSE_BIT_CSR);
+  EXPECT_TRUE(sparse.requires_grad);
+  EXPECT_FALSE(sparse.coalesced);
+  EXPECT_EQ(sparse.indices, 5U);
+  EXPECT_EQ(sparse.more_indices, NodeId{6});
+  EXPECT_EQ(sparse.values, 7U);
+  EXPECT_EQ(sparse.size, 8U);
+  const MetaTensor meta = graph.MetaAt(2);
+  EXPECT_EQ(meta.dtype, "float32");
+  EXPECT_EQ(graph.Items(meta.shape).size(), 1U);
+  EXPECT_EQ(meta.flags, static_cast<uint32_t>(v1::TENSOR_FLAG_REQUIRES_GRAD));
+  EXPECT_EQ(graph.Parts(3)[0], 2U);
+  EXPECT_EQ(Behind(graph, 3), 2U);
+  EXPECT_EQ(graph.Text(graph.Parts(4)[0]), "<i8");
+  ASSERT_EQ((*contents)->meta_entries().size(), 1U);
+  EXPECT_EQ((*contents)->meta_entries()[0].at, 1U);
+}
+
+TEST(Graph, PartsOfOtherKindsAreAnError) {
+  const std::pair<int, uint32_t> wrong[] = {{4, 9},  {5, 8},  {6, 6 + 5}, {7, 10}, {8, 8},
+                                            {9, 10}, {10, 8}, {11, 4},    {13, 9}, {14, 4}};
+  for (const auto& [ref, node] : wrong) {
+    PlanMaker maker = Compounds();
+    maker.plan.mutable_graph()->set_refs(ref, node);
+    EXPECT_FALSE(maker.Make().ok()) << "ref " << ref << " is node " << node;
+  }
+  PlanMaker maker = Compounds();
+  maker.plan.mutable_entries()->set_meta_node(0, 1);
+  EXPECT_FALSE(maker.Make().ok());
+  maker.plan.mutable_entries()->set_meta_node(0, 13);
+  EXPECT_FALSE(maker.Make().ok());
+}
+
+TEST(Names, ARingOfStreamsEnds) {
+  PlanMaker maker;
+  maker.Refs(v1::NODE_KIND_STREAM, {1, 0});
+  maker.Text(v1::NODE_KIND_BYTES, "");
+  const auto contents = maker.Make();
+  ASSERT_TRUE(contents.ok());
+  EXPECT_TRUE(TensorsUnder((*contents)->graph(), 0)->tensors.empty());
+}
+
 TEST(PlanAssembler, TensorsThatReachOutAreAnError) {
   struct Case {
     std::vector<uint64_t> shape, strides;
@@ -144,12 +211,12 @@ TEST(Names, ArePathsAndCyclesEnd) {
   ASSERT_TRUE(contents.ok());
   const auto tensors = TensorsUnder((*contents)->graph(), 0);
   ASSERT_TRUE(tensors.ok());
-  ASSERT_EQ(tensors->size(), 2U);
-  EXPECT_EQ((*tensors)[0].name, "a");
-  EXPECT_EQ((*tensors)[1].name, "7.0");
-  EXPECT_EQ((*tensors)[1].tensor, 1U);
-  EXPECT_EQ((*TensorsUnder((*contents)->graph(), 2))[0].name, "");
-  EXPECT_FALSE(TensorsUnder((*contents)->graph(), 0, 2).ok());
+  ASSERT_EQ(tensors->tensors.size(), 2U);
+  EXPECT_EQ(tensors->tensors[0].name, "a");
+  EXPECT_EQ(tensors->tensors[1].name, "7.0");
+  EXPECT_EQ(tensors->tensors[1].tensor, 1U);
+  EXPECT_EQ(TensorsUnder((*contents)->graph(), 2)->tensors[0].name, "");
+  EXPECT_FALSE(TensorsUnder((*contents)->graph(), 0, {.max_name_bytes = 2}).ok());
 }
 
 TEST(Names, DepthIsNoRecursion) {
@@ -162,7 +229,7 @@ TEST(Names, DepthIsNoRecursion) {
   ASSERT_TRUE(contents.ok());
   const auto tensors = TensorsUnder((*contents)->graph(), 0);
   ASSERT_TRUE(tensors.ok());
-  EXPECT_EQ(tensors->at(0).name.size(), 2 * kDepth - 1);
+  EXPECT_EQ(tensors->tensors.at(0).name.size(), 2 * kDepth - 1);
 }
 
 }  // namespace

@@ -46,6 +46,14 @@ class PlanMaker {
     graph().add_counts(bits);
     return Refs(v1::NODE_KIND_RECORD, refs);
   }
+  uint32_t Counted(v1::NodeKind kind, uint32_t count, const std::vector<uint32_t>& refs) {
+    graph().add_counts(count);
+    return Refs(kind, refs);
+  }
+  uint32_t Refs(v1::NodeKind kind, const std::vector<uint32_t>& refs) {
+    for (uint32_t ref : refs) graph().add_refs(ref);
+    return Add(kind);
+  }
   uint32_t Link(v1::NodeKind kind, uint32_t index) {
     graph().add_links(index);
     return Add(kind);
@@ -74,6 +82,12 @@ class PlanMaker {
     plan.mutable_entries()->add_name(name);
     plan.mutable_entries()->add_tensor(tensor);
   }
+  // A tensor without data, behind all entries there are.
+  void MetaEntry(const std::string& name, uint32_t node) {
+    plan.mutable_entries()->add_meta_name(name);
+    plan.mutable_entries()->add_meta_node(node);
+    plan.mutable_entries()->add_meta_at(static_cast<uint32_t>(plan.entries().name_size()));
+  }
 
   v1::Report Report() const {
     v1::Report report;
@@ -85,6 +99,7 @@ class PlanMaker {
     totals.set_tensors(static_cast<uint64_t>(plan.tensors().dtype_size()));
     totals.set_storages(static_cast<uint64_t>(plan.storages().nbytes_size()));
     totals.set_entries(static_cast<uint64_t>(plan.entries().name_size()));
+    totals.set_meta_entries(static_cast<uint64_t>(plan.entries().meta_name_size()));
     totals.set_payload_bytes(payload_);
     totals.set_symbols(static_cast<uint64_t>(plan.symbols_size()));
     totals.set_findings(static_cast<uint64_t>(plan.findings_size()));
@@ -104,10 +119,6 @@ class PlanMaker {
   uint32_t Add(v1::NodeKind kind) {
     graph().mutable_kinds()->push_back(static_cast<char>(kind));
     return static_cast<uint32_t>(graph().kinds().size() - 1);
-  }
-  uint32_t Refs(v1::NodeKind kind, const std::vector<uint32_t>& refs) {
-    for (uint32_t ref : refs) graph().add_refs(ref);
-    return Add(kind);
   }
 
   uint64_t payload_ = 0;

@@ -43,6 +43,12 @@ TEST(NamesAgree, OnKeys) {
       [](PlanMaker& m) { m.Text(v1::NODE_KIND_DTYPE, "float32"); },
       [](PlanMaker& m) { m.Text(v1::NODE_KIND_LAYOUT, "strided"); },
       [](PlanMaker& m) { m.Text(v1::NODE_KIND_DEVICE, "cuda:0"); },
+      [](PlanMaker& m) { m.Text(v1::NODE_KIND_NUMPY_DTYPE, "<f8"); },
+      [](PlanMaker& m) {
+        m.Refs(v1::NODE_KIND_SCALAR, {1, 2});
+        m.Text(v1::NODE_KIND_NUMPY_DTYPE, "<f8");
+        m.Float(0.5);
+      },
   };
   for (const auto& make : keys) {
     PlanMaker maker;
@@ -109,11 +115,112 @@ TEST(NamesAgree, OnWalks) {
   ASSERT_TRUE(contents.ok()) << contents.error().message;
   const auto clients = TensorsUnder((*contents)->graph(), 0);
   ASSERT_TRUE(clients.ok());
-  ASSERT_EQ(clients->size(), 4U);
+  ASSERT_EQ(clients->tensors.size(), 4U);
   ASSERT_EQ(daemons->name_size(), 4);
-  for (size_t i = 0; i < clients->size(); ++i) {
-    EXPECT_EQ((*clients)[i].name, daemons->name(static_cast<int>(i)));
-    EXPECT_EQ((*clients)[i].tensor, daemons->tensor(static_cast<int>(i)));
+  for (size_t i = 0; i < clients->tensors.size(); ++i) {
+    EXPECT_EQ(clients->tensors[i].name, daemons->name(static_cast<int>(i)));
+    EXPECT_EQ(clients->tensors[i].tensor, daemons->tensor(static_cast<int>(i)));
+  }
+}
+
+// Names and tensors, "name=tensor", and tensors without data, "name~node@place".
+std::vector<std::string> Shown(const v1::Entries& entries) {
+  std::vector<std::string> shown;
+  for (int i = 0; i < entries.name_size(); ++i) {
+    shown.push_back(entries.name(i) + "=" + std::to_string(entries.tensor(i)));
+  }
+  for (int i = 0; i < entries.meta_name_size(); ++i) {
+    shown.push_back(entries.meta_name(i) + "~" + std::to_string(entries.meta_node(i)) + "@" +
+                    std::to_string(entries.meta_at(i)));
+  }
+  return shown;
+}
+
+std::vector<std::string> Shown(const TensorNames& names) {
+  std::vector<std::string> shown;
+  for (const NamedTensor& entry : names.tensors) shown.push_back(entry.name + "=" + std::to_string(entry.tensor));
+  for (const NamedMeta& entry : names.meta) {
+    shown.push_back(entry.name + "~" + std::to_string(entry.node) + "@" + std::to_string(entry.at));
+  }
+  return shown;
+}
+
+void ExpectAgreement(const PlanMaker& maker, size_t names) {
+  const auto nodes = server::NodeTable::Cut(maker.plan.graph());
+  ASSERT_TRUE(nodes.ok());
+  const auto contents = maker.Make();
+  ASSERT_TRUE(contents.ok()) << contents.error().message;
+  for (const bool arrays : {false, true}) {
+    const auto daemons = server::NameTensors(maker.plan, *nodes, {.name_bytes = 1 << 20, .arrays = arrays});
+    const auto clients = TensorsUnder((*contents)->graph(), 0, {.arrays = arrays});
+    ASSERT_TRUE(daemons.ok());
+    ASSERT_TRUE(clients.ok());
+    EXPECT_EQ(Shown(*clients), Shown(*daemons));
+    EXPECT_EQ(Shown(*clients).size(), names + (arrays ? 1 : 0));
+  }
+}
+
+// A list of one of each.
+TEST(NamesAgree, OnCompounds) {
+  PlanMaker maker;
+  maker.Items(v1::NODE_KIND_LIST, {1, 2, 3, 4, 5, 6, 7});
+  maker.Counted(v1::NODE_KIND_SPARSE_TENSOR, v1::SPARSE_BIT_COO, {9, 8, 9, 10});
+  maker.Counted(v1::NODE_KIND_SPARSE_TENSOR, v1::SPARSE_BIT_BSC, {9, 9, 9, 10});
+  maker.Counted(v1::NODE_KIND_META_TENSOR, 0, {11, 10, 12});
+  maker.Refs(v1::NODE_KIND_NESTED_TENSOR, {9, 9, 9, 9});
+  maker.Refs(v1::NODE_KIND_STREAM, {13, 6});
+  maker.Refs(v1::NODE_KIND_ATTRIBUTED, {3, 0});
+  maker.Link(v1::NODE_KIND_ARRAY, 0);  // 7
+  maker.Leaf(v1::NODE_KIND_NONE);
+  maker.Link(v1::NODE_KIND_TENSOR, 0);
+  maker.Items(v1::NODE_KIND_SIZE, {});  // 10
+  maker.Text(v1::NODE_KIND_DTYPE, "float32");
+  maker.Items(v1::NODE_KIND_TUPLE, {});
+  maker.Text(v1::NODE_KIND_BYTES, "");
+  maker.Tensor(maker.Storage(4), v1::DTYPE_FLOAT32, {1}, {1});
+  ExpectAgreement(maker, 2 + 3 + 1 + 4 + 1 + 1);
+}
+
+// Records with all parts, with several states, with a pair of states, with what was recovered.
+TEST(NamesAgree, OnRecords) {
+  PlanMaker maker;
+  maker.Items(v1::NODE_KIND_LIST, {1, 2, 3, 4});
+  maker.RecordOf(v1::RECORD_PART_ARGS | v1::RECORD_PART_STATE | v1::RECORD_PART_ITEMS | v1::RECORD_PART_PAIRS,
+                 {5, 6, 7, 8, 9});
+  maker.RecordOf(v1::RECORD_PART_STATE | v1::RECORD_PART_STATES, {5, 10});
+  maker.RecordOf(v1::RECORD_PART_STATE, {5, 11});
+  maker.RecordOf(v1::RECORD_PART_STATE | v1::RECORD_PART_RECOVERED, {5, 12, 13});
+  maker.Leaf(v1::NODE_KIND_NONE);             // 5
+  maker.Items(v1::NODE_KIND_TUPLE, {14});     // args
+  maker.Dict({15, 14});                       // 7: {"k": t}
+  maker.Items(v1::NODE_KIND_LIST, {14, 14});  // 8: items
+  maker.Dict({15, 14, 15, 14});               // 9: pairs
+  maker.Items(v1::NODE_KIND_LIST, {16, 7, 17});
+  maker.Items(v1::NODE_KIND_TUPLE, {5, 18});  // 11
+  maker.Dict({15, 14});                       // 12
+  maker.OrderedDict(5, {15, 14});             // 13
+  maker.Link(v1::NODE_KIND_TENSOR, 0);
+  maker.String("k");
+  maker.Dict({15, 14});  // 16
+  maker.Dict({15, 14});  // 17
+  maker.Dict({15, 14});  // 18
+  maker.Tensor(maker.Storage(4), v1::DTYPE_FLOAT32, {1}, {1});
+  const auto contents = maker.Make();
+  ASSERT_TRUE(contents.ok());
+  const auto names = TensorsUnder((*contents)->graph(), 0);
+  ASSERT_TRUE(names.ok());
+  EXPECT_EQ(names->tensors.size(), 9U);
+  EXPECT_EQ(names->tensors.back().name, "3.state_dict().k");
+  const auto nodes = server::NodeTable::Cut(maker.plan.graph());
+  ASSERT_TRUE(nodes.ok());
+  EXPECT_EQ(Shown(*names), Shown(*server::NameTensors(maker.plan, *nodes, {.name_bytes = 1 << 20})));
+}
+
+TEST(NamesAgree, OnWhichFormatsListArrays) {
+  const auto* formats = v1::Format_descriptor();
+  for (int i = 0; i < formats->value_count(); ++i) {
+    const auto format = static_cast<v1::Format>(formats->value(i)->number());
+    EXPECT_EQ(ListsArrays(format), server::ListsArrays(format)) << formats->value(i)->name();
   }
 }
 
