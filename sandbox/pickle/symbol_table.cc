@@ -63,8 +63,10 @@ constexpr SymbolRow kRows[] = {
           "_IncompleteInputError"),
     Known(B::kSlots, "traceback", "FrameSummary"),
     Known(B::kListSubclass, "traceback", "StackSummary"),
-    // Types, as configurations hold them. All that a loader does is to look the name up.
+    // Types and plain functions, as configurations hold them. All that a loader does is to look the name up; a call of
+    // one is none that Python writes.
     Known(B::kName, "builtins", "bool int float str memoryview Ellipsis NotImplemented"),
+    Known(B::kName, "builtins", "abs all any len max min print repr round sorted sum"),
     Known(B::kName, "typing",
           "Any Optional Union List Dict Tuple Set FrozenSet Type Callable Sequence MutableSequence Mapping "
           "MutableMapping Iterable Iterator Collection Hashable Sized Text Literal Final ClassVar DefaultDict "
@@ -113,6 +115,7 @@ constexpr SymbolRow kRows[] = {
           "StorageMeta"),
     Known(B::kPlainRecord, "torch.distributed.checkpoint.filesystem", "_StorageInfo _StoragePrefix"),
     Known(B::kEnum, "torch.distributed.checkpoint.metadata", "_MEM_FORMAT_ENCODING"),
+    Known(B::kEnum, "torch.distributed.checkpoint.planner", "WriteItemType LoadItemType"),
     Known(B::kEnum, "torch.distributed.fsdp.api", "ShardingStrategy BackwardPrefetch StateDictType"),
     Known(B::kEnum, "torch.cuda.amp.grad_scaler", "OptState"),
     Known(B::kEnum, "torch.amp.grad_scaler", "OptState"),

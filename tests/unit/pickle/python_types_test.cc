@@ -245,6 +245,42 @@ TEST(PythonTypes, WithOddArgumentsStayInert) {
   }
 }
 
+// What has an identity may be a key: a parameter (skorch's optimizers), a class (Lightning's callbacks), an object.
+TEST(PythonTypes, WhatHasAnIdentityIsAKey) {
+  constexpr Row kKeyed[] = {
+      {"ccollections\ndefaultdict\nc__builtin__\ndict\n\x85Rctorch._utils\n_rebuild_tensor_v2\n)R}s."sv,
+       "<collections.defaultdict (builtins.dict,) pairs={tensor7: {}}>"},
+      {"}(cm\nCheckpoint\n}cm\nStopping\n}u."sv, "{m.Checkpoint: {}, m.Stopping: {}}"},
+      {"}(cm\nC\n)\x81K\x01"
+       "cm\nC\n)\x81K\x02u."sv,
+       "{<new m.C ()>: 1, <new m.C ()>: 2}"},
+      {"\x8f(cdatetime\ndate\nC\x04\x07\xe3\x01\x01\x85R\x90."sv, "set(<datetime.date (2019, 1, 1)>)"},
+      {"}cargparse\nNamespace\n)\x81\x85Ns."sv, "{(<new argparse.Namespace ()>,): None}"},
+  };
+  for (const Row& row : kKeyed) EXPECT_EQ(Show(row.bytes), row.shown);
+}
+
+// What protocols 0 and 1 fill a base class with.
+TEST(PythonTypes, OfABaseClassAreFilled) {
+  constexpr Row kFilled[] = {
+      {"ccopy_reg\n_reconstructor\ncm\nC\nc__builtin__\nlist\n]K\x01"
+       "a\x87RK\x02"
+       "a."sv,
+       "<new m.C () items=[1, 2]>"},
+      {"ccopy_reg\n_reconstructor\ncm\nC\nc__builtin__\ndict\n}\x87R."sv, "<new m.C ()>"},
+      {"ccopy_reg\n_reconstructor\ncm\nC\nc__builtin__\nunicode\nX\x01\0\0\0a\x87R."sv, "<new m.C ('a',)>"},
+      {"ccopy_reg\n_reconstructor\nccollections\nOrderedDict\nc__builtin__\ndict\n}K\x01K\x02s\x87R."sv,
+       "OrderedDict({1: 2})"},
+      {"ccopy_reg\n_reconstructor\nccollections\nOrderedDict\nc__builtin__\nlist\n]K\x01"
+       "a\x87R."sv,
+       "! REDUCE: a list cannot fill a dict"},
+      {"ccopy_reg\n_reconstructor\nc__builtin__\nset\nc__builtin__\nlist\n]K\x01"
+       "a\x87R."sv,
+       "! REDUCE: a set cannot be filled"},
+  };
+  for (const Row& row : kFilled) EXPECT_EQ(Show(row.bytes), row.shown);
+}
+
 // What keeps a function is judged by the function.
 TEST(PythonTypes, ThatKeepADangerousFunctionAreDanger) {
   for (const auto bytes :
