@@ -140,6 +140,7 @@ Result<NodeId> Interpreter::ConstructKnown(const Call& call) {
   if (builder == Builder::kExternal && call.kwargs == kNoNode) {
     return constructor_.Construct(symbol, call.args, call.offset);
   }
+  finishes_later_ = finishes_later_ || FinishesLater(builder);
   if (KeepsFunctions(builder)) suspicion_.Called(call);
   return ConstructPython(context_, builder, call);
 }

@@ -149,12 +149,14 @@ class Interpreter {
   std::vector<NodeId> symbol_nodes_;  // by symbol: a class is one object, however often it is named
 
   const uint64_t start_;
+  const NodeId first_node_;
   uint64_t offset_ = 0;  // of the opcode at work
   const Opcode* opcode_ = nullptr;
   uint64_t frame_end_ = UINT64_MAX;  // none
   NodeId result_ = kNoNode;
   bool told_of_late_proto_ = false;
   bool told_of_python2_bytes_ = false;
+  bool finishes_later_ = false;  // some record is to be looked at in the end
 
   uint64_t number_ = 0;
   std::string_view first_;  // in the source's window or in scratch_

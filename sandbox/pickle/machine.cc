@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "sandbox/pickle/interpreter.h"
+#include "sandbox/pickle/python_types.h"
 
 namespace airlock::pickle {
 namespace {
@@ -46,7 +47,8 @@ Interpreter::Interpreter(Context& context, Constructor& constructor, Source& sou
       source_(source),
       level_(level),
       suspicion_(context, level),
-      start_(source.offset()) {
+      start_(source.offset()),
+      first_node_(static_cast<NodeId>(context.graph.size())) {
   graph_.Expect(source.remaining());
 }
 
@@ -270,6 +272,7 @@ Result<void> Interpreter::Stop() {
                           .where = {},
                           .offset = offset_});
   }
+  if (finishes_later_) CheckFinished(context_, first_node_, offset_);
   result_ = stack_.Pop();
   return {};
 }

@@ -66,9 +66,12 @@ class Maker {
 using Make = Result<NodeId>(Maker&);
 // What a BUILD of a record does; false, and nothing done, for a state that is not understood.
 using Complete = Result<bool>(Maker&, NodeId record, NodeId state);
+// Whether a record has, at the end, what the class always has.
+using Finished = bool(const Graph&, NodeId record);
 
 // python_containers.cc
 Make MakeList, MakeTuple, MakeSet, MakeFrozenSet, MakeDict, MakeOrderedDict, MakeDefaultDict, MakeCounter, MakeDeque;
+Finished FitsItsLength;
 // python_text.cc
 Make MakeBytes, MakeByteArray, MakeEncoded, MakePath, MakePattern;
 // python_numbers.cc
@@ -78,5 +81,6 @@ Make MakeDate, MakeDateTime, MakeTime, MakeTimeDelta, MakeTimeZone;
 // python_objects.cc
 Make MakeEmpty, MakeAny, MakeOneValue, MakePartial, MakeTypeOf, MakeAlias, MakeUnion, MakeFlagUnion;
 Complete KeepAttributes, KeepSlots, KeepAny, KeepUuid, KeepRandomState, CompletePartial;
+Finished HasState;
 
 }  // namespace airlock::pickle

@@ -1,5 +1,6 @@
 // list, tuple, set, frozenset, dict and OrderedDict become what they are; defaultdict, Counter and deque records whose
 // contents stand where SETITEMS and APPENDS would have put them.
+#include <utility>
 #include <vector>
 
 #include "sandbox/pickle/python_builders.h"
@@ -44,7 +45,8 @@ Result<NodeId> Mapping(Maker& m, Kind kind) {
   if (m.args().size() != 1 || m.call.made_by_new) return kNoNode;
   const NodeId source = m.arg(0);
   if (m.IsDict(source) || m.graph.is(source, Kind::kOrderedDict)) return m.Copy(kind, source);
-  return m.IsList(source) ? FromPairs(m, kind, source) : Result<NodeId>(kNoNode);
+  if (!m.IsList(source)) return kNoNode;
+  return FromPairs(m, kind, source);
 }
 
 }  // namespace
@@ -85,6 +87,14 @@ Result<NodeId> MakeDeque(Maker& m) {
   const NodeId maxlen = m.arg(1);
   const NodeId args = m.graph.Container(Kind::kTuple, std::span(&maxlen, bounded ? 1 : 0));
   return m.Record({.args = args, .items = items});
+}
+
+// A deque that is given more than its length throws away the first of it: Python would hold other items than are shown.
+bool FitsItsLength(const Graph& graph, NodeId record) {
+  const RecordParts parts = graph.record(record);
+  const auto args = graph.children(parts.args);
+  if (args.size() != 1 || !graph.is(args[0], Kind::kInt) || parts.items == kNoNode) return true;
+  return std::cmp_greater_equal(graph.integer(args[0]), graph.children(parts.items).size());
 }
 
 }  // namespace airlock::pickle

@@ -64,6 +64,8 @@ Result<bool> KeepAny(Maker& m, NodeId record, NodeId state) {
   return true;
 }
 
+bool HasState(const Graph& graph, NodeId record) { return graph.record(record).state != kNoNode; }
+
 // {"int": 0 to 2^128 - 1}, and "is_safe" where the system had said so.
 Result<bool> KeepUuid(Maker& m, NodeId record, NodeId state) {
   constexpr size_t kBytes = 16;

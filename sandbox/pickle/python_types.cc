@@ -16,10 +16,10 @@ enum class By : uint8_t { kCall, kNew, kBoth };
 struct PythonType {
   Builder builder;
   By by;
-  Make* make;
-  Complete* complete;  // none: it has no state
   Contents contents;
-  bool keeps_functions = false;
+  Make* make;
+  Complete* complete = nullptr;  // none: it has no state
+  Finished* finished = nullptr;  // none: it is as soon as it is made
 };
 
 using B = Builder;
@@ -27,56 +27,56 @@ constexpr auto kNothing = Contents::kNothing;
 
 constexpr PythonType kTypes[] = {
     // Values
-    {B::kByteArray, By::kBoth, MakeByteArray, nullptr, kNothing},
-    {B::kBytes, By::kBoth, MakeBytes, nullptr, kNothing},
-    {B::kCodecsEncode, By::kCall, MakeEncoded, nullptr, kNothing},
-    {B::kComplex, By::kBoth, MakeComplex, nullptr, kNothing},
-    {B::kDict, By::kBoth, MakeDict, nullptr, kNothing},
-    {B::kFrozenSet, By::kBoth, MakeFrozenSet, nullptr, kNothing},
-    {B::kList, By::kBoth, MakeList, nullptr, kNothing},
-    {B::kOrderedDict, By::kBoth, MakeOrderedDict, nullptr, kNothing},
-    {B::kSet, By::kBoth, MakeSet, nullptr, kNothing},
-    {B::kTuple, By::kBoth, MakeTuple, nullptr, kNothing},
+    {B::kByteArray, By::kBoth, kNothing, MakeByteArray},
+    {B::kBytes, By::kBoth, kNothing, MakeBytes},
+    {B::kCodecsEncode, By::kCall, kNothing, MakeEncoded},
+    {B::kComplex, By::kBoth, kNothing, MakeComplex},
+    {B::kDict, By::kBoth, kNothing, MakeDict},
+    {B::kFrozenSet, By::kBoth, kNothing, MakeFrozenSet},
+    {B::kList, By::kBoth, kNothing, MakeList},
+    {B::kOrderedDict, By::kBoth, kNothing, MakeOrderedDict},
+    {B::kSet, By::kBoth, kNothing, MakeSet},
+    {B::kTuple, By::kBoth, kNothing, MakeTuple},
     // Containers
-    {B::kCounter, By::kCall, MakeCounter, nullptr, Contents::kPairs},
-    {B::kDefaultDict, By::kCall, MakeDefaultDict, nullptr, Contents::kPairs, true},
-    {B::kDeque, By::kCall, MakeDeque, nullptr, Contents::kItems},
-    {B::kListSubclass, By::kNew, MakeEmpty, nullptr, Contents::kItems},
-    {B::kDictSubclass, By::kNew, MakeEmpty, KeepAttributes, Contents::kPairs},
-    {B::kNumberArray, By::kCall, MakeNumberArray, nullptr, kNothing},
-    {B::kNumberArrayFromBytes, By::kCall, MakeNumberArrayFromBytes, nullptr, kNothing},
+    {B::kCounter, By::kCall, Contents::kPairs, MakeCounter},
+    {B::kDefaultDict, By::kCall, Contents::kPairs, MakeDefaultDict},
+    {B::kDeque, By::kCall, Contents::kItems, MakeDeque, nullptr, FitsItsLength},
+    {B::kListSubclass, By::kNew, Contents::kItems, MakeEmpty},
+    {B::kDictSubclass, By::kNew, Contents::kPairs, MakeEmpty, KeepAttributes},
+    {B::kNumberArray, By::kCall, kNothing, MakeNumberArray},
+    {B::kNumberArrayFromBytes, By::kCall, kNothing, MakeNumberArrayFromBytes},
     // Numbers, text, dates
-    {B::kDecimal, By::kCall, MakeDecimal, nullptr, kNothing},
-    {B::kFraction, By::kCall, MakeFraction, nullptr, kNothing},
-    {B::kRange, By::kCall, MakeRange, nullptr, kNothing},
-    {B::kSlice, By::kCall, MakeSlice, nullptr, kNothing},
-    {B::kPath, By::kCall, MakePath, nullptr, kNothing},
-    {B::kPattern, By::kCall, MakePattern, nullptr, kNothing},
-    {B::kDate, By::kCall, MakeDate, nullptr, kNothing},
-    {B::kDateTime, By::kCall, MakeDateTime, nullptr, kNothing},
-    {B::kTime, By::kCall, MakeTime, nullptr, kNothing},
-    {B::kTimeDelta, By::kCall, MakeTimeDelta, nullptr, kNothing},
-    {B::kTimeZone, By::kCall, MakeTimeZone, nullptr, kNothing},
+    {B::kDecimal, By::kCall, kNothing, MakeDecimal},
+    {B::kFraction, By::kCall, kNothing, MakeFraction},
+    {B::kRange, By::kCall, kNothing, MakeRange},
+    {B::kSlice, By::kCall, kNothing, MakeSlice},
+    {B::kPath, By::kCall, kNothing, MakePath},
+    {B::kPattern, By::kCall, kNothing, MakePattern},
+    {B::kDate, By::kCall, kNothing, MakeDate},
+    {B::kDateTime, By::kCall, kNothing, MakeDateTime},
+    {B::kTime, By::kCall, kNothing, MakeTime},
+    {B::kTimeDelta, By::kCall, kNothing, MakeTimeDelta},
+    {B::kTimeZone, By::kCall, kNothing, MakeTimeZone},
     // Objects
-    {B::kObject, By::kNew, MakeEmpty, nullptr, kNothing},
-    {B::kAttributes, By::kNew, MakeEmpty, KeepAttributes, kNothing},
-    {B::kAttributesByCall, By::kCall, MakeEmpty, KeepAttributes, kNothing},
-    {B::kSlots, By::kNew, MakeEmpty, KeepSlots, kNothing},
-    {B::kUuid, By::kNew, MakeEmpty, KeepUuid, kNothing},
-    {B::kRandom, By::kCall, MakeEmpty, KeepRandomState, kNothing},
-    {B::kException, By::kCall, MakeAny, KeepAttributes, kNothing},
-    {B::kEnum, By::kCall, MakeOneValue, nullptr, kNothing},
-    {B::kPlainRecord, By::kBoth, MakeAny, KeepAny, kNothing},
-    {B::kPartial, By::kCall, MakePartial, CompletePartial, kNothing, true},
+    {B::kObject, By::kNew, kNothing, MakeEmpty},
+    {B::kAttributes, By::kNew, kNothing, MakeEmpty, KeepAttributes},
+    {B::kAttributesByCall, By::kCall, kNothing, MakeEmpty, KeepAttributes},
+    {B::kSlots, By::kNew, kNothing, MakeEmpty, KeepSlots, HasState},
+    {B::kUuid, By::kNew, kNothing, MakeEmpty, KeepUuid, HasState},
+    {B::kRandom, By::kCall, kNothing, MakeEmpty, KeepRandomState, HasState},
+    {B::kException, By::kCall, kNothing, MakeAny, KeepAttributes},
+    {B::kEnum, By::kCall, kNothing, MakeOneValue},
+    {B::kPlainRecord, By::kBoth, kNothing, MakeAny, KeepAny},
+    {B::kPartial, By::kCall, kNothing, MakePartial, CompletePartial},
     // Names and types
-    {B::kName, By::kBoth, nullptr, nullptr, kNothing},
-    {B::kTypeOf, By::kCall, MakeTypeOf, nullptr, kNothing},
-    {B::kAlias, By::kCall, MakeAlias, nullptr, kNothing},
-    {B::kUnion, By::kCall, MakeUnion, nullptr, kNothing},
-    {B::kFlagUnion, By::kCall, MakeFlagUnion, nullptr, kNothing},
+    {B::kName, By::kBoth, kNothing, nullptr},
+    {B::kTypeOf, By::kCall, kNothing, MakeTypeOf},
+    {B::kAlias, By::kCall, kNothing, MakeAlias},
+    {B::kUnion, By::kCall, kNothing, MakeUnion},
+    {B::kFlagUnion, By::kCall, kNothing, MakeFlagUnion},
     // Only as what they stand for (UnwrapNewInstance)
-    {B::kNewObject, By::kCall, nullptr, nullptr, kNothing},
-    {B::kReconstructor, By::kCall, nullptr, nullptr, kNothing},
+    {B::kNewObject, By::kCall, kNothing, nullptr},
+    {B::kReconstructor, By::kCall, kNothing, nullptr},
 };
 
 const PythonType* FindType(Builder builder) {
@@ -87,8 +87,8 @@ const PythonType* FindType(Builder builder) {
 void ReportOdd(Context& context, NodeId callee, std::string_view what, uint64_t offset) {
   AddFinding(context, {.id = "python.odd-arguments",
                        .severity = Severity::kWarning,
-                       .message = context.symbols.FullName(context.graph.symbol(callee)) + " gets " +
-                                  std::string(what) + " that Python never writes; kept as an inert record",
+                       .message = context.symbols.FullName(context.graph.symbol(callee)) + " " + std::string(what) +
+                                  ", as Python never writes it; kept as an inert record",
                        .where = {},
                        .offset = offset});
 }
@@ -104,7 +104,7 @@ Result<NodeId> ConstructPython(Context& context, Builder builder, const Call& ca
     Maker maker(context, call);
     AIRLOCK_ASSIGN(made, type->make(maker));
   }
-  if (made == kNoNode) ReportOdd(context, call.callee, "arguments", call.offset);
+  if (made == kNoNode) ReportOdd(context, call.callee, "gets odd arguments", call.offset);
   return made;
 }
 
@@ -117,19 +117,34 @@ Result<bool> CompletePython(Context& context, Builder builder, NodeId record, No
     Maker maker(context, call);
     AIRLOCK_ASSIGN(understood, type->complete(maker, record, state));
   }
-  if (!understood) ReportOdd(context, parts.callee, "a state", offset);
+  if (!understood) ReportOdd(context, parts.callee, "gets an odd state", offset);
   return understood;
 }
 
 void CheckContents(Context& context, Builder builder, NodeId record, Contents contents, uint64_t offset) {
   const PythonType* const type = FindType(builder);
   if (type != nullptr && type->contents == contents) return;
-  ReportOdd(context, context.graph.record(record).callee, contents == Contents::kPairs ? "keys" : "items", offset);
+  ReportOdd(context, context.graph.record(record).callee, contents == Contents::kPairs ? "gets keys" : "gets items",
+            offset);
 }
 
-bool KeepsFunctions(Builder builder) {
+bool KeepsFunctions(Builder builder) { return builder == B::kDefaultDict || builder == B::kPartial; }
+
+bool FinishesLater(Builder builder) {
   const PythonType* const type = FindType(builder);
-  return type != nullptr && type->keeps_functions;
+  return type != nullptr && type->finished != nullptr;
+}
+
+void CheckFinished(Context& context, NodeId first_node, uint64_t offset) {
+  const Graph& graph = context.graph;
+  for (NodeId node = first_node; node < graph.size(); ++node) {
+    if (!graph.is(node, Kind::kRecord)) continue;
+    const NodeId callee = graph.record(node).callee;
+    if (!graph.is(callee, Kind::kSymbol)) continue;
+    const PythonType* const type = FindType(context.symbols[graph.symbol(callee)].builder);
+    if (type == nullptr || type->finished == nullptr || type->finished(graph, node)) continue;
+    ReportOdd(context, callee, "is without its state, or holds more than it can keep", offset);
+  }
 }
 
 std::optional<NewInstance> UnwrapNewInstance(Context& context, const Call& call) {

@@ -23,6 +23,13 @@ enum class Contents : uint8_t { kNothing, kItems, kPairs };
 // A finding where the class of such a record takes no such contents.
 void CheckContents(Context& context, Builder builder, NodeId record, Contents contents, uint64_t offset);
 
+// Whether a record of the class is complete by later opcodes only, and so must be looked at in the end.
+bool FinishesLater(Builder builder);
+
+// At the end of a stream that began with this node: a finding for each object that never got the state that it cannot
+// be without, or that has more than it can keep.
+void CheckFinished(Context& context, NodeId first_node, uint64_t offset);
+
 // Whether the class keeps a function to call it later, so that its arguments are to be judged as a call's are.
 bool KeepsFunctions(Builder builder);
 
