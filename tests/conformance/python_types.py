@@ -23,7 +23,7 @@ import airlock
 
 ZONE = datetime.timezone(datetime.timedelta(hours=-5), "EST")
 VALUES = {
-    "dates": [datetime.datetime(2020, 2, 29, 1, 2, 3, 4), datetime.datetime(1, 1, 1, tzinfo=ZONE), datetime.date(9999, 12, 31), datetime.time(23, 59, 59),
+    "dates": [datetime.datetime(2020, 2, 29, 1, 2, 3, 4), datetime.datetime(2020, 2, 29, fold=1), datetime.datetime(1, 1, 1, tzinfo=ZONE), datetime.date(9999, 12, 31), datetime.time(23, 59, 59),
               datetime.timedelta(-1, 5), datetime.timezone.utc, datetime.datetime(2021, 5, 6, tzinfo=datetime.timezone.utc)],
     "numbers": [decimal.Decimal("-1.50E+9"), decimal.Decimal("Infinity"), fractions.Fraction(-1, 3), 1 + 2j, uuid.UUID(int=5), uuid.UUID(int=2**128 - 1),
                 range(1, 10, 3), slice(None, 5), array.array("d", [1.5, 2.5]), array.array("q", [])],
@@ -57,6 +57,34 @@ def named(name):
     return getattr(importlib.import_module(module), name)
 
 
+# What the metadata shows of a class in a form of its own.
+FORMS = {
+    "$tuple": lambda value, shown: tuple(value),
+    "$set": lambda value, shown: set(value),
+    "$frozenset": lambda value, shown: frozenset(value),
+    "$dict": lambda value, shown: {key: item for key, item in value},
+    "$complex": lambda value, shown: complex(*value),
+    "$int": lambda value, shown: int(value, 16),
+    "$symbol": lambda value, shown: named(value),
+    "$bytes": lambda value, shown: bytes.fromhex(shown.get("hex", "")),
+    "$bytearray": lambda value, shown: bytearray.fromhex(shown.get("hex", "")),
+    "$namespace": lambda value, shown: argparse.Namespace(**value or {}),
+    "$range": lambda value, shown: range(*value),
+    "$slice": lambda value, shown: slice(*value),
+    "$counter": lambda value, shown: collections.Counter(value),
+    "$defaultdict": lambda value, shown: collections.defaultdict(remade(shown.get("factory")), value or {}),
+    "$deque": lambda value, shown: collections.deque(value or (), shown.get("maxlen")),
+    "$date": lambda value, shown: datetime.date.fromisoformat(value),
+    "$datetime": lambda value, shown: datetime.datetime.fromisoformat(value).replace(tzinfo=remade(shown.get("tz"))),
+    "$time": lambda value, shown: datetime.time.fromisoformat(value),
+    "$timedelta": lambda value, shown: datetime.timedelta(*value),
+    "$timezone": lambda value, shown: datetime.timezone(*value),
+    "$decimal": lambda value, shown: decimal.Decimal(value),
+    "$fraction": lambda value, shown: fractions.Fraction(*value),
+    "$path": lambda value, shown: pathlib.PurePosixPath(value),
+}
+
+
 def remade(shown):
     """The object that the metadata shows."""
     if isinstance(shown, list):
@@ -64,12 +92,9 @@ def remade(shown):
     if not isinstance(shown, dict):
         return shown
     kind = next((key for key in shown if key.startswith("$")), None)
-    simple = {"$tuple": lambda v: tuple(remade(v)), "$set": lambda v: set(remade(v)), "$frozenset": lambda v: frozenset(remade(v)),
-              "$dict": lambda v: {remade(k): remade(i) for k, i in v}, "$complex": lambda v: complex(*v), "$int": lambda v: int(v, 16), "$symbol": named,
-              "$bytes": lambda v: bytes.fromhex(shown.get("hex", "")), "$bytearray": lambda v: bytearray.fromhex(shown.get("hex", ""))}
     if kind is None:
         return {key: remade(item) for key, item in shown.items()}
-    return simple[kind](shown[kind]) if kind in simple else record(shown)
+    return record(shown) if kind == "$record" else FORMS[kind](remade(shown[kind]), shown)
 
 
 def record(shown):
@@ -103,8 +128,14 @@ def plain(value):
         return [type(value), value.args]
     if isinstance(value, random.Random):
         return value.getstate()
+    if isinstance(value, datetime.datetime):
+        return [value, value.tzinfo]
     if isinstance(value, traceback.FrameSummary):
         return [value.filename, value.lineno, value.name, value.line]
+    if isinstance(value, (argparse.Namespace, types.SimpleNamespace)):
+        return {name: plain(item) for name, item in vars(value).items()}
+    if isinstance(value, pathlib.PurePath):
+        return str(value)
     return [type(value), value, getattr(value, "default_factory", None), getattr(value, "maxlen", None)]
 
 
