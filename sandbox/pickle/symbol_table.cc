@@ -129,6 +129,9 @@ constexpr SymbolRow kRows[] = {
     Known(B::kExternal, "torch.nn.parameter", "Parameter"),
     Known(B::kExternal, "torch.serialization", "_get_layout"),
     Known(B::kExternal, "torch.storage", "UntypedStorage TypedStorage"),
+    Known(B::kExternal, "torch._C", "ScriptObject"),
+    Known(B::kExternal, "torch.jit._pickle",
+          "build_intlist build_doublelist build_boollist build_tensorlist build_tensor_from_id restore_type_tag"),
     Known(B::kExternal, "torch", "Size device Tensor"),
     Known(B::kExternal, "torch",
           "DoubleStorage FloatStorage HalfStorage LongStorage IntStorage ShortStorage CharStorage ByteStorage "

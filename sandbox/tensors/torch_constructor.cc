@@ -25,6 +25,13 @@ const TorchConstructor::BuilderRow TorchConstructor::kBuilders[] = {
     {"torch.serialization", "_get_layout", &TorchConstructor::GetLayout},
     {"torch", "Size", &TorchConstructor::MakeSize},
     {"torch", "device", &TorchConstructor::MakeDevice},
+    {"torch.jit._pickle", "build_intlist", &TorchConstructor::TypedList},
+    {"torch.jit._pickle", "build_doublelist", &TorchConstructor::TypedList},
+    {"torch.jit._pickle", "build_boollist", &TorchConstructor::TypedList},
+    {"torch.jit._pickle", "build_tensorlist", &TorchConstructor::TypedList},
+    {"torch.jit._pickle", "restore_type_tag", &TorchConstructor::RestoreTypeTag},
+    // Of a table of tensors that torch's RPC sends beside a pickle. No file has one.
+    {"torch.jit._pickle", "build_tensor_from_id", &TorchConstructor::KeepRecord},
     // Understood, but no tensor yet: sparse, nested and storage-less ones stay records.
     {"torch._utils", "_rebuild_sparse_tensor", &TorchConstructor::KeepRecord},
     {"torch._utils", "_rebuild_sparse_csr_tensor", &TorchConstructor::KeepRecord},
@@ -51,6 +58,10 @@ const TorchConstructor::BuilderRow* TorchConstructor::FindBuilder(uint32_t symbo
 Result<NodeId> TorchConstructor::Construct(uint32_t symbol, NodeId args, uint64_t offset) {
   const BuilderRow* row = FindBuilder(symbol);
   // A known name that nothing here makes a value of (torch.Tensor): the record says all there is.
+  // Objects, made without arguments, and enumerators, made of their value.
+  if (IsScriptClass(symbol)) {
+    return context_.graph.children(args).size() <= 1 ? kNoNode : Odd(Call{symbol, {}, offset});
+  }
   if (row == nullptr) {
     // The classes of old tensors (torch.FloatTensor) say what a tensor was; called, they make one of a kind of their
     // own.
@@ -64,7 +75,12 @@ Result<NodeId> TorchConstructor::Construct(uint32_t symbol, NodeId args, uint64_
 }
 
 // Torch's own builder would let a state replace a tensor's storage and geometry. No file of ours needs that.
-Result<bool> TorchConstructor::Build(NodeId, NodeId, uint64_t) { return false; }
+Result<bool> TorchConstructor::Build(NodeId object, NodeId, uint64_t offset) {
+  if (!context_.graph.is(object, pickle::Kind::kRecord)) return false;
+  if (!IsScriptClass(context_.graph.symbol(context_.graph.record(object).callee))) return false;
+  CompleteScriptObject(object, offset);
+  return true;
+}
 
 Result<NodeId> TorchConstructor::Persistent(NodeId id, uint64_t offset) {
   AIRLOCK_ASSIGN(const PersistentId read, ReadPersistentId(context_, form_, id, offset));

@@ -64,7 +64,13 @@ class TorchConstructor final : public pickle::Constructor {
   Result<pickle::NodeId> MakeSize(const Call& call);
   Result<pickle::NodeId> MakeDevice(const Call& call);
   Result<pickle::NodeId> GetLayout(const Call& call);
+  Result<pickle::NodeId> TypedList(const Call& call);
+  Result<pickle::NodeId> RestoreTypeTag(const Call& call);
   Result<pickle::NodeId> KeepRecord(const Call& call);
+
+  // Classes that TorchScript or torch's C++ has, and no Python.
+  bool IsScriptClass(uint32_t symbol) const;
+  void CompleteScriptObject(pickle::NodeId record, uint64_t at);
 
   // Leaves a record; the finding says why.
   Result<pickle::NodeId> Odd(const Call& call);

@@ -1,10 +1,12 @@
 """Files beside torch's zip: what this machine's torch makes of them, Airlock does too; of GGUF, what was written into it."""
 import collections
 import hashlib
+import operator
 import pathlib
 import struct
 import sys
 import tempfile
+from typing import Dict, List
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import airlock
@@ -68,11 +70,78 @@ def check_gguf(tally, daemon, directory):
         print(f"gguf: {answer['format']}, {answer['verdict']}")
 
 
+class Inner(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = torch.nn.Linear(3, 3)
+        self.register_buffer("steps", torch.tensor([1, 2, 3]))
+
+    def forward(self, x):
+        return self.linear(x)
+
+
+class Net(torch.nn.Module):
+    sizes: List[int]
+    names: Dict[str, float]
+
+    def __init__(self):
+        super().__init__()
+        self.conv = torch.nn.Conv1d(3, 3, 2)
+        self.inner = Inner()
+        self.stack = torch.nn.Sequential(Inner(), torch.nn.BatchNorm1d(3))
+        self.tied = self.inner.linear
+        self.sizes, self.names, self.label = [1, 2, 3], {"a": 0.5}, "net"
+        self.scale = torch.nn.Parameter(torch.arange(6.).reshape(2, 3).t(), requires_grad=False)
+
+    def forward(self, x):
+        return self.stack(self.inner(x))
+
+
+FROZEN = Net().eval()
+
+
+def scripts():
+    yield "scripted", torch.jit.script(Net())
+    yield "traced", torch.jit.trace(Net().eval(), torch.ones(4, 3))
+    yield "half", torch.jit.script(Inner().half())
+    yield "bare", torch.jit.script(torch.nn.ReLU())
+    quantized = torch.ao.quantization.quantize_dynamic(Inner(), {torch.nn.Linear})
+    yield "frozen", torch.jit.freeze(torch.jit.script(FROZEN), optimize_numerics=False)
+    yield "quantized", torch.jit.script(quantized)
+
+
+def check_scripts(tally, daemon, directory):
+    by_name = operator.itemgetter("name")
+    for name, module in scripts():
+        path = pathlib.Path(directory, f"{name}.ts")
+        torch.jit.save(module, str(path), _extra_files={"note.txt": "by the author"})
+        state = torch.jit.load(str(path)).state_dict()
+        expected = sorted(describe.describe({k: v for k, v in state.items() if isinstance(v, torch.Tensor)}), key=by_name)
+        for row in expected:
+            row.pop("requires_grad", None)  # which state_dict drops
+        code, answer = airlock.report("--address", daemon.address, "load", path, "--digests")
+        listed = answer["tensors"]
+        if name == "frozen":  # its weights are constants of its code
+            values = {row["sha256"] for row in listed if row["name"].startswith("constants.")}
+            weight = describe.describe({"weight": FROZEN.inner.linear.weight})[0]["sha256"]
+            expected, listed = ([] if weight in values else [{"name": "the weight among the constants"}]), []
+        elif name == "quantized":  # packed weights have no name in a state_dict
+            packed = [row for row in listed if "_packed_params" in row["name"]]
+            listed = [row for row in listed if "_packed_params" not in row["name"]]
+            expected = expected if sorted(row["dtype"] for row in packed) == ["float32", "qint8"] else [{"name": "packed weights"}]
+        tally.check(f"torchscript-{name}", code, dict(answer, tensors=sorted(listed, key=by_name)), expected)
+        notes = {finding["id"] for finding in answer["findings"]}
+        if (answer["format"], answer["verdict"]) != ("torchscript", "clean") or notes != {"torchscript.code", "torchscript.extra-file"}:
+            tally.failed.append(name)
+            print(f"{name}: {answer['format']}, {answer['verdict']}, {notes}, {[s for s in answer['symbols'] if s['class'] != 'known']}")
+
+
 def main():
     print(f"torch {torch.__version__}")
     tally = compare.Tally()
     with airlock.Daemon() as daemon, tempfile.TemporaryDirectory() as directory:
         check_tars(tally, daemon, directory)
+        check_scripts(tally, daemon, directory)
         check_gguf(tally, daemon, directory)
     tally.finish()
 

@@ -63,6 +63,21 @@ ListedTensor Describe(const Decoded& decoded, std::string name, uint32_t tensor)
 
 using Entry = std::pair<std::string, NodeId>;
 
+// The parts of a record that have names in them.
+std::vector<NodeId> NamedParts(const pickle::Graph& graph, NodeId record) {
+  const pickle::RecordParts parts = graph.record(record);
+  std::vector<NodeId> named;
+  for (const NodeId part : {parts.pairs, parts.items}) {
+    if (part != pickle::kNoNode) named.push_back(part);
+  }
+  if (parts.many_states) {
+    for (const NodeId state : graph.children(parts.state)) named.push_back(state);
+  } else if (graph.is(parts.state, Kind::kDict)) {
+    named.push_back(parts.state);
+  }
+  return named;
+}
+
 std::vector<Entry> ChildrenOf(const pickle::Graph& graph, const Entry& parent) {
   std::vector<Entry> entries;
   const auto add = [&](const std::string& key, NodeId child) {
@@ -75,6 +90,11 @@ std::vector<Entry> ChildrenOf(const pickle::Graph& graph, const Entry& parent) {
   } else if (kind == Kind::kList || kind == Kind::kTuple) {
     const auto items = graph.children(parent.second);
     for (size_t i = 0; i < items.size(); ++i) add(std::to_string(i), items[i]);
+  } else if (kind == Kind::kRecord) {
+    for (const NodeId part : NamedParts(graph, parent.second)) {
+      const std::vector<Entry> more = ChildrenOf(graph, {parent.first, part});
+      entries.insert(entries.end(), more.begin(), more.end());
+    }
   }
   return entries;
 }
