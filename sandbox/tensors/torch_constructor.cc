@@ -57,11 +57,8 @@ const TorchConstructor::BuilderRow* TorchConstructor::FindBuilder(uint32_t symbo
 
 Result<NodeId> TorchConstructor::Construct(uint32_t symbol, NodeId args, uint64_t offset) {
   const BuilderRow* row = FindBuilder(symbol);
+  if (IsScriptClass(symbol)) return ScriptObject(symbol, args, offset);
   // A known name that nothing here makes a value of (torch.Tensor): the record says all there is.
-  // Objects, made without arguments, and enumerators, made of their value.
-  if (IsScriptClass(symbol)) {
-    return context_.graph.children(args).size() <= 1 ? kNoNode : Odd(Call{symbol, {}, offset});
-  }
   if (row == nullptr) {
     // The classes of old tensors (torch.FloatTensor) say what a tensor was; called, they make one of a kind of their
     // own.

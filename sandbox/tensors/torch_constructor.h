@@ -70,6 +70,7 @@ class TorchConstructor final : public pickle::Constructor {
 
   // Classes that TorchScript or torch's C++ has, and no Python.
   bool IsScriptClass(uint32_t symbol) const;
+  Result<pickle::NodeId> ScriptObject(uint32_t symbol, pickle::NodeId args, uint64_t at);
   void CompleteScriptObject(pickle::NodeId record, uint64_t at);
 
   // Leaves a record; the finding says why.

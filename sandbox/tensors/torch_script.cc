@@ -41,6 +41,14 @@ bool TorchConstructor::IsScriptClass(uint32_t symbol) const {
   return use.module.starts_with("__torch__") || (use.module == "torch._C" && use.name == "ScriptObject");
 }
 
+// Objects are made without arguments, enumerators of their value.
+Result<NodeId> TorchConstructor::ScriptObject(uint32_t symbol, NodeId args, uint64_t at) {
+  const size_t count = context_.graph.children(args).size();
+  if (count > 1) return Odd(Call{symbol, {}, at});
+  const NodeId callee = context_.graph.Symbol(symbol);
+  return context_.graph.Record({.callee = callee, .args = args, .made_by_new = count == 0});
+}
+
 // An object of a class of TorchScript or of torch's C++, after its state came. One without attributes has a tuple for a
 // state, and the tuple's parts become its items, so that tensors in it have a name.
 void TorchConstructor::CompleteScriptObject(NodeId record, uint64_t at) {
