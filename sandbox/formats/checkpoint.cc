@@ -1,5 +1,6 @@
 #include "sandbox/formats/checkpoint.h"
 
+#include "sandbox/formats/data_findings.h"
 #include "sandbox/formats/gguf.h"
 #include "sandbox/formats/safetensors.h"
 #include "sandbox/formats/sniff.h"
@@ -30,7 +31,10 @@ Result<void> Decode(const Input& input, Output& output, Checkpoint& checkpoint) 
   if (input.size() > most) return FailLimit("input_bytes", most, input.size());
   AIRLOCK_ASSIGN(checkpoint.format, Sniff(input));
   for (const ReaderRow& row : kReaders) {
-    if (row.format == checkpoint.format) return row.decode(input, output, checkpoint);
+    if (row.format != checkpoint.format) continue;
+    AIRLOCK_TRY(row.decode(input, output, checkpoint));
+    if (checkpoint.level == 0) NoteDataThatExecutes(checkpoint);
+    return {};
   }
   return Fail(Reason::kNotACheckpoint, "not a checkpoint of any known format", 0);
 }

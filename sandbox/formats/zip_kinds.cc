@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "sandbox/formats/data_findings.h"
 #include "sandbox/formats/torch_zip.h"
 #include "sandbox/formats/torchscript.h"
 #include "sandbox/formats/zip_directory.h"
@@ -55,6 +56,7 @@ Result<void> CheckNoOtherData(const ZipDirectory& directory) {
 Result<void> DecodeZip(const Input& input, Output& output, Checkpoint& checkpoint) {
   checkpoint.format = Format::kTorchZip;
   AIRLOCK_ASSIGN(const ZipDirectory directory, ZipDirectory::Read(input, checkpoint.context.limits));
+  NotePrograms(directory, checkpoint.context);
   if (directory.Find(std::string(directory.root()) + "/data.pkl") != nullptr) {
     // Torch, too, takes what has constants for TorchScript, whatever wrote it.
     if (!HasRecord(directory, "constants.pkl")) return DecodeTorchZip(input, output, checkpoint, directory);
