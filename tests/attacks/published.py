@@ -269,7 +269,12 @@ class Published(Judge):
         magic = PROTO + call("builtins", "eval", "0x1950a86a20f9469cfc6c") + b"."
         self.expect(magic + payloads.in_legacy(good)[len(payloads.MAGIC):], "dangerous", "unsupported", "malformed", "unknown_types")
         self.expect(payloads.in_legacy(good).replace(b"M\xe9\x03", SYSTEM + MARKER + b"\x85R"), "dangerous")
-        self.expect(payloads.in_legacy(good)[:-len(b"\x80\x02]q\x00.")] + evil, "dangerous", "malformed")
+        self.expect(payloads.in_legacy(good)[:-len(b"\x80\x02]q\x00.")] + evil, "dangerous")
+        for member in ("sys_info", "storages", "tensors"):
+            with self.subTest(member):
+                self.expect(payloads.in_tar(good, **{member: evil}), "dangerous")
+        self.expect(payloads.in_script(good, evil), "dangerous")
+        self.expect(payloads.in_script(good, members=[("traced_inputs.pkl", evil)]), "dangerous")
 
     def test_a_nested_stream_that_is_only_bytes_runs_nothing(self):
         evil = PROTO + SYSTEM + MARKER + b"\x85R."

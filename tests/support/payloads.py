@@ -88,13 +88,19 @@ def in_legacy(stream):
     return MAGIC + b"\x80\x02M\xe9\x03." + about + stream + pickle.dumps([], 2)
 
 
-def in_tar(stream):
-    """What torch wrote before 0.1.10, this pickle in it."""
+def in_script(stream, constants=PROTO + b").", members=()):
+    """A TorchScript archive with this data.pkl."""
+    return in_zip(stream, [("data/0", b"\0" * 16), ("constants.pkl", constants), ("code/__torch__.py", b"x"), *members])
+
+
+def in_tar(stream, **members):
+    """What torch wrote before 0.1.10, this pickle in it; `members` go in the place of others."""
     about = pickle.dumps({"protocol_version": 1000, "little_endian": True, "type_sizes": {"short": 2, "int": 4, "long": 4}}, 2)
     zero = pickle.dumps(0, 2)
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for member, content in (("sys_info", about), ("pickle", stream), ("tensors", zero), ("storages", zero + pickle.dumps([], 2))):
+        usual = {"sys_info": about, "pickle": stream, "tensors": zero, "storages": zero + pickle.dumps([], 2)}
+        for member, content in {**usual, **members}.items():
             info = tarfile.TarInfo(member)
             info.size = len(content)
             archive.addfile(info, io.BytesIO(content))
@@ -106,4 +112,4 @@ def as_it_is(stream):
 
 
 # Every way in which a loader meets a pickle.
-FORMS = {"zip": in_zip, "legacy": in_legacy, "tar": in_tar, "plain": as_it_is}
+FORMS = {"zip": in_zip, "legacy": in_legacy, "tar": in_tar, "torchscript": in_script, "plain": as_it_is}
