@@ -13,6 +13,7 @@ constexpr int kUsage = 64;
 constexpr char kExamples[] =
     "Opens model checkpoints that nobody should trust.\n\n"
     "  airlock inspect model.pt                      what is inside; nothing of it runs\n"
+    "  airlock scan models/                          may these be loaded? for people and for gates\n"
     "  airlock convert model.pt model.safetensors    its weights, in a format that cannot run anything\n"
     "  airlock load --digests --format json model.pt\n"
     "  airlock doctor                                do the walls stand on this machine?\n\n"
@@ -29,6 +30,11 @@ struct Subcommand {
 constexpr Subcommand kSubcommands[] = {
     {"inspect", "what is inside: format, tensors, symbols, findings, metadata; moves no weights",
      "  airlock inspect model.pt\n  airlock inspect --format jsonl *.pt | jq .verdict\n", RunInspect},
+    {"scan", "a verdict for each checkpoint, in directories too; clean means that every byte was accounted for",
+     "  airlock scan model.pt\n  airlock scan --format sarif models/ > airlock.sarif\n"
+     "  airlock scan --allow-unknown --format jsonl . | jq 'select(.status == \"unsafe\")'\n\n"
+     "Exit codes: 0 clean; 1 unsafe or refused; 2 could not decide, unknown types too unless --allow-unknown.\n",
+     RunScan},
     {"load", "load the whole file; --digests proves every tensor; dangerous files only with --inert",
      "  airlock load model.pt\n  airlock load --digests --format json model.pt\n", RunLoad},
     {"convert", "write the weights as safetensors",
@@ -66,10 +72,13 @@ void AddGlobalOptions(CLI::App& app, Options& options) {
   app.add_option("--timeout", options.timeout, "seconds for each file; 0: the daemon's limits")
       ->check(CLI::Range(0.0, 1e6));
   auto formats = [&options](const std::string& word) {
-    options.format = word == "json" ? Format::kJson : word == "jsonl" ? Format::kJsonl : Format::kTable;
+    options.format = word == "json"    ? Format::kJson
+                     : word == "jsonl" ? Format::kJsonl
+                     : word == "sarif" ? Format::kSarif
+                                       : Format::kTable;
   };
-  app.add_option_function<std::string>("--format", formats, "how to print (default: table)")
-      ->check(CLI::IsMember({"table", "json", "jsonl"}));
+  app.add_option_function<std::string>("--format", formats, "how to print (default: table); sarif: of scan")
+      ->check(CLI::IsMember({"table", "json", "jsonl", "sarif"}));
   auto colors = [&options](const std::string& word) {
     options.color = word == "always" ? Color::kAlways : word == "never" ? Color::kNever : Color::kAuto;
   };
@@ -81,6 +90,11 @@ void AddOptions(CLI::App& sub, const std::string& name, Options& options) {
   if (name == "inspect" || name == "load") {
     sub.add_option("FILE", options.files, "checkpoints")->required();
     sub.add_flag("--all", options.all, "every tensor, symbol and finding; the whole metadata tree");
+  }
+  if (name == "scan") {
+    sub.add_option("PATH", options.files, "checkpoints, and directories that hold some")->required();
+    sub.add_flag("--allow-unknown", options.allow_unknown, "let files pass that hold types which are not known");
+    sub.add_flag("--all", options.all, "every symbol and finding");
   }
   if (name == "load")
     sub.add_flag("--digests", options.digests, "sha256 of each tensor's elements, row-major, little-endian");
@@ -119,6 +133,10 @@ Parsed ParseCommandLine(int argc, const char* const* argv) {
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return {std::nullopt, app.exit(error)};
     app.exit(error, std::cerr, std::cerr);
+    return {std::nullopt, kUsage};
+  }
+  if (command.options.format == Format::kSarif && command.run != RunScan) {
+    std::cerr << "--format sarif: of scan alone\nRun with --help for more information.\n";
     return {std::nullopt, kUsage};
   }
   return {std::move(command), 0};

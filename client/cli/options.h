@@ -6,7 +6,7 @@
 
 namespace airlock::cli {
 
-enum class Format { kTable, kJson, kJsonl };
+enum class Format { kTable, kJson, kJsonl, kSarif };
 enum class Color { kAuto, kAlways, kNever };
 
 struct Options {
@@ -24,12 +24,14 @@ struct Options {
   Format format = Format::kTable;
   Color color = Color::kAuto;
 
-  // inspect, load: FILE...
+  // inspect, load: FILE... scan: PATH...
   std::vector<std::string> files;
   // Table: every row, however many. JSON: the whole metadata tree.
   bool all = false;
   bool inert = false;
   bool digests = false;
+  // scan: types that are not known are no reason to stop.
+  bool allow_unknown = false;
 
   // convert
   std::string source;
@@ -40,6 +42,7 @@ struct Options {
 
 // One for each subcommand; each returns the exit code.
 int RunInspect(const Options& options);
+int RunScan(const Options& options);
 int RunLoad(const Options& options);
 int RunConvert(const Options& options);
 int RunPolicy(const Options& options);

@@ -1,0 +1,84 @@
+// airlock scan PATH...
+#include <cstdio>
+
+#include "client/cli/address.h"
+#include "client/cli/file_report.h"
+#include "client/cli/file_walk.h"
+#include "client/cli/interrupt.h"
+#include "client/cli/progress.h"
+#include "client/cli/scan_report.h"
+#include "client/cli/scan_verdict.h"
+
+namespace airlock::cli {
+namespace {
+
+constexpr int kBelowMinimum = 78;
+
+// One scan: a daemon, which lives for all files, and what was seen so far.
+class Scan {
+ public:
+  explicit Scan(const Options& options)
+      : options_(options),
+        session_(options, PrivateOptionsOf(options)),
+        walk_(options.files, !options.server_path),
+        report_(options) {}
+
+  int Run() {
+    while (const auto found = walk_.Next()) {
+      if (!Look(*found)) break;
+    }
+    passed_over_.links = walk_.links();
+    passed_over_.others = walk_.others();
+    report_.Finish(passed_over_, worst_);
+    return worst_;
+  }
+
+ private:
+  // False where no further file can be looked at either.
+  bool Look(const FileWalk::Found& found) {
+    if (found.error) return Failed(found, *found.error);
+    const ClientResult<const Client*> client = session_.For(found.path);
+    if (!client.ok()) return Failed(found, client.error());
+    const CancelOnSignal cancel(**client);
+    const auto contents = Inspect(**client, found.path);
+    if (!contents.ok()) return Failed(found, contents.error());
+    const ScanVerdict verdict = Decide(**contents, options_.allow_unknown);
+    Show({found.path, (*contents)->report().verdict(), verdict.exit_code, contents->get(), nullptr, verdict.doubt});
+    return true;
+  }
+
+  ClientResult<std::shared_ptr<const Contents>> Inspect(const Client& client, const std::string& file) const {
+    CallOptions call = LoadOptionsOf(options_);
+    Progress progress(file);
+    call.progress = [&](auto... counts) { progress.Update(counts...); };
+    return client.Inspect(SourceOf(options_, file), call);
+  }
+
+  bool Failed(const FileWalk::Found& found, const ClientError& error) {
+    if (!found.named && IsNoCheckpoint(found.path, error)) {
+      ++passed_over_.skipped;
+      return true;
+    }
+    Show({found.path, error.verdict(), Decide(error), error.seen.get(), &error, {}});
+    if (error.exit_code == kBelowMinimum) PrintFailure(found.path, error);
+    return error.exit_code != kBelowMinimum && error.reason != v1::REASON_CANCELLED;
+  }
+
+  void Show(const Scanned& scanned) {
+    worst_ = WorseExitCode(worst_, scanned.exit_code);
+    report_.Show(scanned);
+  }
+
+  const Options& options_;
+  Session session_;
+  FileWalk walk_;
+  ScanReport report_;
+  PassedOver passed_over_;
+  int worst_ = 0;
+};
+
+}  // namespace
+
+int RunScan(const Options& options) { return Scan(options).Run(); }
+
+}  // namespace airlock::cli

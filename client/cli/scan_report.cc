@@ -1,0 +1,274 @@
+#include "client/cli/scan_report.h"
+
+#include <cstdio>
+#include <string_view>
+
+#include "airlock/words.h"
+#include "client/cli/contents_table.h"
+#include "client/cli/escape.h"
+#include "sandbox/base/version.h"
+
+namespace airlock::cli {
+namespace {
+
+constexpr int kUnsafe = 1;
+constexpr int kUndetermined = 2;
+constexpr char kSarifSchema[] = "https://json.schemastore.org/sarif-2.1.0.json";
+
+const char* StatusOf(int exit_code) {
+  return exit_code == 0               ? "clean"
+         : exit_code == kUnsafe       ? "unsafe"
+         : exit_code == kUndetermined ? "undetermined"
+                                      : "error";
+}
+
+std::string Padded(std::string text, size_t width) {
+  if (text.size() < width) text.append(width - text.size(), ' ');
+  return text;
+}
+
+// A path as a relative or absolute URI reference.
+std::string UriOf(std::string_view path) {
+  constexpr std::string_view kPlain = "-._~/";
+  std::string uri;
+  for (const char c : path) {
+    const bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (word || kPlain.find(c) != std::string_view::npos) {
+      uri += c;
+      continue;
+    }
+    char escape[4];
+    snprintf(escape, sizeof escape, "%%%02X", static_cast<unsigned>(static_cast<unsigned char>(c)));
+    uri += escape;
+  }
+  return uri;
+}
+
+struct SarifResult {
+  std::string rule;
+  const char* level;
+  std::string message;
+  uint64_t offset = 0;
+};
+
+void WriteResult(JsonWriter& json, const std::string& file, const SarifResult& result) {
+  json.BeginObject();
+  json.Field("ruleId", result.rule);
+  json.Field("level", result.level);
+  json.Key("message");
+  json.BeginObject();
+  json.Field("text", result.message);
+  json.EndObject();
+  json.Key("locations");
+  json.BeginArray();
+  json.BeginObject();
+  json.Key("physicalLocation");
+  json.BeginObject();
+  json.Key("artifactLocation");
+  json.BeginObject();
+  json.Field("uri", UriOf(file));
+  json.EndObject();
+  json.Key("region");
+  json.BeginObject();
+  json.Field("byteOffset", result.offset);
+  json.EndObject();
+  json.EndObject();
+  json.EndObject();
+  json.EndArray();
+  json.EndObject();
+}
+
+const char* LevelOf(v1::Severity severity) {
+  return severity == v1::SEVERITY_DANGER ? "error" : severity == v1::SEVERITY_WARNING ? "warning" : "note";
+}
+
+void WriteFinding(JsonWriter& json, const v1::Finding& finding) {
+  json.BeginObject();
+  json.Field("id", finding.id());
+  json.Field("severity", Word(finding.severity()));
+  json.Field("message", finding.message());
+  json.Field("where", finding.where());
+  json.Field("offset", finding.offset());
+  json.EndObject();
+}
+
+void WriteSymbol(JsonWriter& json, const v1::Symbol& symbol) {
+  json.BeginObject();
+  json.Field("name", symbol.module() + "." + symbol.name());
+  json.Field("class", Word(symbol.class_()));
+  json.Key("would_call");
+  json.Bool(symbol.would_call());
+  json.Field("first_offset", symbol.first_offset());
+  json.EndObject();
+}
+
+void BeginSarif(JsonWriter& json) {
+  json.BeginObject();
+  json.Field("$schema", kSarifSchema);
+  json.Field("version", "2.1.0");
+  json.Key("runs");
+  json.BeginArray();
+  json.BeginObject();
+  json.Key("tool");
+  json.BeginObject();
+  json.Key("driver");
+  json.BeginObject();
+  json.Field("name", "airlock");
+  json.Field("version", kVersion);
+  json.EndObject();
+  json.EndObject();
+  json.Key("results");
+  json.BeginArray();
+}
+
+// Why a file without dangers is not clean: nothing where it is.
+std::string ReasonOf(const Scanned& scanned) {
+  return scanned.error != nullptr ? scanned.error->message : scanned.doubt;
+}
+
+}  // namespace
+
+ScanReport::ScanReport(const Options& options) : options_(options), paint_(options.color), json_(stdout) {
+  if (options_.format == Format::kSarif) BeginSarif(json_);
+  if (options_.format != Format::kJson) return;
+  json_.BeginObject();
+  json_.Field("schema_version", uint64_t{1});
+  json_.Key("files");
+  json_.BeginArray();
+}
+
+void ScanReport::Show(const Scanned& scanned) {
+  const std::string_view status = StatusOf(scanned.exit_code);
+  ++(status == "clean" ? clean_ : status == "unsafe" ? unsafe_ : status == "undetermined" ? undetermined_ : errors_);
+  switch (options_.format) {
+    case Format::kTable:
+      return ShowRow(scanned);
+    case Format::kSarif:
+      return ShowResults(scanned);
+    default:
+      return ShowObject(scanned);
+  }
+}
+
+void ScanReport::ShowRow(const Scanned& scanned) {
+  const std::string word = Padded(Word(scanned.verdict), 13);
+  std::string row = scanned.exit_code == 0         ? paint_.Good(word)
+                    : scanned.exit_code == kUnsafe ? paint_.Bad(word)
+                                                   : paint_.Doubtful(word);
+  row += "  " + Escape(scanned.file);
+  if (const std::string reason = ReasonOf(scanned); !reason.empty()) row += ": " + Escape(reason);
+  row += '\n';
+  if (scanned.contents != nullptr && scanned.verdict != v1::VERDICT_CLEAN) {
+    row += FailureTable(*scanned.contents, options_.all, paint_);
+  }
+  fputs(row.c_str(), stdout);
+  fflush(stdout);
+}
+
+void ScanReport::ShowObject(const Scanned& scanned) {
+  static const Contents kNothing;
+  const Contents& contents = scanned.contents == nullptr ? kNothing : *scanned.contents;
+  const v1::Report& report = contents.report();
+  json_.BeginObject();
+  if (options_.format == Format::kJsonl) json_.Field("schema_version", uint64_t{1});
+  json_.Field("file", scanned.file);
+  json_.Field("status", StatusOf(scanned.exit_code));
+  json_.Field("verdict", Word(scanned.verdict));
+  json_.Key("format");
+  report.format() == v1::FORMAT_UNSPECIFIED ? json_.Null() : json_.String(Word(report.format()));
+  json_.Field("size", report.size());
+  json_.Key("posture");
+  report.posture() == v1::POSTURE_UNSPECIFIED ? json_.Null() : json_.String(Word(report.posture()));
+  if (scanned.error != nullptr) json_.Field("reason", scanned.error->reason_name());
+  if (const std::string reason = ReasonOf(scanned); !reason.empty()) json_.Field("message", reason);
+  json_.Key("symbols");
+  json_.BeginArray();
+  for (const v1::Symbol& symbol : contents.symbols()) {
+    if (symbol.class_() != v1::SYMBOL_CLASS_KNOWN) WriteSymbol(json_, symbol);
+  }
+  json_.EndArray();
+  json_.Key("findings");
+  json_.BeginArray();
+  for (const v1::Finding& finding : contents.findings()) WriteFinding(json_, finding);
+  json_.EndArray();
+  json_.EndObject();
+  if (options_.format == Format::kJsonl) json_.Newline();
+  json_.Flush();
+}
+
+void ScanReport::ShowResults(const Scanned& scanned) {
+  if (const std::string reason = ReasonOf(scanned); !reason.empty()) {
+    const std::string rule = scanned.error != nullptr ? scanned.error->reason_name() : "UNDETERMINED";
+    const uint64_t offset = scanned.contents == nullptr ? 0 : scanned.contents->report().failure().offset();
+    WriteResult(json_, scanned.file, {rule, scanned.exit_code == kUnsafe ? "error" : "warning", reason, offset});
+  }
+  if (scanned.contents == nullptr) return;
+  for (const v1::Finding& finding : scanned.contents->findings()) {
+    WriteResult(json_, scanned.file, {finding.id(), LevelOf(finding.severity()), finding.message(), finding.offset()});
+  }
+  for (const v1::Symbol& symbol : scanned.contents->symbols()) {
+    if (symbol.class_() != v1::SYMBOL_CLASS_UNKNOWN) continue;
+    WriteResult(json_, scanned.file,
+                {"unknown-type", "warning", symbol.module() + "." + symbol.name() + " is not known; it stays inert",
+                 symbol.first_offset()});
+  }
+  json_.Flush();
+}
+
+void ScanReport::WriteSummary(const PassedOver& passed_over, int exit_code) {
+  json_.Key("summary");
+  json_.BeginObject();
+  json_.Field("files", clean_ + unsafe_ + undetermined_ + errors_);
+  json_.Field("clean", clean_);
+  json_.Field("unsafe", unsafe_);
+  json_.Field("undetermined", undetermined_);
+  json_.Field("error", errors_);
+  json_.Field("skipped", passed_over.skipped);
+  json_.Field("links", passed_over.links);
+  json_.Field("others", passed_over.others);
+  json_.Field("exit_code", static_cast<uint64_t>(exit_code));
+  json_.EndObject();
+}
+
+void ScanReport::PrintSummary(const PassedOver& passed_over) const {
+  const uint64_t files = clean_ + unsafe_ + undetermined_ + errors_;
+  std::string text = std::to_string(files) + (files == 1 ? " file" : " files");
+  const auto add = [&text](const char* before, uint64_t count, const char* what) {
+    if (count > 0) text += before + std::to_string(count) + " " + what;
+  };
+  add(": ", clean_, "clean");
+  add(text.find(':') == std::string::npos ? ": " : ", ", unsafe_, "unsafe");
+  add(text.find(':') == std::string::npos ? ": " : ", ", undetermined_, "undetermined");
+  add(text.find(':') == std::string::npos ? ": " : ", ", errors_, "not looked at");
+  add("; ", passed_over.skipped, "skipped that are no checkpoints");
+  add("; ", passed_over.links, "symbolic links not followed");
+  add("; ", passed_over.others, "not regular files");
+  printf("%s\n", text.c_str());
+}
+
+void ScanReport::Finish(const PassedOver& passed_over, int exit_code) {
+  switch (options_.format) {
+    case Format::kTable:
+      return PrintSummary(passed_over);
+    case Format::kSarif:
+      json_.EndArray();
+      json_.EndObject();
+      json_.EndArray();
+      json_.EndObject();
+      break;
+    case Format::kJson:
+      json_.EndArray();
+      WriteSummary(passed_over, exit_code);
+      json_.EndObject();
+      break;
+    case Format::kJsonl:
+      json_.BeginObject();
+      json_.Field("schema_version", uint64_t{1});
+      WriteSummary(passed_over, exit_code);
+      json_.EndObject();
+      break;
+  }
+  json_.Newline();
+}
+
+}  // namespace airlock::cli

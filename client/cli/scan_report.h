@@ -1,0 +1,65 @@
+// ScanReport: what `scan` says of each file and of all of them: a table for people, JSON, a line of JSON a file, or
+// SARIF 2.1.0 for code scanners. Written as the files are looked at, so that a long scan says something meanwhile.
+//
+//   json:  {"schema_version": 1, "files": [<file>..], "summary": <summary>}
+//   jsonl: <file>, a line each; the last line is {"schema_version": 1, "summary": <summary>}
+//   <file>: {"file", "status": "clean" | "unsafe" | "undetermined" | "error", "verdict", "format", "size", "posture",
+//            "reason"?, "message"?, "symbols": [those that are not known], "findings": [..]}
+//   <summary>: {"files", "clean", "unsafe", "undetermined", "error", "skipped", "links", "others", "exit_code"}
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "airlock/checkpoint.h"
+#include "client/cli/json_writer.h"
+#include "client/cli/output.h"
+
+namespace airlock::cli {
+
+// One file, looked at.
+struct Scanned {
+  std::string file;
+  v1::Verdict verdict = v1::VERDICT_UNSPECIFIED;
+  int exit_code = 0;
+  // What is known of it; null where nothing is.
+  const Contents* contents = nullptr;
+  // Null for a file that was decoded.
+  const ClientError* error = nullptr;
+  // A sentence about a file that was decoded and is no more than undetermined. May be empty.
+  std::string doubt;
+};
+
+// Files that were passed over.
+struct PassedOver {
+  // No checkpoints of any format.
+  uint64_t skipped = 0;
+  uint64_t links = 0;
+  uint64_t others = 0;
+};
+
+class ScanReport {
+ public:
+  explicit ScanReport(const Options& options);
+
+  void Show(const Scanned& scanned);
+  // Last, once.
+  void Finish(const PassedOver& passed_over, int exit_code);
+
+ private:
+  void ShowRow(const Scanned& scanned);
+  void ShowObject(const Scanned& scanned);
+  void ShowResults(const Scanned& scanned);
+  void WriteSummary(const PassedOver& passed_over, int exit_code);
+  void PrintSummary(const PassedOver& passed_over) const;
+
+  const Options& options_;
+  const Paint paint_;
+  JsonWriter json_;
+  uint64_t clean_ = 0;
+  uint64_t unsafe_ = 0;
+  uint64_t undetermined_ = 0;
+  uint64_t errors_ = 0;
+};
+
+}  // namespace airlock::cli

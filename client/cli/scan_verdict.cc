@@ -1,0 +1,70 @@
+#include "client/cli/scan_verdict.h"
+
+#include <algorithm>
+#include <iterator>
+#include <string_view>
+#include <utility>
+
+namespace airlock::cli {
+namespace {
+
+constexpr int kUnsafe = 1;
+constexpr int kUndetermined = 2;
+// Of every format that has members.
+constexpr std::string_view kUnusedMember = ".unused-member";
+
+// Endings of names that loaders are pointed at.
+constexpr std::string_view kCalledCheckpoints[] = {
+    ".bin",  ".ckpt",        ".gguf", ".h5",      ".joblib", ".keras",       ".mar", ".model", ".npy", ".npz",
+    ".onnx", ".pickle",      ".pk",   ".pkl",     ".pt",     ".pt2",         ".pth", ".ptl",   ".sav", ".skops",
+    ".t7",   ".torchscript", ".dump", ".weights", ".params", ".safetensors", ".th",  ".tar",   ".zip", ".dat"};
+
+bool IsCalledCheckpoint(std::string_view path) {
+  std::string name(path.substr(path.find_last_of('/') + 1));
+  for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return std::any_of(std::begin(kCalledCheckpoints), std::end(kCalledCheckpoints),
+                     [&name](std::string_view ending) { return name.ends_with(ending); });
+}
+
+// A member that nothing refers to was not decoded; another reader may have a use for it.
+std::string NotLookedAt(const Contents& contents) {
+  for (const v1::Finding& finding : contents.findings()) {
+    if (!finding.id().ends_with(kUnusedMember)) continue;
+    return "it holds what the checkpoint does not refer to and nobody looked at: " + finding.where();
+  }
+  return {};
+}
+
+}  // namespace
+
+ScanVerdict Decide(const Contents& contents, bool allow_unknown) {
+  switch (contents.report().verdict()) {
+    case v1::VERDICT_UNKNOWN_TYPES:
+      if (!allow_unknown) return {kUndetermined, {}};
+      [[fallthrough]];
+    case v1::VERDICT_CLEAN: {
+      std::string doubt = NotLookedAt(contents);
+      const int exit_code = doubt.empty() ? 0 : kUndetermined;
+      return {exit_code, std::move(doubt)};
+    }
+    case v1::VERDICT_DANGEROUS:
+    case v1::VERDICT_REFUSED:
+      return {kUnsafe, {}};
+    default:
+      return {kUndetermined, {}};
+  }
+}
+
+int Decide(const ClientError& error) {
+  const v1::Verdict verdict = error.verdict();
+  if (verdict == v1::VERDICT_DANGEROUS || verdict == v1::VERDICT_REFUSED) return kUnsafe;
+  return error.exit_code == 0 ? kUndetermined : error.exit_code;
+}
+
+bool IsNoCheckpoint(const std::string& path, const ClientError& error) {
+  const bool none = error.reason == v1::REASON_NOT_A_CHECKPOINT || error.reason == v1::REASON_EMPTY_FILE ||
+                    error.reason == v1::REASON_HTML_PAGE;
+  return none && error.verdict() != v1::VERDICT_DANGEROUS && !IsCalledCheckpoint(path);
+}
+
+}  // namespace airlock::cli

@@ -1,0 +1,142 @@
+"""`airlock scan`: directories, the four ways to print, exit codes, and one daemon for all files."""
+import json
+import os
+import pathlib
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import airlock
+import samples
+import torch_zip
+
+
+def unknown(path):
+    """An object of a class that nobody knows."""
+    with open(path, "wb") as file:
+        writer = torch_zip.Writer(file)
+        writer.bytes("data.pkl", b"\x80\x02cmy.module\nThing\n)\x81.")
+        writer.bytes("version", b"3\n")
+        writer.finish()
+    return path
+
+
+def stranger(path):
+    """A member that the checkpoint does not refer to."""
+    with open(path, "wb") as file:
+        writer = torch_zip.Writer(file)
+        writer.bytes("data.pkl", b"\x80\x02}.")
+        writer.bytes("other.pkl", b"\x80\x02cos\nsystem\n.")
+        writer.bytes("version", b"3\n")
+        writer.finish()
+    return path
+
+
+class ScanTest(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory()
+        self.path = pathlib.Path(self.directory.name)
+        (self.path / "sub" / "deep").mkdir(parents=True)
+        samples.stored(self.path / "a.pt")
+        samples.deflated(self.path / "sub" / "b.pt")
+        samples.legacy(self.path / "sub" / "deep" / "no.extension")
+        samples.safetensors(self.path / "z.safetensors")
+        (self.path / "README.md").write_text("# Weights\n")
+        (self.path / "sub" / "__init__.py").write_bytes(b"")
+        os.symlink("a.pt", self.path / "link.pt")
+        os.symlink(self.path, self.path / "sub" / "ring")
+        os.mkfifo(self.path / "fifo")
+
+    def tearDown(self):
+        self.directory.cleanup()
+
+    def scan(self, *args, **more):
+        """(exit code, {file: object}, summary)"""
+        done = airlock.run("scan", "--format", "jsonl", *args, **more)
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        return done.returncode, {os.path.relpath(o["file"], self.path): o for o in lines[:-1]}, lines[-1]["summary"]
+
+    def test_a_tree_of_good_files_is_clean(self):
+        code, files, summary = self.scan(self.path)
+        self.assertEqual(code, 0, files)
+        self.assertEqual(list(files), ["a.pt", "sub/b.pt", "sub/deep/no.extension", "z.safetensors"])
+        self.assertEqual({o["verdict"] for o in files.values()}, {"clean"})
+        self.assertEqual([o["format"] for o in files.values()], ["torch_zip", "torch_zip", "torch_legacy", "safetensors"])
+        self.assertEqual(summary, {"files": 4, "clean": 4, "unsafe": 0, "undetermined": 0, "error": 0, "skipped": 2, "links": 2,
+                                   "others": 1, "exit_code": 0})
+
+    def test_the_worst_file_decides(self):
+        unknown(self.path / "unknown.pt")
+        code, files, _ = self.scan(self.path)
+        self.assertEqual((code, files["unknown.pt"]["status"], files["unknown.pt"]["verdict"]), (2, "undetermined", "unknown_types"))
+        self.assertEqual(files["unknown.pt"]["symbols"][0]["name"], "my.module.Thing")
+        self.assertEqual(self.scan("--allow-unknown", self.path)[0], 0)
+        samples.hostile(self.path / "sub" / "evil")
+        code, files, summary = self.scan("--allow-unknown", self.path)
+        self.assertEqual((code, files["sub/evil"]["status"], summary["unsafe"]), (1, "unsafe", 1))
+        self.assertEqual([f["id"] for f in files["sub/evil"]["findings"]], ["pickle.dangerous-symbol"])
+
+    def test_what_cannot_be_decided_is_not_clean(self):
+        cut = self.path / "cut.pt"
+        cut.write_bytes((self.path / "a.pt").read_bytes()[:500])
+        stranger(self.path / "stranger.pt")
+        (self.path / "note.pt").write_text("not a checkpoint\n")
+        code, files, summary = self.scan("--allow-unknown", self.path)
+        self.assertEqual((code, summary["undetermined"], summary["skipped"]), (2, 3, 2), files)
+        self.assertEqual(files["cut.pt"]["reason"], "TRUNCATED")
+        self.assertEqual(files["stranger.pt"]["verdict"], "clean")
+        self.assertIn("other.pkl", files["stranger.pt"]["message"])
+        self.assertEqual(files["note.pt"]["reason"], "NOT_A_CHECKPOINT")
+
+    def test_what_is_named_is_answered(self):
+        code, files, _ = self.scan(self.path / "README.md", self.path / "link.pt")
+        self.assertEqual((code, files["README.md"]["reason"], files["link.pt"]["status"]), (2, "NOT_A_CHECKPOINT", "clean"))
+        code, files, summary = self.scan(self.path / "none", self.path / "a.pt")
+        self.assertEqual((code, files["none"]["status"], files["a.pt"]["status"], summary["error"]), (66, "error", "clean", 1))
+        self.assertEqual(self.scan(self.path / "fifo")[0], 2)
+
+    def test_json_is_one_object_and_the_table_is_for_people(self):
+        samples.hostile(self.path / "evil\n\x1b[31m.pt")
+        code, whole = airlock.report("scan", self.path)
+        self.assertEqual((code, whole["schema_version"], len(whole["files"]), whole["summary"]["exit_code"]), (1, 1, 5, 1))
+        table = airlock.run("scan", self.path)
+        self.assertEqual(table.returncode, 1)
+        self.assertIn("os.system is called", table.stdout)
+        self.assertIn("5 files: 4 clean, 1 unsafe; 2 skipped", table.stdout)
+        self.assertNotIn("\x1b", table.stdout)
+
+    def test_sarif_names_each_finding_and_its_place(self):
+        samples.hostile(self.path / "evil name.pt")
+        unknown(self.path / "unknown.pt")
+        done = airlock.run("scan", "--format", "sarif", self.path)
+        self.assertEqual(done.returncode, 1)
+        log = json.loads(done.stdout)
+        self.assertEqual(log["version"], "2.1.0")
+        run, = log["runs"]
+        self.assertEqual(run["tool"]["driver"]["name"], "airlock")
+        results = {r["ruleId"]: r for r in run["results"]}
+        self.assertEqual(set(results), {"pickle.dangerous-symbol", "unknown-type"})
+        place = results["pickle.dangerous-symbol"]["locations"][0]["physicalLocation"]
+        self.assertTrue(place["artifactLocation"]["uri"].endswith("/evil%20name.pt"), place)
+        self.assertGreater(place["region"]["byteOffset"], 0)
+        self.assertEqual(results["pickle.dangerous-symbol"]["level"], "error")
+        self.assertEqual(results["unknown-type"]["level"], "warning")
+        self.assertEqual(airlock.run("inspect", "--format", "sarif", self.path / "a.pt").returncode, 64)
+
+    def test_one_daemon_answers_for_all(self):
+        with airlock.Daemon() as daemon:
+            self.assertEqual(self.scan("--address", daemon.address, self.path)[0], 0)
+        with airlock.Daemon("--root", self.path) as daemon:
+            code, files, _ = self.scan("--address", daemon.address, "--server-path", self.path / "a.pt", self.path)
+            self.assertEqual((code, files["a.pt"]["status"]), (2, "clean"), "a directory of the daemon's is not walked")
+            self.assertEqual(files["."]["reason"], "NOT_A_REGULAR_FILE")
+        code, files, summary = self.scan("--address", "unix:/nowhere.sock", self.path / "a.pt")
+        self.assertEqual((code, summary["error"]), (69, 1), files)
+
+    def test_no_path_is_a_usage_error(self):
+        self.assertEqual(airlock.run("scan").returncode, 64)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
