@@ -119,11 +119,10 @@ uint64_t TensorInfo::Elements() const {
 }
 
 uint64_t TensorInfo::Bytes() const {
-  const uint32_t per_byte = ElementsPerByte(dtype);
-  if (per_byte == 1 || shape.empty()) return CheckedMul(Elements(), ElementSize(dtype)).value_or(kSaturated);
   const uint64_t elements = Elements();
-  if (elements == 0 || elements == kSaturated) return elements;
-  return elements / shape.back() * ((shape.back() - 1) / per_byte + 1);
+  const uint32_t per_byte = ElementsPerByte(dtype);
+  if (per_byte > 1) return elements / per_byte + (elements % per_byte == 0 ? 0 : 1);
+  return CheckedMul(elements, ElementSize(dtype)).value_or(kSaturated);
 }
 
 bool TensorInfo::Contiguous() const {

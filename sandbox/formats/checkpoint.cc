@@ -2,11 +2,13 @@
 
 #include "sandbox/formats/data_findings.h"
 #include "sandbox/formats/gguf.h"
+#include "sandbox/formats/placed_storages.h"
 #include "sandbox/formats/safetensors.h"
 #include "sandbox/formats/sniff.h"
 #include "sandbox/formats/torch_legacy.h"
 #include "sandbox/formats/torch_tar.h"
 #include "sandbox/formats/zip_kinds.h"
+#include "sandbox/tensors/number_check.h"
 
 namespace airlock::formats {
 namespace {
@@ -30,9 +32,12 @@ Result<void> Decode(const Input& input, Output& output, Checkpoint& checkpoint) 
   const uint64_t most = checkpoint.context.limits.input_bytes;
   if (input.size() > most) return FailLimit("input_bytes", most, input.size());
   AIRLOCK_ASSIGN(checkpoint.format, Sniff(input));
+  const size_t checks = checkpoint.tables.check_count();
   for (const ReaderRow& row : kReaders) {
     if (row.format != checkpoint.format) continue;
     AIRLOCK_TRY(row.decode(input, output, checkpoint));
+    PlacedStorages storages(input, output, checkpoint.tables);
+    AIRLOCK_TRY(tensors::RunNumberChecks(checkpoint.context, checkpoint.tables, storages, checks));
     if (checkpoint.level == 0) NoteDataThatExecutes(checkpoint);
     return {};
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 
 #include "sandbox/base/checked.h"
 
@@ -51,7 +52,35 @@ Result<uint64_t> Output::Reserve(uint64_t length) {
   return start;
 }
 
+void Output::Keep(uint64_t offset, uint64_t length) {
+  if (length > kMaxKept - kept_bytes_) return;
+  kept_bytes_ += length;
+  kept_.emplace(offset, std::vector<uint8_t>(length));
+}
+
+Result<void> Output::ReadAt(uint64_t offset, std::span<uint8_t> out) const {
+  const auto after = kept_.upper_bound(offset);
+  if (after != kept_.begin()) {
+    const auto& [start, bytes] = *std::prev(after);
+    if (SpanFits(offset - start, out.size(), bytes.size())) {
+      std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(offset - start), out.size(), out.begin());
+      return {};
+    }
+  }
+  return Fail(Reason::kUnsupportedFeature, "indices that are rewritten, and too many to be looked at");
+}
+
+void Output::CopyKept(uint64_t offset, std::span<const uint8_t> bytes) {
+  const auto after = kept_.upper_bound(offset);
+  if (after == kept_.begin()) return;
+  auto& [start, kept] = *std::prev(after);
+  if (SpanFits(offset - start, bytes.size(), kept.size())) {
+    std::ranges::copy(bytes, kept.begin() + static_cast<std::ptrdiff_t>(offset - start));
+  }
+}
+
 Result<void> Output::WriteAt(uint64_t offset, std::span<const uint8_t> bytes) {
+  CopyKept(offset, bytes);
   if (dry_) return {};
   if (!SpanFits(offset, bytes.size(), capacity_)) return FailLimit("output_bytes", capacity_, offset + bytes.size());
   size_t done = 0;

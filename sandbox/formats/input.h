@@ -8,7 +8,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
+#include <vector>
 
 #include "sandbox/base/error.h"
 
@@ -51,13 +53,23 @@ class Output {
   // Offset of `length` fresh bytes. Fails as output_bytes limit.
   Result<uint64_t> Reserve(uint64_t length);
   Result<void> WriteAt(uint64_t offset, std::span<const uint8_t> bytes);
+  // What is written here from now on can be read back, written dry or not: the worker cannot read the output itself. Up
+  // to kMaxKept bytes in all; beyond, ReadAt fails. REQUIRES: Reserve gave the range.
+  static constexpr uint64_t kMaxKept = uint64_t{32} << 20;
+  void Keep(uint64_t offset, uint64_t length);
+  // Fails as kUnsupportedFeature where the range was not kept.
+  Result<void> ReadAt(uint64_t offset, std::span<uint8_t> out) const;
   bool dry() const { return dry_; }
 
  private:
+  void CopyKept(uint64_t offset, std::span<const uint8_t> bytes);
+
   int fd_;
   uint64_t capacity_;
   bool dry_;
   uint64_t used_ = 0;
+  std::map<uint64_t, std::vector<uint8_t>> kept_;  // by offset; they do not overlap
+  uint64_t kept_bytes_ = 0;
 };
 
 }  // namespace airlock::formats

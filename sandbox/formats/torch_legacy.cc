@@ -1,13 +1,16 @@
 #include "sandbox/formats/torch_legacy.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "sandbox/base/checked.h"
 #include "sandbox/formats/little_endian.h"
+#include "sandbox/formats/placed_storages.h"
 #include "sandbox/formats/window_source.h"
 #include "sandbox/pickle/keyed_hash.h"
 #include "sandbox/tensors/dtypes.h"
@@ -52,6 +55,10 @@ class LegacyStorages final : public tensors::StorageResolver {
     return entry.storage;
   }
 
+  Result<std::optional<uint32_t>> Add(std::span<const uint8_t> bytes, uint32_t device) override {
+    return AddStorageOf(bytes, device, output_, tables_);
+  }
+
   // Takes the next storage from the stream.
   Result<void> Place(std::string_view key, WindowSource& source) {
     const auto found = by_key_.find(std::string(key));
@@ -75,7 +82,7 @@ class LegacyStorages final : public tensors::StorageResolver {
     if (input_.in_file()) {
       storage.offset = input_.FileOffset(from);
     } else {
-      AIRLOCK_TRY(Copy(from, storage));
+      AIRLOCK_TRY(Copy(from, entry.storage));
     }
     source.SkipTo(from + storage.nbytes);
     entry.placed = true;
@@ -117,8 +124,11 @@ class LegacyStorages final : public tensors::StorageResolver {
   }
 
   // Of a stream that does not stand in the file: its bytes go to the output.
-  Result<void> Copy(uint64_t from, tensors::Storage& storage) {
+  Result<void> Copy(uint64_t from, uint32_t index) {
+    tensors::Storage& storage = tables_.storage(index);
     AIRLOCK_ASSIGN(const uint64_t start, output_.Reserve(storage.nbytes));
+    if (!checked_) checked_ = tables_.CheckedStorages();
+    if (checked_->contains(index)) output_.Keep(start, storage.nbytes);
     std::vector<uint8_t> step(std::min<uint64_t>(storage.nbytes, kStepBytes));
     for (uint64_t done = 0; done < storage.nbytes; done += step.size()) {
       step.resize(std::min<uint64_t>(step.size(), storage.nbytes - done));
@@ -136,6 +146,7 @@ class LegacyStorages final : public tensors::StorageResolver {
   const uint64_t max_storages_;
   std::unordered_map<std::string, Entry, pickle::KeyedHash> by_key_;
   std::unordered_map<std::string, View, pickle::KeyedHash> views_;
+  std::optional<std::unordered_set<uint32_t>> checked_;  // of what is copied; absent until something is
   size_t placed_ = 0;
 };
 

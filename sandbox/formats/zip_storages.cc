@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <memory>
+#include <unordered_set>
 
 #include "sandbox/formats/byte_swap.h"
 #include "sandbox/formats/inflate.h"
+#include "sandbox/formats/placed_storages.h"
 #include "sandbox/tensors/dtypes.h"
 
 namespace airlock::formats {
@@ -120,16 +122,24 @@ Result<void> ZipStorages::Rewrite() {
     const auto found = by_storage.find(view.storage);  // none: a storage of another stream of the same load
     if (found != by_storage.end()) AIRLOCK_TRY(AgreeOnSwap(entries_[found->second], view.dtype));
   }
+  const std::unordered_set<uint32_t> checked = tables_.CheckedStorages();
   for (const Entry& entry : entries_) {
     const bool swapped = big_endian_ && entry.swap_size > 1;
     const bool moved = swapped || !input_.in_file();
-    if (entry.nbytes > 0 && (entry.member->deflated() || moved)) AIRLOCK_TRY(RewriteOne(entry));
+    if (entry.nbytes > 0 && (entry.member->deflated() || moved)) {
+      AIRLOCK_TRY(RewriteOne(entry, checked.contains(entry.storage)));
+    }
   }
   return {};
 }
 
-Result<void> ZipStorages::RewriteOne(const Entry& entry) {
+Result<std::optional<uint32_t>> ZipStorages::Add(std::span<const uint8_t> bytes, uint32_t device) {
+  return AddStorageOf(bytes, device, output_, tables_);
+}
+
+Result<void> ZipStorages::RewriteOne(const Entry& entry, bool keep) {
   AIRLOCK_ASSIGN(const uint64_t start, output_.Reserve(entry.nbytes));
+  if (keep) output_.Keep(start, entry.nbytes);
   MemberReader reader(input_, *entry.member);
   std::vector<uint8_t> step(std::min<uint64_t>(entry.nbytes, kStepBytes));
   for (uint64_t done = 0; done < entry.nbytes; done += step.size()) {

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -33,6 +35,8 @@ class ZipStorages final : public tensors::StorageResolver {
 
   Result<uint32_t> Resolve(const tensors::StorageRequest& request) override;
 
+  Result<std::optional<uint32_t>> Add(std::span<const uint8_t> bytes, uint32_t device) override;
+
   // After the pickle: writes what must be rewritten, and points the storages there.
   Result<void> Rewrite();
   // Whether some storage is made of this member.
@@ -51,7 +55,7 @@ class ZipStorages final : public tensors::StorageResolver {
   Result<Entry> Open(const tensors::StorageRequest& request);
   // Two views of a big-endian storage must agree on what an element is.
   Result<void> AgreeOnSwap(Entry& entry, tensors::DType dtype);
-  Result<void> RewriteOne(const Entry& entry);
+  Result<void> RewriteOne(const Entry& entry, bool keep);
 
   const Input& input_;
   Output& output_;

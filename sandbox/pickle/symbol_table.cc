@@ -124,15 +124,25 @@ constexpr SymbolRow kRows[] = {
     // Understood: torch's, by the Constructor
     Known(B::kExternal, "torch._utils",
           "_rebuild_tensor _rebuild_tensor_v2 _rebuild_tensor_v3 _rebuild_parameter _rebuild_parameter_with_state "
-          "_rebuild_qtensor"),
+          "_rebuild_qtensor _rebuild_sparse_tensor _rebuild_sparse_csr_tensor _rebuild_nested_tensor "
+          "_rebuild_meta_tensor_no_storage _rebuild_wrapper_subclass _rebuild_device_tensor_from_cpu_tensor "
+          "_rebuild_device_tensor_from_numpy _rebuild_xla_tensor"),
     Known(B::kExternal, "torch._tensor", "_rebuild_from_type_v2"),
-    Known(B::kExternal, "torch.nn.parameter", "Parameter"),
+    Known(B::kExternal, "torch.nn.parameter", "Parameter Buffer"),
+    Known(B::kExternal, "torch.autograd.variable", "Variable"),
     Known(B::kExternal, "torch.serialization", "_get_layout"),
     Known(B::kExternal, "torch.storage", "UntypedStorage TypedStorage"),
     Known(B::kExternal, "torch._C", "ScriptObject"),
     Known(B::kExternal, "torch.jit._pickle",
           "build_intlist build_doublelist build_boollist build_tensorlist build_tensor_from_id restore_type_tag"),
     Known(B::kExternal, "torch", "Size device Tensor"),
+    Known(B::kExternal, "torch.sparse",
+          "BFloat16Tensor ByteTensor CharTensor DoubleTensor FloatTensor HalfTensor IntTensor LongTensor ShortTensor"),
+    Known(B::kExternal, "torch.cuda.sparse",
+          "BFloat16Tensor ByteTensor CharTensor DoubleTensor FloatTensor HalfTensor IntTensor LongTensor ShortTensor"),
+    // What torch allows to load of its distributed and jagged tensors.
+    Known(B::kExternal, "torch.nested._internal.nested_tensor", "NestedTensor _rebuild_njt"),
+    Known(B::kExternal, "torch.distributed.tensor", "DTensor"),
     Known(B::kExternal, "torch",
           "DoubleStorage FloatStorage HalfStorage LongStorage IntStorage ShortStorage CharStorage ByteStorage "
           "BoolStorage "
@@ -148,13 +158,13 @@ constexpr SymbolRow kRows[] = {
           "DoubleStorage FloatStorage HalfStorage LongStorage IntStorage ShortStorage CharStorage ByteStorage "
           "BoolStorage "
           "BFloat16Storage ComplexDoubleStorage ComplexFloatStorage"),
-    Known(
-        B::kExternal, "torch",
-        "float16 float32 float64 half float double bfloat16 float8_e4m3fn float8_e4m3fnuz float8_e5m2 float8_e5m2fnuz "
-        "float8_e8m0fnu float4_e2m1fn_x2 int1 int2 int3 int4 int5 int6 int7 int8 int16 int32 int64 short int long "
-        "uint1 "
-        "uint2 uint3 uint4 uint5 uint6 uint7 uint8 uint16 uint32 uint64 bool complex32 complex64 complex128 cfloat "
-        "cdouble chalf bcomplex32 bits8 bits16 bits1x8 bits2x4 bits4x2 qint8 qint32 quint8 quint4x2 quint2x4"),
+    Known(B::kExternal, "torch",
+          "bit float16 float32 float64 half float double bfloat16 float8_e4m3fn float8_e4m3fnuz float8_e5m2 "
+          "float8_e5m2fnuz "
+          "float8_e8m0fnu float4_e2m1fn_x2 int1 int2 int3 int4 int5 int6 int7 int8 int16 int32 int64 short int long "
+          "uint1 "
+          "uint2 uint3 uint4 uint5 uint6 uint7 uint8 uint16 uint32 uint64 bool complex32 complex64 complex128 cfloat "
+          "cdouble chalf bcomplex32 bits8 bits16 bits1x8 bits2x4 bits4x2 qint8 qint32 quint8 quint4x2 quint2x4"),
     Known(B::kExternal, "torch",
           "per_tensor_affine per_tensor_symmetric per_channel_affine per_channel_symmetric "
           "per_channel_affine_float_qparams"),

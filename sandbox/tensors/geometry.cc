@@ -67,11 +67,9 @@ bool IsRowMajor(std::span<const uint64_t> shape, std::span<const uint64_t> strid
 }
 
 std::optional<uint64_t> PackedBytes(std::span<const uint64_t> shape, uint32_t per_byte) {
-  if (shape.empty()) return 1;
-  const std::optional<uint64_t> rows = ElementCount(shape.first(shape.size() - 1));
-  const uint64_t columns = shape.back();
-  const uint64_t row_bytes = columns / per_byte + (columns % per_byte == 0 ? 0 : 1);
-  return rows ? CheckedMul(*rows, row_bytes) : std::nullopt;
+  const std::optional<uint64_t> elements = ElementCount(shape);
+  if (!elements) return std::nullopt;
+  return *elements / per_byte + (*elements % per_byte == 0 ? 0 : 1);
 }
 
 Result<void> CheckGeometry(uint64_t offset, std::span<const uint64_t> shape, std::span<const uint64_t> stride,

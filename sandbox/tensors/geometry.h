@@ -21,8 +21,7 @@ std::optional<uint64_t> ReachOf(uint64_t offset, std::span<const uint64_t> shape
 // stride. REQUIRES of this and the following: shape and stride have equal length.
 bool IsRowMajor(std::span<const uint64_t> shape, std::span<const uint64_t> stride);
 
-// Bytes of a row-major tensor with several elements in a byte, whose last dimension fills whole bytes. Absent on
-// overflow.
+// Bytes of a row-major tensor with several elements in a byte. Absent on overflow.
 std::optional<uint64_t> PackedBytes(std::span<const uint64_t> shape, uint32_t per_byte);
 
 // Fails as kTensorOutOfBounds, or by the limit `dims`. `elements` is what the storage holds; `at` is for the message.

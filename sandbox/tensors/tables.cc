@@ -1,5 +1,7 @@
 #include "sandbox/tensors/tables.h"
 
+#include <iterator>
+
 namespace airlock::tensors {
 
 uint32_t Tables::AddStorage(const Storage& storage) {
@@ -26,6 +28,24 @@ uint32_t Tables::Device(std::string_view name) {
   const auto [found, fresh] = device_index_.emplace(std::string(name), static_cast<uint32_t>(devices_.size()));
   if (fresh) devices_.emplace_back(name);
   return found->second;
+}
+
+std::unordered_set<uint32_t> Tables::CheckedStorages() const {
+  std::unordered_set<uint32_t> storages;
+  for (const NumberCheck& check : checks_) {
+    for (const uint32_t tensor : {check.first, check.second, check.third}) {
+      // A part that a layout does not have is tensor 0, which does no harm.
+      storages.insert(rows_[tensor].storage);
+    }
+  }
+  return storages;
+}
+
+std::vector<NumberCheck> Tables::TakeChecks(size_t first) {
+  const auto begin = checks_.begin() + static_cast<std::ptrdiff_t>(first);
+  std::vector<NumberCheck> taken(std::make_move_iterator(begin), std::make_move_iterator(checks_.end()));
+  checks_.erase(begin, checks_.end());
+  return taken;
 }
 
 TensorView Tables::tensor(uint32_t index) const {

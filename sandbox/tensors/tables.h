@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "sandbox/pickle/keyed_hash.h"
@@ -98,16 +100,46 @@ struct Quantization {
   uint32_t zero_points = 0;
 };
 
+// Numbers of airlock.v1.SparseBit (a test compares).
+enum class SparseLayout : uint8_t { kNone = 0, kCoo = 1, kCsr = 2, kCsc = 3, kBsr = 4, kBsc = 5 };
+inline constexpr uint32_t kSparseLayoutMask = 7;
+inline constexpr uint32_t kSparseRequiresGrad = 8;
+inline constexpr uint32_t kSparseCoalesced = 16;
+
+// What must hold for the numbers in tensors (number_check.h). Whoever adds one has checked that the shapes fit
+// together.
+struct NumberCheck {
+  // kNone: a nested tensor.
+  SparseLayout layout = SparseLayout::kNone;
+  bool coalesced = false;
+  // Tensors. COO: indices. Compressed: both indices. Nested: sizes, strides, offsets.
+  uint32_t first = 0;
+  uint32_t second = 0;
+  uint32_t third = 0;
+  // COO: the sizes of the sparse dimensions. Nested: the length of the buffer.
+  std::vector<uint64_t> size = {};
+  // Compressed: what the second indices stay below.
+  uint64_t columns = 0;
+  uint64_t at = 0;
+};
+
 // Not thread-safe.
 class Tables {
  public:
   uint32_t AddStorage(const Storage& storage);
   uint32_t AddTensor(const TensorView& tensor);
   void AddQuantization(const Quantization& quantization) { quantizations_.push_back(quantization); }
+  void AddCheck(NumberCheck check) { checks_.push_back(std::move(check)); }
+  size_t check_count() const { return checks_.size(); }
+  // Storages that the checks will read.
+  std::unordered_set<uint32_t> CheckedStorages() const;
+  // Those from number `first` on, which are here no more.
+  std::vector<NumberCheck> TakeChecks(size_t first);
   // Index of the device name.
   uint32_t Device(std::string_view name);
 
   Storage& storage(uint32_t index) { return storages_[index]; }
+  void SetFlags(uint32_t tensor, uint32_t flags) { rows_[tensor].flags = flags; }
   // Valid until the next AddTensor.
   TensorView tensor(uint32_t index) const;
   size_t tensor_count() const { return rows_.size(); }
@@ -128,6 +160,7 @@ class Tables {
   std::vector<uint64_t> dims_;
   std::vector<Storage> storages_;
   std::vector<Quantization> quantizations_;
+  std::vector<NumberCheck> checks_;
   std::vector<std::string> devices_;
   std::unordered_map<std::string, uint32_t, pickle::KeyedHash> device_index_;
 };

@@ -16,6 +16,12 @@ constexpr size_t kMaxMetadata = 16;
 
 }  // namespace
 
+TensorView TorchConstructor::ViewOf(NodeId id) const { return tables_.tensor(context_.graph.tensor(id)); }
+
+bool TorchConstructor::IsPlainTensor(NodeId id) const {
+  return context_.graph.is(id, Kind::kTensor) && !IsQuantized(ViewOf(id).dtype);
+}
+
 std::optional<bool> TorchConstructor::ReadBool(NodeId id) const {
   if (context_.graph.is(id, Kind::kTrue)) return true;
   if (context_.graph.is(id, Kind::kFalse)) return false;
@@ -51,26 +57,22 @@ std::optional<uint32_t> TorchConstructor::ReadFlags(NodeId requires_grad, NodeId
   return flags;
 }
 
-namespace {
-
 // Sizes or strides. Absent: not integers. A negative one is out of bounds.
-Result<std::optional<std::vector<uint64_t>>> ReadDims(const pickle::Graph& graph, NodeId id, uint64_t max_dims,
-                                                      uint64_t at) {
-  using Dims = std::optional<std::vector<uint64_t>>;
-  if (!graph.is(id, Kind::kTuple) && !graph.is(id, Kind::kList) && !graph.is(id, Kind::kSize)) return Dims();
+Result<std::optional<TorchConstructor::Dims>> TorchConstructor::ReadDims(NodeId id, uint64_t at) const {
+  using Absent = std::optional<Dims>;
+  const pickle::Graph& graph = context_.graph;
+  if (!graph.is(id, Kind::kTuple) && !graph.is(id, Kind::kList) && !graph.is(id, Kind::kSize)) return Absent();
   const std::span<const NodeId> items = graph.children(id);
-  if (items.size() > max_dims) return FailLimit("dims", max_dims, items.size(), at);
-  std::vector<uint64_t> dims;
+  if (items.size() > context_.limits.dims) return FailLimit("dims", context_.limits.dims, items.size(), at);
+  Dims dims;
   dims.reserve(items.size());
   for (const NodeId item : items) {
-    if (!graph.is(item, Kind::kInt)) return Dims();
+    if (!graph.is(item, Kind::kInt)) return Absent();
     if (graph.integer(item) < 0) return Fail(Reason::kTensorOutOfBounds, "a tensor has a negative size or stride", at);
     dims.push_back(static_cast<uint64_t>(graph.integer(item)));
   }
-  return Dims(std::move(dims));
+  return Absent(std::move(dims));
 }
-
-}  // namespace
 
 Result<std::optional<TorchConstructor::Strided>> TorchConstructor::ReadStrided(const Call& call) {
   using Absent = std::optional<Strided>;
@@ -80,17 +82,10 @@ Result<std::optional<TorchConstructor::Strided>> TorchConstructor::ReadStrided(c
   }
   const int64_t offset = graph.integer(call.args[1]);
   if (offset < 0) return Fail(Reason::kTensorOutOfBounds, "a tensor has a negative offset", call.at);
-  AIRLOCK_ASSIGN(auto shape, ReadDims(graph, call.args[2], context_.limits.dims, call.at));
-  AIRLOCK_ASSIGN(auto stride, ReadDims(graph, call.args[3], context_.limits.dims, call.at));
+  AIRLOCK_ASSIGN(auto shape, ReadDims(call.args[2], call.at));
+  AIRLOCK_ASSIGN(auto stride, ReadDims(call.args[3], call.at));
   if (!shape || !stride || shape->size() != stride->size()) return Absent();
   return Absent(Strided{call.args[0], static_cast<uint64_t>(offset), std::move(*shape), std::move(*stride)});
-}
-
-bool TorchConstructor::IsEmptyState(NodeId state) const {
-  if (context_.graph.is(state, Kind::kNone)) return true;
-  const bool container = context_.graph.is(state, Kind::kDict) || context_.graph.is(state, Kind::kOrderedDict) ||
-                         context_.graph.is(state, Kind::kTuple);
-  return container && context_.graph.children(state).empty();
 }
 
 }  // namespace airlock::tensors

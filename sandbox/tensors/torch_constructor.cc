@@ -13,6 +13,7 @@ using pickle::Severity;
 constexpr size_t kMaxArguments = 16;
 }  // namespace
 
+// "*" at the start of a name: every known name of the module that ends so.
 const TorchConstructor::BuilderRow TorchConstructor::kBuilders[] = {
     {"torch._utils", "_rebuild_tensor", &TorchConstructor::RebuildTensor},
     {"torch._utils", "_rebuild_tensor_v2", &TorchConstructor::RebuildTensorV2},
@@ -32,14 +33,25 @@ const TorchConstructor::BuilderRow TorchConstructor::kBuilders[] = {
     {"torch.jit._pickle", "restore_type_tag", &TorchConstructor::RestoreTypeTag},
     // Of a table of tensors that torch's RPC sends beside a pickle. No file has one.
     {"torch.jit._pickle", "build_tensor_from_id", &TorchConstructor::KeepRecord},
-    // Understood, but no tensor yet: sparse, nested and storage-less ones stay records.
-    {"torch._utils", "_rebuild_sparse_tensor", &TorchConstructor::KeepRecord},
-    {"torch._utils", "_rebuild_sparse_csr_tensor", &TorchConstructor::KeepRecord},
-    {"torch._utils", "_rebuild_nested_tensor", &TorchConstructor::KeepRecord},
-    {"torch._utils", "_rebuild_wrapper_subclass", &TorchConstructor::KeepRecord},
-    {"torch._utils", "_rebuild_meta_tensor_no_storage", &TorchConstructor::KeepRecord},
-    {"torch._utils", "_rebuild_device_tensor_from_numpy", &TorchConstructor::KeepRecord},
-    {"torch._utils", "_rebuild_device_tensor_from_cpu_tensor", &TorchConstructor::KeepRecord},
+    {"torch._utils", "_rebuild_sparse_tensor", &TorchConstructor::RebuildSparse},
+    {"torch._utils", "_rebuild_sparse_csr_tensor", &TorchConstructor::RebuildSparse},
+    {"torch._utils", "_rebuild_nested_tensor", &TorchConstructor::RebuildNested},
+    {"torch._utils", "_rebuild_meta_tensor_no_storage", &TorchConstructor::RebuildMeta},
+    {"torch._utils", "_rebuild_wrapper_subclass", &TorchConstructor::RebuildWrapperSubclass},
+    {"torch._utils", "_rebuild_device_tensor_from_cpu_tensor", &TorchConstructor::RebuildOfDevice},
+    {"torch._utils", "_rebuild_device_tensor_from_numpy", &TorchConstructor::RebuildOfDevice},
+    {"torch._utils", "_rebuild_xla_tensor", &TorchConstructor::RebuildOfDevice},
+    {"torch.autograd.variable", "Variable", &TorchConstructor::MakeVariable},
+    {"torch", "*Tensor", &TorchConstructor::MakeLegacyTensor},
+    {"torch.cuda", "*Tensor", &TorchConstructor::MakeLegacyTensor},
+    {"torch.sparse", "*Tensor", &TorchConstructor::MakeLegacySparse},
+    {"torch.cuda.sparse", "*Tensor", &TorchConstructor::MakeLegacySparse},
+    {"torch", "*Storage", &TorchConstructor::RefuseAllocation},
+    {"torch.cuda", "*Storage", &TorchConstructor::RefuseAllocation},
+    {"torch.storage", "*Storage", &TorchConstructor::RefuseAllocation},
+    // Distributed and jagged tensors: records of their parts.
+    {"torch.nested._internal.nested_tensor", "*", &TorchConstructor::KnownRecord},
+    {"torch.distributed.tensor", "*", &TorchConstructor::KnownRecord},
 };
 
 const TorchConstructor::BuilderRow* TorchConstructor::FindBuilder(uint32_t symbol) {
@@ -48,7 +60,9 @@ const TorchConstructor::BuilderRow* TorchConstructor::FindBuilder(uint32_t symbo
   if (cached < 0) {
     const pickle::SymbolUse& use = context_.symbols[symbol];
     const auto* const row = std::find_if(std::begin(kBuilders), std::end(kBuilders), [&](const BuilderRow& candidate) {
-      return use.name == candidate.name && use.module == candidate.module;
+      const std::string_view name = candidate.name;
+      const bool named = name.starts_with('*') ? use.name.ends_with(name.substr(1)) : use.name == name;
+      return named && use.module == candidate.module;
     });
     cached = row == std::end(kBuilders) ? 0 : static_cast<int>(row - std::begin(kBuilders)) + 1;
   }
@@ -58,25 +72,12 @@ const TorchConstructor::BuilderRow* TorchConstructor::FindBuilder(uint32_t symbo
 Result<NodeId> TorchConstructor::Construct(uint32_t symbol, NodeId args, uint64_t offset) {
   const BuilderRow* row = FindBuilder(symbol);
   if (IsScriptClass(symbol)) return ScriptObject(symbol, args, offset);
-  // A known name that nothing here makes a value of (torch.Tensor): the record says all there is.
-  if (row == nullptr) {
-    // The classes of old tensors (torch.FloatTensor) say what a tensor was; called, they make one of a kind of their
-    // own.
-    const std::string& name = context_.symbols[symbol].name;
-    return name != "Tensor" && name.ends_with("Tensor") ? KeepRecord(Call{symbol, {}, offset}) : kNoNode;
-  }
   const std::span<const NodeId> children = context_.graph.children(args);
+  // A known name that is not for calling (torch.per_tensor_affine).
+  if (row == nullptr) return Odd(Call{symbol, {}, offset});
   // No builder takes more. The tuple may be huge and handed over again and again: it is not copied.
   if (children.size() > kMaxArguments) return Odd(Call{symbol, {}, offset});
   return (this->*row->build)(Call{symbol, {children.begin(), children.end()}, offset});
-}
-
-// Torch's own builder would let a state replace a tensor's storage and geometry. No file of ours needs that.
-Result<bool> TorchConstructor::Build(NodeId object, NodeId, uint64_t offset) {
-  if (!context_.graph.is(object, pickle::Kind::kRecord)) return false;
-  if (!IsScriptClass(context_.graph.symbol(context_.graph.record(object).callee))) return false;
-  CompleteScriptObject(object, offset);
-  return true;
 }
 
 Result<NodeId> TorchConstructor::Persistent(NodeId id, uint64_t offset) {
@@ -109,6 +110,12 @@ Result<NodeId> TorchConstructor::KeepRecord(const Call& call) {
                                                    " makes a tensor of a kind that is not rebuilt; kept as a record",
                                                "", call.at});
   return kNoNode;
+}
+
+// A record that says all there is: no finding.
+Result<NodeId> TorchConstructor::KnownRecord(const Call& call) {
+  const NodeId callee = context_.graph.Symbol(call.symbol);
+  return context_.graph.Record({.callee = callee, .args = context_.graph.Container(pickle::Kind::kTuple, call.args)});
 }
 
 }  // namespace airlock::tensors

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -18,6 +19,8 @@
 #include "sandbox/tensors/tables.h"
 
 namespace airlock::tensors {
+
+struct DTypeRow;
 
 // Not thread-safe; borrows all that it is given.
 class TorchConstructor final : public pickle::Constructor {
@@ -54,42 +57,95 @@ class TorchConstructor final : public pickle::Constructor {
   static const BuilderRow kBuilders[];
   const BuilderRow* FindBuilder(uint32_t symbol);
 
+  // Builders. kNoNode leaves a record.
   Result<pickle::NodeId> RebuildTensor(const Call& call);
   Result<pickle::NodeId> RebuildTensorV2(const Call& call);
   Result<pickle::NodeId> RebuildTensorV3(const Call& call);
   Result<pickle::NodeId> RebuildQuantized(const Call& call);
+  Result<pickle::NodeId> RebuildSparse(const Call& call);
+  Result<pickle::NodeId> RebuildNested(const Call& call);
+  Result<pickle::NodeId> RebuildMeta(const Call& call);
+  Result<pickle::NodeId> RebuildWrapperSubclass(const Call& call);
+  Result<pickle::NodeId> RebuildOfDevice(const Call& call);
   Result<pickle::NodeId> RebuildParameter(const Call& call);
   Result<pickle::NodeId> RebuildFromType(const Call& call);
   Result<pickle::NodeId> MakeParameter(const Call& call);
+  Result<pickle::NodeId> MakeVariable(const Call& call);
+  Result<pickle::NodeId> MakeLegacyTensor(const Call& call);
+  Result<pickle::NodeId> MakeLegacySparse(const Call& call);
+  Result<pickle::NodeId> RefuseAllocation(const Call& call);
   Result<pickle::NodeId> MakeSize(const Call& call);
   Result<pickle::NodeId> MakeDevice(const Call& call);
   Result<pickle::NodeId> GetLayout(const Call& call);
   Result<pickle::NodeId> TypedList(const Call& call);
   Result<pickle::NodeId> RestoreTypeTag(const Call& call);
-  Result<pickle::NodeId> KeepRecord(const Call& call);
+  Result<pickle::NodeId> KnownRecord(const Call& call);
 
   // Classes that TorchScript or torch's C++ has, and no Python.
   bool IsScriptClass(uint32_t symbol) const;
   Result<pickle::NodeId> ScriptObject(uint32_t symbol, pickle::NodeId args, uint64_t at);
   void CompleteScriptObject(pickle::NodeId record, uint64_t at);
 
-  // Leaves a record; the finding says why.
+  // Leave a record; the finding says why.
   Result<pickle::NodeId> Odd(const Call& call);
+  Result<pickle::NodeId> KeepRecord(const Call& call);
   void Note(const char* id, pickle::Severity severity, const char* message, uint64_t at);
 
-  // Absent: odd arguments. An error: out of bounds.
+  // Arguments. Absent: what torch never writes. An error: out of bounds.
+  using Dims = std::vector<uint64_t>;
   Result<std::optional<Strided>> ReadStrided(const Call& call);
+  Result<std::optional<Dims>> ReadDims(pickle::NodeId id, uint64_t at) const;
+  std::optional<bool> ReadBool(pickle::NodeId id) const;
+  // Flags of (requires_grad, metadata). `metadata` may be kNoNode.
+  std::optional<uint32_t> ReadFlags(pickle::NodeId requires_grad, pickle::NodeId metadata, DType dtype) const;
+  static uint32_t GradFlag(bool requires_grad) { return requires_grad ? uint32_t{kRequiresGrad} : 0; }
+  void CheckHooks(pickle::NodeId hooks, uint64_t at);
+  bool IsDevice(pickle::NodeId id) const;
+
+  // Strided. REQUIRES of ViewOf and CopyTensor: a kTensor or kArray.
+  TensorView ViewOf(pickle::NodeId id) const;
+  bool IsPlainTensor(pickle::NodeId id) const;
+  DType ElementsOf(pickle::NodeId storage) const;
   Result<pickle::NodeId> AddView(const Strided& strided, DType dtype, uint32_t flags, uint64_t at);
   Result<pickle::NodeId> CopyTensor(pickle::NodeId tensor, uint32_t flags, uint64_t at);
-  static uint32_t GradFlag(bool requires_grad) { return requires_grad ? uint32_t{kRequiresGrad} : 0; }
-  std::optional<bool> ReadBool(pickle::NodeId id) const;
-  // Flags of (requires_grad, hooks, metadata); absent: odd. `metadata` may be kNoNode.
-  std::optional<uint32_t> ReadFlags(pickle::NodeId requires_grad, pickle::NodeId metadata, DType dtype) const;
-  void CheckHooks(pickle::NodeId hooks, uint64_t at);
-  // Absent: odd. The result's `tensor` is not set yet.
-  std::optional<Quantization> ReadQuantizer(pickle::NodeId id, std::span<const uint64_t> shape) const;
-  std::optional<uint32_t> ReadScales(pickle::NodeId id, uint64_t length) const;
+
+  // Quantised. The result of ReadQuantizer has no `tensor` yet.
+  struct Channels {
+    uint64_t count;
+    uint32_t device;
+    uint64_t at;
+  };
+  Result<std::optional<Quantization>> ReadQuantizer(pickle::NodeId id, const Strided& strided, uint64_t at);
+  Result<std::optional<uint32_t>> ReadScales(pickle::NodeId id, const Channels& channels, DType made);
+  Result<std::optional<uint32_t>> ScalesOfList(pickle::NodeId list, const Channels& channels, DType made);
+
+  // Sparse.
+  struct SparseParts {
+    pickle::NodeId first;
+    pickle::NodeId second;  // kNoNode: COO
+    pickle::NodeId values;
+    pickle::NodeId size;
+  };
+  Result<pickle::NodeId> MakeCoo(const Call& call, const SparseParts& parts, bool coalesced);
+  Result<pickle::NodeId> MakeCompressed(const Call& call, SparseLayout layout, const SparseParts& parts);
+  Result<pickle::NodeId> SparseNode(const Call& call, uint32_t bits, const SparseParts& parts,
+                                    std::span<const uint64_t> size);
+
+  // Wrapped.
+  bool IsTensor(pickle::NodeId id) const;
+  Result<pickle::NodeId> AsParameter(pickle::NodeId data, bool requires_grad, uint64_t at);
+  bool IsState(pickle::NodeId state) const;
   bool IsEmptyState(pickle::NodeId state) const;
+  pickle::NodeId WithState(pickle::NodeId made, pickle::NodeId state, uint64_t at);
+  void CheckAttributes(pickle::NodeId state, uint64_t at);
+
+  // Legacy: what BUILD may complete, once.
+  enum class Awaits : uint8_t { kStorage, kFlags };
+  const DTypeRow* LegacyDType(uint32_t symbol, std::string_view suffix) const;
+  bool IsAllocation(const Call& call) const;
+  Result<pickle::NodeId> EmptyTensor(DType dtype, uint64_t at);
+  Result<bool> SetStorage(pickle::NodeId tensor, pickle::NodeId state, uint64_t at);
+  Result<bool> SetVariable(pickle::NodeId tensor, pickle::NodeId state, uint64_t at);
 
   pickle::Context& context_;
   Tables& tables_;
@@ -100,6 +156,8 @@ class TorchConstructor final : public pickle::Constructor {
   std::vector<int> builder_of_;
   std::unordered_map<pickle::NodeId, StorageSlice> slices_;
   std::unordered_map<uint32_t, size_t> quantization_of_;  // by tensor
+  std::unordered_map<pickle::NodeId, Awaits> unfinished_;
+  std::optional<uint32_t> empty_storage_;
 };
 
 }  // namespace airlock::tensors

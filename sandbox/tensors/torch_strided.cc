@@ -54,20 +54,26 @@ Result<NodeId> TorchConstructor::CopyTensor(NodeId tensor, uint32_t flags, uint6
   return context_.graph.Tensor(copy);
 }
 
+// Torch reads an untyped storage as bytes where nothing says otherwise.
+DType TorchConstructor::ElementsOf(NodeId storage) const {
+  const auto dtype = static_cast<DType>(context_.graph.storage_dtype(storage));
+  return dtype == DType::kNone ? DType::kUInt8 : dtype;
+}
+
 Result<NodeId> TorchConstructor::RebuildTensor(const Call& call) {
   AIRLOCK_ASSIGN(const std::optional<Strided> strided, ReadStrided(call));
   if (!strided || call.args.size() != 4) return Odd(call);
-  const auto dtype = static_cast<DType>(context_.graph.storage_dtype(strided->storage));
-  if (dtype == DType::kNone || IsQuantized(dtype)) return Odd(call);
+  const DType dtype = ElementsOf(strided->storage);
+  if (IsQuantized(dtype)) return Odd(call);
   return AddView(*strided, dtype, 0, call.at);
 }
 
 Result<NodeId> TorchConstructor::RebuildTensorV2(const Call& call) {
   AIRLOCK_ASSIGN(const std::optional<Strided> strided, ReadStrided(call));
   if (!strided || call.args.size() < 6 || call.args.size() > 7) return Odd(call);
-  const auto dtype = static_cast<DType>(context_.graph.storage_dtype(strided->storage));
+  const DType dtype = ElementsOf(strided->storage);
   const std::optional<uint32_t> flags = ReadFlags(call.args[4], call.args.size() > 6 ? call.args[6] : kNoNode, dtype);
-  if (!flags || dtype == DType::kNone || IsQuantized(dtype)) return Odd(call);
+  if (!flags || IsQuantized(dtype)) return Odd(call);
   CheckHooks(call.args[5], call.at);
   return AddView(*strided, dtype, *flags, call.at);
 }

@@ -33,8 +33,10 @@ Result<NodeId> TorchConstructor::Value(uint32_t symbol, uint64_t) {
 }
 
 Result<NodeId> TorchConstructor::MakeSize(const Call& call) {
+  if (call.args.empty()) return context_.graph.Container(Kind::kSize, {});
   if (call.args.size() != 1) return Odd(call);
-  const bool sequence = context_.graph.is(call.args[0], Kind::kTuple) || context_.graph.is(call.args[0], Kind::kList);
+  const bool sequence = context_.graph.is(call.args[0], Kind::kTuple) || context_.graph.is(call.args[0], Kind::kList) ||
+                        context_.graph.is(call.args[0], Kind::kSize);
   if (!sequence || context_.graph.children(call.args[0]).size() > context_.limits.dims) return Odd(call);
   for (const NodeId item : context_.graph.children(call.args[0])) {
     if (!context_.graph.is(item, Kind::kInt)) return Odd(call);

@@ -54,20 +54,16 @@ std::optional<uint64_t> Extent(const Dims& dims, uint64_t offset) {
   return empty ? 0 : last + 1;
 }
 
-// Bytes of packed elements, whose last dimension fills whole bytes. Nothing for a view that could begin or end inside
-// one. REQUIRES: Extent has a value.
+// Bytes of packed elements. Nothing for a view that could begin or end inside one. REQUIRES: Extent has a value.
 std::optional<uint64_t> PackedBytes(const Dims& dims, uint64_t offset, uint32_t per_byte) {
   if (offset != 0) return std::nullopt;
-  uint64_t rows = 1;
-  uint64_t step = 1;
+  uint64_t numel = 1;
   const bool empty = std::find(dims.shape.begin(), dims.shape.end(), 0) != dims.shape.end();
   for (size_t d = dims.shape.size(); !empty && d-- > 0;) {
-    if (dims.shape[d] != 1 && dims.stride[d] != step) return std::nullopt;
-    step *= dims.shape[d];
-    if (d + 1 < dims.shape.size()) rows *= dims.shape[d];
+    if (dims.shape[d] != 1 && dims.stride[d] != numel) return std::nullopt;
+    numel *= dims.shape[d];
   }
-  const uint64_t columns = dims.shape.empty() ? 1 : dims.shape.back();
-  return empty ? 0 : CheckedMul(rows, (columns + per_byte - 1) / per_byte);
+  return empty ? 0 : (numel + per_byte - 1) / per_byte;
 }
 
 OrVerdict<void> CheckRow(const v1::PlanChunk& plan, int row, const Dims& dims) {

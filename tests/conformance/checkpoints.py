@@ -110,9 +110,42 @@ def quantised():
             "qint32": torch.quantize_per_tensor(values, 0.05, 3, torch.qint32), "channels": torch.quantize_per_channel(values, scales, zeros, 0, torch.qint8)}
 
 
+def sparse():
+    dense = torch.tensor([[0.0, 1.5, 0, 0], [0, 0, 0, -2.0], [3.0, 0, 4.5, 0]])
+    twice = torch.sparse_coo_tensor(torch.tensor([[1, 1, 0], [2, 2, 3]]), torch.tensor([1.0, 2.0, 3.0]), (2, 5))
+    blocks = torch.sparse_coo_tensor(torch.tensor([[4, 0]]), torch.arange(6, dtype=torch.float64).reshape(2, 3), (5, 3))
+    csr = dense.to_sparse_csr()
+    narrow = torch.sparse_csr_tensor(csr.crow_indices().int(), csr.col_indices().int(), csr.values(), (3, 4))
+    return {
+        "coo": dense.to_sparse(), "uncoalesced": twice, "hybrid": blocks, "nothing": torch.zeros(2, 2).to_sparse(),
+        "numbers": dense.long().to_sparse(), "many": (torch.rand(300, 200) > 0.5).float().to_sparse(), "parameter": torch.nn.Parameter(dense.to_sparse()),
+        "transposed_indices": torch.sparse_coo_tensor(torch.tensor([[0, 2], [1, 0]]).t(), torch.ones(2), (3, 4)),
+        "csr": csr, "csr_int32": narrow, "csr_of_nothing": torch.zeros(3, 2).to_sparse_csr(), "list": [csr, csr],
+    }
+
+
+def without_data():
+    empty = torch.empty(2, 3, device="meta")
+    return {"plain": empty, "transposed": empty.t(), "scalar": torch.empty((), device="meta", dtype=torch.int64), "first": torch.ones(2),
+            "parameter": torch.nn.Parameter(empty), "frozen": torch.nn.Parameter(empty, requires_grad=False), "huge": torch.empty(1 << 40, device="meta")}
+
+
+def values():
+    names = [*DTYPES, "qint8", "quint8", "qint32"]
+    layouts = [torch.strided, torch.sparse_coo, torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr, torch.sparse_bsc]
+    return {"dtypes": [getattr(torch, name) for name in names], "layouts": layouts, "sizes": [torch.Size([]), torch.Size([2, 3]), torch.Size([0])],
+            "devices": [torch.device("cpu"), torch.device("cuda"), torch.device("cuda", 1), torch.device("meta")],
+            "schemes": [torch.per_tensor_affine, torch.per_channel_affine], "tensor": torch.ones(1)}
+
+
+def packed():
+    scales, zeros = torch.rand(4) + 0.1, torch.zeros(4)
+    return {str(n): torch.quantize_per_channel(torch.randn(4, n), scales, zeros, 0, torch.quint4x2) for n in (1, 2, 7, 8)}
+
+
 MAKERS = {
     "dtypes": of_every_dtype, "views": views, "shapes": shapes, "gradients": gradients, "nested": nested, "deep": deep, "bits": bits,
-    "training": training, "quantised": quantised, "state_dict": lambda: Net().state_dict(), "bare": lambda: torch.randn(3, 4),
+    "training": training, "quantised": quantised, "packed": packed, "sparse": sparse, "without_data": without_data, "values": values, "state_dict": lambda: Net().state_dict(), "bare": lambda: torch.randn(3, 4),
     "list": lambda: [torch.ones(1), (torch.zeros(2), [torch.ones(3)])], "empty_dict": dict, "number": lambda: 42,
     "storages": lambda: {"typed": torch.arange(5.0), "typed_int": torch.arange(5)},
 }

@@ -1,7 +1,7 @@
 """Airlock's description of a file against another's: names, dtypes, shapes, strides, requires_grad, digests, in order."""
 import sys
 
-FIELDS = ("name", "dtype", "shape", "strides", "requires_grad", "sha256")
+FIELDS = ("name", "dtype", "shape", "strides", "requires_grad", "sha256", "meta")
 
 
 def differences(expected, found):

@@ -1,14 +1,19 @@
 """What torch says a loaded checkpoint holds, in the words of `airlock load --digests --format json`.
 
 Names are paths from the root joined by dots; a container is expanded once, at the first path that reaches it, in order; a tensor is
-listed for every edge from an expanded container. A quantised tensor stands as its integers, a sparse one as its dense parts.
+listed for every edge from an expanded container. A quantised tensor stands as its integers, a sparse or nested one as its dense parts,
+one without data without a digest.
 """
 import collections.abc
 import hashlib
 
 import torch
 
-SPARSE_PARTS = ("crow_indices", "col_indices", "ccol_indices", "row_indices", "values")
+SPARSE_PARTS = {"sparse_coo": ("_indices", "_values"), "sparse_csr": ("crow_indices", "col_indices", "values"),
+                "sparse_bsr": ("crow_indices", "col_indices", "values"), "sparse_csc": ("ccol_indices", "row_indices", "values"),
+                "sparse_bsc": ("ccol_indices", "row_indices", "values")}
+NESTED_PARTS = (("values", "values"), ("sizes", "_nested_tensor_size"), ("strides", "_nested_tensor_strides"),
+                ("offsets", "_nested_tensor_storage_offsets"))
 
 
 def row_major_bytes(tensor):
@@ -30,12 +35,20 @@ def one(name, tensor):
     }
 
 
+def without_data(name, tensor):
+    return {"name": name, "dtype": str(tensor.dtype).removeprefix("torch."), "shape": list(tensor.shape), "strides": list(tensor.stride()),
+            "requires_grad": bool(tensor.requires_grad), "meta": True}
+
+
 def dense_parts(name, tensor):
+    if tensor.device.type == "meta":
+        return [without_data(name, tensor)]
+    if tensor.is_nested:
+        return [one(f"{name}#{part}", getattr(tensor, method)()) for part, method in NESTED_PARTS]
     if tensor.layout == torch.strided:
         return [one(name, tensor)]
-    if tensor.layout == torch.sparse_coo:
-        return [one(name + "#indices", tensor._indices()), one(name + "#values", tensor._values())]
-    return [one(f"{name}#{part}", getattr(tensor, part)()) for part in SPARSE_PARTS if hasattr(tensor, part)]
+    parts = SPARSE_PARTS[str(tensor.layout).removeprefix("torch.")]
+    return [one(f"{name}#{part.lstrip('_')}", getattr(tensor, part)()) for part in parts]
 
 
 def children(container):

@@ -19,8 +19,7 @@ namespace airlock {
 uint32_t ElementSize(v1::DType dtype);
 bool IsComplex(v1::DType dtype);
 bool IsQuantized(v1::DType dtype);
-// More than 1 for packed elements: their tensors have offset 0, lie in row-major order, and fill up the last byte of a
-// row.
+// More than 1 for packed elements: their tensors have offset 0 and lie in row-major order, over row ends too.
 uint32_t ElementsPerByte(v1::DType dtype);
 
 struct TensorInfo {

@@ -73,12 +73,12 @@ TEST(TensorInfo, CountsSaturate) {
   EXPECT_FALSE((TensorInfo{0, v1::DTYPE_FLOAT32, 0, 0, shape, strides}.Contiguous()));
 }
 
-TEST(TensorInfo, PackedElementsFillTheRowsLastByte) {
-  const std::vector<uint64_t> shape{2, 3};
+TEST(TensorInfo, PackedElementsGoOnOverRowEnds) {
+  const std::vector<uint64_t> shape{3, 3};
   const std::vector<uint64_t> strides{3, 1};
-  EXPECT_EQ((TensorInfo{0, v1::DTYPE_QUINT4X2, 0, 0, shape, strides}.Bytes()), 4U);
-  EXPECT_EQ((TensorInfo{0, v1::DTYPE_QUINT2X4, 0, 0, shape, strides}.Bytes()), 2U);
-  EXPECT_EQ(ReadAll({0, v1::DTYPE_QUINT4X2, 0, 0, shape, strides}, "abcdefgh"), "abcd");
+  EXPECT_EQ((TensorInfo{0, v1::DTYPE_QUINT4X2, 0, 0, shape, strides}.Bytes()), 5U);
+  EXPECT_EQ((TensorInfo{0, v1::DTYPE_QUINT2X4, 0, 0, shape, strides}.Bytes()), 3U);
+  EXPECT_EQ(ReadAll({0, v1::DTYPE_QUINT4X2, 0, 0, shape, strides}, "abcdefgh"), "abcde");
 }
 
 TEST(DType, EveryOneHasASize) {

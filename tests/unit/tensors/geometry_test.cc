@@ -75,10 +75,10 @@ TEST(Geometry, Counts) {
   EXPECT_EQ(ReachOf(1, Dims{2, 3}, Dims{10, 2}), 16U);
 }
 
-TEST(Geometry, PackedRowsFillWholeBytes) {
+TEST(Geometry, PackedElementsGoOnOverRowEnds) {
   EXPECT_EQ(PackedBytes(Dims{}, 2), 1U);
-  EXPECT_EQ(PackedBytes(Dims{2, 6}, 4), 4U);
-  EXPECT_EQ(PackedBytes(Dims{3, 3}, 2), 6U);
+  EXPECT_EQ(PackedBytes(Dims{2, 6}, 4), 3U);
+  EXPECT_EQ(PackedBytes(Dims{3, 3}, 2), 5U);
   EXPECT_EQ(PackedBytes(Dims{0, 3}, 2), 0U);
   EXPECT_EQ(PackedBytes(Dims{kHuge, 4, 4}, 2), std::nullopt);
 }

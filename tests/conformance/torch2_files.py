@@ -1,0 +1,103 @@
+"""Run by a Python that has torch 2.x: writes checkpoints of what torch 1.13 cannot save into a folder, and beside each what torch says of it.
+
+usage: PYTHON torch2_files.py FOLDER
+"""
+import io
+import json
+import pathlib
+import sys
+import warnings
+
+import torch
+
+import describe
+
+warnings.filterwarnings("ignore")
+NEW_DTYPES = ["uint16", "uint32", "uint64", "complex32", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz", "float8_e8m0fnu",
+              "float4_e2m1fn_x2", "bits8", "bits16", "bits1x8", "bits2x4", "bits4x2", "bcomplex32"]
+
+
+def of_bytes(name):
+    """A tensor of this dtype over bytes 0, 1, 2 ...: no dtype must be able to compute."""
+    dtype = getattr(torch, name)
+    tensor = torch.empty(4, 6, dtype=dtype)
+    tensor.untyped_storage().copy_(torch.arange(24 * dtype.itemsize, dtype=torch.uint8).untyped_storage())
+    return tensor
+
+
+def dtypes():
+    tensors = {name: of_bytes(name) for name in NEW_DTYPES if hasattr(torch, name)}
+    return {"tensors": tensors, "views": {name: tensor[1:3, ::2] for name, tensor in tensors.items()}}
+
+
+def sparse():
+    torch.manual_seed(5)
+    dense = (torch.rand(4, 6) > 0.5) * torch.randn(4, 6)
+    batch = torch.stack([dense, dense.flip(1)])
+    out = {"coo": dense.to_sparse(), "batched": torch.stack([dense, dense]).to_sparse_csr(), "hybrid": batch.permute(1, 2, 0).to_sparse(2)}
+    out["uncoalesced"] = torch.sparse_coo_tensor(torch.tensor([[1, 0, 1]]), torch.ones(3), (2,))
+    for layout in (torch.sparse_csr, torch.sparse_csc):
+        out[str(layout)] = dense.to_sparse(layout=layout)
+    for layout in (torch.sparse_bsr, torch.sparse_bsc):
+        out[str(layout)] = dense.to_sparse(layout=layout, blocksize=(2, 3))
+        out[f"{layout} dense"] = dense[:, :, None].expand(4, 6, 2).contiguous().to_sparse(layout=layout, blocksize=(2, 3), dense_dim=1)
+    csr = dense.to_sparse_csr()
+    out["int32"] = torch.sparse_csr_tensor(csr.crow_indices().int(), csr.col_indices().int(), csr.values(), csr.shape)
+    out["nothing"] = torch.zeros(0, 3).to_sparse_csr()
+    out["parameter"] = torch.nn.Parameter(dense.to_sparse_csr())
+    out["frozen"] = torch.nn.Parameter(dense.to_sparse_csc(), requires_grad=False)
+    return out
+
+
+def with_attributes(tensor):
+    tensor.tag, tensor.scale = "name", torch.full((2,), 0.5)
+    return tensor
+
+
+def attributes():
+    quantised = torch.quantize_per_tensor(torch.randn(2, 2), 0.1, 1, torch.qint8)
+    return {"tensor": with_attributes(torch.ones(3)), "parameter": with_attributes(torch.nn.Parameter(torch.ones(2))), "quantised": with_attributes(quantised),
+            "sparse": with_attributes(torch.eye(2).to_sparse()), "meta": with_attributes(torch.empty(2, device="meta")),
+            "buffer": torch.nn.Buffer(torch.ones(2)), "nested": with_attributes(torch.nested.nested_tensor([torch.ones(2)]))}
+
+
+def nested():
+    parts = [torch.randn(2, 3), torch.randn(4, 3)]
+    return {"plain": torch.nested.nested_tensor(parts), "transposed": torch.nested.nested_tensor(parts).transpose(1, 2),
+            "learns": torch.nested.nested_tensor(parts, requires_grad=True), "parameter": torch.nn.Parameter(torch.nested.nested_tensor(parts)),
+            "with_nothing": torch.nested.nested_tensor([torch.zeros(0, 3), parts[0]])}
+
+
+def bits():
+    pair = torch.randn(3, 2, dtype=torch.complex64)
+    # Of a tensor of its own: torch saves no storage that is viewed with two dtypes.
+    return {"conjugate": pair.conj(), "negative": torch.randn(3, 2, dtype=torch.complex64).conj().imag, "both": torch._neg_view(pair.conj()), "plain": pair}
+
+
+def packed():
+    scales, zeros = torch.rand(4) + 0.1, torch.zeros(4)
+    return {f"{dtype} {n}": torch.quantize_per_channel(torch.randn(4, n), scales, zeros, 0, dtype) for dtype in (torch.quint4x2, torch.quint2x4)
+            for n in (1, 3, 8)}
+
+
+MAKERS = {"dtypes": dtypes, "sparse": sparse, "attributes": attributes, "nested": nested, "bits": bits, "packed": packed,
+          "untyped": lambda: {"tensor": torch.ones(2), "storage": torch.ones(3).untyped_storage()}}
+
+
+def main(folder):
+    for name, maker in MAKERS.items():
+        value = maker()
+        saved = {}
+        for form, options in (("zip", {}), ("legacy", {"_use_new_zipfile_serialization": False})):
+            buffer = io.BytesIO()
+            torch.save(value, buffer, **options)
+            saved[form] = buffer.getvalue()
+        # Written above by this very program: torch may read it. Of legacy streams with untyped storages it cannot: they hold the same.
+        expected = json.dumps(describe.describe(torch.load(io.BytesIO(saved["zip"]), weights_only=True)))
+        for form, data in saved.items():
+            (folder / f"{name}-{form}.pt").write_bytes(data)
+            (folder / f"{name}-{form}.json").write_text(expected)
+    print(torch.__version__)
+
+
+main(pathlib.Path(sys.argv[1]))
