@@ -85,8 +85,9 @@ const SymbolRow* FindRow(std::string_view module, std::string_view name) {
   const Index& index = TheIndex();
   const auto found = std::ranges::lower_bound(index.exact, std::pair(module, name), std::less<>(), Key);
   if (found != index.exact.end() && found->module == module && found->name == name) return found->row;
-  for (const Entry& entry : std::ranges::equal_range(index.prefixes, module, std::less<>(), &Entry::module)) {
-    if (name.starts_with(entry.name)) return entry.row;
+  auto prefix = std::ranges::lower_bound(index.prefixes, module, std::less<>(), &Entry::module);
+  for (; prefix != index.prefixes.end() && prefix->module == module; ++prefix) {
+    if (name.starts_with(prefix->name)) return prefix->row;
   }
   return nullptr;
 }
