@@ -91,9 +91,12 @@ Result<void> ZipDirectory::ReadEntries(const Input& input, const ZipEnd& end, co
     if (!names_.AddLast(members_)) {
       return Fail(Reason::kZipDuplicateMember, "the zip archive has '" + member.name + "' twice", member.header_offset);
     }
-    if (member.deflated() && member.size / limits.ratio > member.stored_size) {
-      return FailLimit("ratio", limits.ratio, member.size / std::max<uint64_t>(member.stored_size, 1),
-                       member.header_offset);
+    // A product that overflows is more than any size.
+    const auto most = CheckedMul(limits.ratio, member.stored_size);
+    if (member.deflated() && most && member.size > *most) {
+      const uint64_t stored = std::max<uint64_t>(member.stored_size, 1);
+      const uint64_t seen = member.size / stored + (member.size % stored == 0 ? 0 : 1);
+      return FailLimit("ratio", limits.ratio, seen, member.header_offset);
     }
   }
   if (!source.AtEnd()) {

@@ -188,6 +188,8 @@ TEST(ZipLimits, Members) {
   ASSERT_EQ(decoded.reason(), Reason::kLimitExceeded);
   EXPECT_STREQ(decoded.result.error().limit->name, "members");
   EXPECT_EQ(decoded.result.error().limit->seen, 5U);
+  limits.members = 5;
+  EXPECT_TRUE(DecodeBytes(fixtures::WriteZip(GoodShape()), limits).ok());
 }
 
 TEST(ZipLimits, Ratio) {
@@ -199,6 +201,11 @@ TEST(ZipLimits, Ratio) {
   const Decoded decoded = DecodeBytes(fixtures::WriteZip(shape), limits);
   ASSERT_EQ(decoded.reason(), Reason::kLimitExceeded);
   EXPECT_STREQ(decoded.result.error().limit->name, "ratio");
+  const uint64_t needed = decoded.result.error().limit->seen;
+  for (const uint64_t ratio : {needed - 1, needed}) {
+    limits.ratio = ratio;
+    EXPECT_EQ(DecodeBytes(fixtures::WriteZip(shape), limits).reason() == Reason::kLimitExceeded, ratio < needed);
+  }
 }
 
 TEST(ZipLimits, InputBytes) {

@@ -69,6 +69,19 @@ TEST(Limits, FindingsBeyondTheLimitAreCounted) {
   EXPECT_EQ(load.context.findings[1].severity, Severity::kDanger);
 }
 
+TEST(Limits, AsManyFindingsAsTheLimitAreAllListed) {
+  const auto bytes = "cbuiltins\nset\nK\x01\x85R0cbuiltins\nset\nK\x02\x85R."sv;
+  Limits limits;
+  limits.findings = 2;
+  const Load all = LoadBytes(bytes, limits);
+  ASSERT_EQ(all.context.findings.size(), 2U) << all.failure;
+  EXPECT_EQ(all.CountFindings("findings.more"), 0U);
+  limits.findings = 1;
+  const Load fewer = LoadBytes(bytes, limits);
+  ASSERT_EQ(fewer.context.findings.size(), 1U) << fewer.failure;
+  EXPECT_EQ(fewer.context.findings[0].id, "findings.more");
+}
+
 TEST(Limits, NoLimitHidesDanger) {
   Limits limits;
   limits.findings = 0;

@@ -317,6 +317,17 @@ TEST(Validator, AFailedLoadKeepsItsInventoryOnly) {
   EXPECT_EQ(concluded->plan.symbols_size(), 1);
 }
 
+// A plan of one node takes one byte here.
+TEST(Validator, APlanOfJustTheAllowedMemoryPasses) {
+  Plan plan;
+  PlanMaker(plan).Plain(v1::NODE_KIND_NONE);
+  Limits limits;
+  limits.memory_bytes = 1;
+  EXPECT_TRUE(Validate(plan, ValidDone(), limits).ok());
+  PlanMaker(plan).Plain(v1::NODE_KIND_NONE);
+  EXPECT_EQ(Validate(plan, ValidDone(), limits).error().failure().limit().name(), "memory_bytes");
+}
+
 TEST(Validator, APlanTooLargeForTheBrokerIsALimit) {
   Limits limits;
   limits.memory_bytes = 100;
