@@ -209,6 +209,7 @@ Result<void> Interpreter::BuildOn(NodeId object, NodeId state) {
     case Kind::kArray:
     case Kind::kScalar:
     case Kind::kNumpyDType: {
+      if (graph_.is(object, Kind::kAttributed)) suspicion_.Handed(object);  // it may bring a __setstate__ along
       AIRLOCK_ASSIGN(const bool understood, constructor_.Build(object, state, offset_));
       if (understood) return {};
       const NodeId inner = graph_.MoveOut(object);

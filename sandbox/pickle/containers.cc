@@ -163,6 +163,7 @@ Result<void> Interpreter::AppendLast(size_t count) {
       AddItems(target, stack_.Last(count));
       break;
     default:
+      suspicion_.Handed(target);  // a method that it brings along would be called
       return Malformed("a " + std::string(KindName(graph_.kind(target))) + " takes no items");
   }
   stack_.Drop(count);
@@ -194,6 +195,7 @@ Result<void> Interpreter::SetLast(size_t count) {
       AddPairs(target, stack_.Last(count));
       break;
     default:
+      suspicion_.Handed(target);  // a method that it brings along would be called
       return Malformed("a " + std::string(KindName(graph_.kind(target))) + " takes no keys");
   }
   stack_.Drop(count);
@@ -221,6 +223,7 @@ Result<void> Interpreter::AddLast(size_t count) {
       AddItems(target, stack_.Last(count));
       break;
     default:
+      suspicion_.Handed(target);  // a method that it brings along would be called
       return Malformed("a " + std::string(KindName(graph_.kind(target))) + " takes no members");
   }
   stack_.Drop(count);

@@ -169,7 +169,17 @@ def persistent(identifier):
     return with_storage(identifier + b"Q")
 
 
+def with_attribute(attribute):
+    """A parameter that has os.system as an attribute of this name."""
+    return (symbol("torch._utils", "_rebuild_parameter_with_state") + b"(" + tensor()[2:-1] + b"\x89" + symbol("collections", "OrderedDict") + b")R}" +
+            text(attribute) + symbol("os", "system") + b"stR")
+
+
 SEMANTICS = table([
+    ("attribute of a tensor", with_storage(with_attribute("note")), ("unknown_types",)),
+    ("append of a tensor's own", with_storage(with_attribute("append") + MARKER + b"a"), ("dangerous",)),
+    ("add of a tensor's own", with_storage(with_attribute("add") + b"(" + MARKER + b"\x90"), ("dangerous",)),
+    ("__setstate__ of a tensor's own", with_storage(with_attribute("__setstate__") + MARKER + b"b"), ("dangerous",)),
     ("persistent id of a number", persistent(b"K\x01"), ("malformed",)),
     ("persistent id of nothing", persistent(b")"), ("malformed",)),
     ("persistent id of another kind", persistent(b"(" + text("module") + symbol("m", "C") + text("x") + text("x") + b"t"), ("malformed", "unknown_types")),
