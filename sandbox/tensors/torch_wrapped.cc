@@ -118,8 +118,8 @@ void TorchConstructor::CheckAttributes(NodeId state, uint64_t at) {
        "a tensor's attributes name what belongs to the tensor itself; they are kept as data and change nothing", at);
 }
 
-// (func, type, args, state): a tensor with attributes, or of a subclass. Of a class that nobody knows here it becomes a
-// record that holds the tensor.
+// (func, type, args, state): a tensor with attributes, or of a subclass. Of a subclass it becomes a record of that
+// class which holds the tensor, and has the state for its own: jagged and distributed tensors keep their parts there.
 Result<NodeId> TorchConstructor::RebuildFromType(const Call& call) {
   if (call.args.size() != 4 || !context_.graph.is(call.args[0], Kind::kSymbol) ||
       !context_.graph.is(call.args[1], Kind::kSymbol) || !context_.graph.is(call.args[2], Kind::kTuple)) {
@@ -132,11 +132,14 @@ Result<NodeId> TorchConstructor::RebuildFromType(const Call& call) {
   if (row == nullptr || row->build == &TorchConstructor::RebuildFromType) return Odd(call);
   AIRLOCK_ASSIGN(const NodeId made, Construct(function, call.args[2], call.at));
   if (made == kNoNode) return kNoNode;
-  if (context_.graph.is(made, Kind::kRecord)) return KnownRecord(call);
-  if (!IsTensor(made)) return Odd(call);
+  const bool shell = context_.graph.is(made, Kind::kRecord);
+  if (!shell && !IsTensor(made)) return Odd(call);
   const bool plain = std::ranges::find(kPlainTypes, context_.symbols.FullName(type)) != kPlainTypes.end();
-  if (plain && IsState(call.args[3])) return WithState(made, call.args[3], call.at);
-  if (context_.symbols[type].symbol_class != pickle::SymbolClass::kUnknown) return Odd(call);
+  if (plain && !shell && IsState(call.args[3])) return WithState(made, call.args[3], call.at);
+  // Of the classes that are known here only those are subclasses of tensors that shells are made for.
+  const BuilderRow* subclass = shell ? FindBuilder(type) : nullptr;
+  const bool known = subclass != nullptr && subclass->build == &TorchConstructor::KnownRecord;
+  if (plain || (!known && context_.symbols[type].symbol_class != pickle::SymbolClass::kUnknown)) return Odd(call);
   const NodeId args = context_.graph.Container(Kind::kTuple, {&made, 1});
   const bool stateless = context_.graph.is(call.args[3], Kind::kNone);
   return context_.graph.Record({.callee = call.args[1], .args = args, .state = stateless ? kNoNode : call.args[3]});

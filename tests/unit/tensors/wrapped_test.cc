@@ -160,12 +160,16 @@ TEST(FromType, PlainTensorsHaveAttributes) {
   EXPECT_EQ(FromType("_rebuild_tensor_v2", "torch", "Tensor", V2Arguments, NoState).kind(), Kind::kTensor);
 }
 
+std::string NameOf(const Outcome& outcome, pickle::NodeId symbol) {
+  return outcome.context.symbols.FullName(outcome.context.graph.symbol(symbol));
+}
+
 TEST(FromType, SubclassesBecomeRecordsOfTheirTensor) {
   const Outcome outcome = FromType("_rebuild_tensor_v2", "project.types", "Boxes", V2Arguments,
                                    [](PickleAssembler& out) { State(out, "format"); });
   ASSERT_EQ(outcome.kind(), Kind::kRecord);
   const pickle::RecordParts record = outcome.context.graph.record(*outcome.root);
-  EXPECT_EQ(outcome.context.symbols.FullName(outcome.context.graph.symbol(record.callee)), "project.types.Boxes");
+  EXPECT_EQ(NameOf(outcome, record.callee), "project.types.Boxes");
   ASSERT_EQ(outcome.context.graph.children(record.args).size(), 1U);
   EXPECT_EQ(outcome.context.graph.kind(outcome.context.graph.children(record.args)[0]), Kind::kTensor);
   EXPECT_EQ(outcome.context.graph.kind(record.state), Kind::kDict);
@@ -188,10 +192,25 @@ TEST(FromType, JaggedTensorsAreRecordsOfTheirParts) {
     out.Global("torch.nested._internal.nested_tensor", "_rebuild_njt");
     out.Global("torch.nested._internal.nested_tensor", "NestedTensor").Mark().EmptyDict().Mark().Text("values");
     PushTensorV2(out);
-    out.SetItems().Tuple().None();
+    out.SetItems().Tuple();
+    State(out, "_ragged_idx");
   }));
-  EXPECT_EQ(outcome.kind(), Kind::kRecord);
+  ASSERT_EQ(outcome.kind(), Kind::kRecord);
   EXPECT_TRUE(outcome.context.findings.empty());
+  const pickle::RecordParts record = outcome.context.graph.record(*outcome.root);
+  EXPECT_EQ(NameOf(outcome, record.callee), "torch.nested._internal.nested_tensor.NestedTensor");
+  EXPECT_EQ(outcome.context.graph.kind(record.state), Kind::kDict);
+}
+
+TEST(FromType, AShellIsNoPlainTensor) {
+  const auto shell = [](const char* module, const char* name) {
+    return RunPickle(Call("torch._tensor", "_rebuild_from_type_v2", [&](PickleAssembler& out) {
+      out.Global("torch.nested._internal.nested_tensor", "_rebuild_njt").Global(module, name).EmptyTuple().None();
+    }));
+  };
+  EXPECT_TRUE(shell("torch", "Tensor").HasFinding("torch.odd-arguments"));
+  EXPECT_TRUE(shell("collections", "OrderedDict").HasFinding("torch.odd-arguments"));
+  EXPECT_TRUE(shell("os", "system").HasFinding("pickle.dangerous-symbol"));
 }
 
 TEST(FromType, ADangerousFunctionIsAccused) {
