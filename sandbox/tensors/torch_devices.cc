@@ -8,7 +8,6 @@
 namespace airlock::tensors {
 
 using pickle::Kind;
-using pickle::kNoNode;
 using pickle::NodeId;
 using pickle::Severity;
 
