@@ -6,12 +6,14 @@ import argparse
 import json
 import os
 import pathlib
+import pickle
 import random
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import airlock
@@ -23,6 +25,7 @@ except ImportError:
     airlock.skip("/usr/bin/python3 has no torch (apt-get install python3-torch)")
 
 SMALL = 20_000
+NODES = 1_000_000
 
 
 def timed(action, rounds):
@@ -74,6 +77,24 @@ def stream(daemon, directory, rounds, mebibytes):
             "client_upload_mib_per_s": round(mebibytes / upload)}
 
 
+def plain_data(daemon, directory, rounds):
+    """A million objects that are no tensors, beside pickle.loads, which is C."""
+    rng = random.Random(1)
+    values = {"records": [{"step": i, "loss": rng.random(), "name": f"run {i}", "lr": 0.1 * i} for i in range(NODES // 9)],
+              "dict": {f"key {i}": i for i in range(NODES // 2)}, "ints": [rng.randrange(1 << 40) for _ in range(NODES)],
+              "floats": [rng.random() for _ in range(NODES)]}
+    result = {"nodes": NODES}
+    for name, value in values.items():
+        data, path = pickle.dumps(value, 2), directory / "plain.pt"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+            archive.writestr("archive/data.pkl", data)
+            archive.writestr("archive/version", "3\n")
+        peer = timed(lambda: pickle.loads(data), rounds)
+        ours = statistics.median(airlock.report("--address", daemon.address, "inspect", path)[1]["timing"]["decode_us"] / 1e6 for _ in range(rounds))
+        result[name] = {"pickle_loads_s": round(peer, 4), "decode_s": round(ours, 4), "ratio": round(peer / ours, 2)}
+    return result
+
+
 def latency(daemon, directory):
     path = directory / "tiny.pt"
     torch_zip.write(path, [torch_zip.Tensor("weight", 16)])
@@ -90,7 +111,8 @@ def main():
     with airlock.Daemon() as daemon, tempfile.TemporaryDirectory(dir="/var/tmp") as name:
         directory = pathlib.Path(name)
         result = {"torch": torch.__version__, "cpus": os.cpu_count(), "rounds": rounds, "tiny": latency(daemon, directory),
-                  "small": small_tensors(daemon, directory, rounds), "stream": stream(daemon, directory, rounds, mebibytes)}
+                  "small": small_tensors(daemon, directory, rounds),
+                  "plain_data": plain_data(daemon, directory, rounds), "stream": stream(daemon, directory, rounds, mebibytes)}
     print(json.dumps(result, indent=1))
     wanted = options.require_ratio
     if wanted and result["small"]["ratio_client"] < wanted:
