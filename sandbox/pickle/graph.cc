@@ -3,18 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <new>
 
 namespace airlock::pickle {
 namespace {
 
 // callee, args, kwargs, state, items, pairs, recovered
 constexpr size_t kRecordSlots = 7;
-
-// Offsets and lengths are 32 bits wide. Limits end a load long before; this is for a daemon whose limits were raised.
-void RequireAddressable(size_t end) {
-  if (end > UINT32_MAX) throw std::bad_alloc();
-}
 
 std::array<NodeId, kRecordSlots> Slots(const RecordParts& parts) {
   return {parts.callee, parts.args, parts.kwargs, parts.state, parts.items, parts.pairs, parts.recovered};
@@ -50,31 +44,10 @@ void Graph::Expect(uint64_t stream_bytes) {
   children_.reserve(expected);
 }
 
-NodeId Graph::Push(const Node& node) {
-  const size_t id = nodes_.size();
-  RequireAddressable(id + 1);
-  nodes_.push_back(node);
-  return static_cast<NodeId>(id);
-}
-
 NodeId Graph::PushIndex(Kind kind, uint32_t index) {
   Node node{};
   node.kind = kind;
   node.extra = index;
-  return Push(node);
-}
-
-NodeId Graph::Int(int64_t value) {
-  Node node{};
-  node.kind = Kind::kInt;
-  node.integer = value;
-  return Push(node);
-}
-
-NodeId Graph::Float(double value) {
-  Node node{};
-  node.kind = Kind::kFloat;
-  node.real = value;
   return Push(node);
 }
 
@@ -222,18 +195,6 @@ void Graph::SetRecord(NodeId id, const RecordParts& parts) {
 NodeId Graph::CopyAs(Kind kind, NodeId container) { return Container(kind, children(container)); }
 
 double Graph::imaginary(NodeId id) const { return imaginaries_[nodes_[id].extra]; }
-
-std::string_view Graph::text(NodeId id) const {
-  const Node& node = nodes_[id];
-  return {bytes_.data() + node.span.offset, node.span.length};
-}
-
-std::optional<InputSpan> Graph::span(NodeId id) const {
-  const Node& node = nodes_[id];
-  const bool bytes = node.kind == Kind::kBytes || node.kind == Kind::kByteArray;
-  if (!bytes || (node.flags & kInInput) == 0) return std::nullopt;
-  return spans_[node.extra];
-}
 
 std::span<const NodeId> Graph::children(NodeId id) const {
   const Node& node = nodes_[id];

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <new>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -89,8 +90,18 @@ class Graph {
   // Makers. The three constants are one node each.
   NodeId None() const { return 0; }
   NodeId Bool(bool value) const { return value ? 2 : 1; }
-  NodeId Int(int64_t value);
-  NodeId Float(double value);
+  NodeId Int(int64_t value) {
+    Node node{};
+    node.kind = Kind::kInt;
+    node.integer = value;
+    return Push(node);
+  }
+  NodeId Float(double value) {
+    Node node{};
+    node.kind = Kind::kFloat;
+    node.real = value;
+    return Push(node);
+  }
   NodeId Complex(double real, double imaginary);
   // kBigInt (two's complement, little-endian), kString (WTF-8), kBytes, kByteArray, kDType, kLayout, kDevice,
   // kNumpyDType.
@@ -132,9 +143,17 @@ class Graph {
   double real(NodeId id) const { return nodes_[id].real; }
   double imaginary(NodeId id) const;
   // Valid until the next maker call. REQUIRES: !span(id).
-  std::string_view text(NodeId id) const;
+  std::string_view text(NodeId id) const {
+    const Node& node = nodes_[id];
+    return {bytes_.data() + node.span.offset, node.span.length};
+  }
   // Where the bytes of a node that BytesAt made are; nothing for any other node.
-  std::optional<InputSpan> span(NodeId id) const;
+  std::optional<InputSpan> span(NodeId id) const {
+    const Node& node = nodes_[id];
+    const bool bytes = node.kind == Kind::kBytes || node.kind == Kind::kByteArray;
+    if (!bytes || (node.flags & kInInput) == 0) return std::nullopt;
+    return spans_[node.extra];
+  }
   // Children in order; for dicts alternating. Valid until the next maker call or Append.
   std::span<const NodeId> children(NodeId id) const;
   // Of what Compound made.
@@ -174,7 +193,16 @@ class Graph {
   static constexpr uint16_t kUnhashable = 4;
   static constexpr uint16_t kInInput = 8;
 
-  NodeId Push(const Node& node);
+  NodeId Push(const Node& node) {
+    const size_t id = nodes_.size();
+    RequireAddressable(id + 1);
+    nodes_.push_back(node);
+    return static_cast<NodeId>(id);
+  }
+  // Offsets and lengths are 32 bits wide. Limits end a load long before; this is for a daemon whose limits were raised.
+  static void RequireAddressable(size_t end) {
+    if (end > UINT32_MAX) throw std::bad_alloc();
+  }
   NodeId PushIndex(Kind kind, uint32_t index);
   size_t Capacity(const Node& node) const;
   // Makes room for `wanted` children, at the end of the pool where there is none in place.

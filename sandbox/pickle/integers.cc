@@ -42,12 +42,21 @@ std::string_view ShortestTwosComplement(std::string_view bytes) {
   return bytes;
 }
 
-std::optional<int64_t> FitsInt64(std::string_view shortest) {
-  if (shortest.size() > sizeof(int64_t)) return std::nullopt;
-  if (shortest.empty()) return 0;
+std::optional<int64_t> FitsInt64(std::string_view bytes) {
+  if (bytes.size() > sizeof(int64_t)) return std::nullopt;
+  if (bytes.empty()) return 0;
   uint64_t value = 0;
-  for (size_t i = shortest.size(); i > 0; --i) value = value << 8 | static_cast<uint8_t>(shortest[i - 1]);
-  const auto unused = static_cast<int>(64 - 8 * shortest.size());
+  if (bytes.size() >= sizeof(uint32_t)) {
+    // Two reads of four bytes, which overlap where there are fewer than eight.
+    uint32_t low = 0;
+    uint32_t high = 0;
+    std::memcpy(&low, bytes.data(), sizeof(low));
+    std::memcpy(&high, bytes.data() + bytes.size() - sizeof(high), sizeof(high));
+    value = low | uint64_t{high} << (8 * (bytes.size() - sizeof(high)));
+  } else {
+    for (size_t i = bytes.size(); i > 0; --i) value = value << 8 | static_cast<uint8_t>(bytes[i - 1]);
+  }
+  const auto unused = static_cast<int>(64 - 8 * bytes.size());
   return static_cast<int64_t>(value << unused) >> unused;
 }
 

@@ -96,7 +96,12 @@ class Interpreter {
   Result<void> ReadBytes(uint64_t length);
   Result<void> ReadLine(std::string_view& line);
   Result<void> ReadTwoLines();
-  Result<void> CheckText(uint64_t length) const;
+  // Whether there is room for a string so long.
+  Result<void> CheckText(uint64_t length) const {
+    const uint64_t limit = context_.limits.string_bytes;
+    return length <= limit && graph_.string_bytes() <= limit - length ? Result<void>() : FailText(length);
+  }
+  Result<void> FailText(uint64_t length) const;
 
   Unexpected<Error> Malformed(std::string_view what) const;
   Unexpected<Error> Underflow() const { return Malformed("too few objects above the last mark"); }

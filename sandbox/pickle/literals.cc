@@ -62,6 +62,7 @@ Result<void> Interpreter::PushLong() { return PushTwosComplement(first_); }
 Result<void> Interpreter::PushTwosComplement(std::string_view bytes) {
   const uint64_t limit = context_.limits.integer_bytes;
   if (bytes.size() > limit) return FailLimit("integer_bytes", limit, bytes.size(), offset_);
+  if (const auto value = FitsInt64(bytes)) return Push(graph_.Int(*value));  // the usual case
   bytes = ShortestTwosComplement(bytes);
   if (const auto value = FitsInt64(bytes)) return Push(graph_.Int(*value));
   return PushText(Kind::kBigInt, bytes);

@@ -167,11 +167,8 @@ Result<void> Interpreter::ReadSized(size_t width, bool is_signed) {
   return ReadBytes(number_);
 }
 
-Result<void> Interpreter::CheckText(uint64_t length) const {
-  const uint64_t limit = context_.limits.string_bytes;
-  const uint64_t used = graph_.string_bytes();
-  if (length > limit || used > limit - length) return FailLimit("string_bytes", limit, used + length, offset_);
-  return {};
+Result<void> Interpreter::FailText(uint64_t length) const {
+  return FailLimit("string_bytes", context_.limits.string_bytes, graph_.string_bytes() + length, offset_);
 }
 
 Result<void> Interpreter::ReadBytes(uint64_t length) {

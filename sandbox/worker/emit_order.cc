@@ -13,6 +13,7 @@ EmitOrder::EmitOrder(const formats::Checkpoint& checkpoint)
       nodes_(graph_.size()),
       tensors_(checkpoint.tables.tensor_count()),
       storages_(checkpoint.tables.storages().size()),
+      storage_used_(checkpoint.tables.storages().size(), false),
       quantization_of_(checkpoint.tables.tensor_count(), kNotReached) {}
 
 Result<void> EmitOrder::Walk() {
@@ -60,6 +61,13 @@ Result<void> EmitOrder::Visit(NodeId node, uint32_t depth) {
     case Kind::kAttributed:
     case Kind::kScalar:
       break;
+    case Kind::kTensor:
+    case Kind::kArray:
+      tensors_.Reach(graph_.tensor(node));
+      return {};
+    case Kind::kStorage:
+      storage_used_[graph_.storage(node)] = true;
+      return {};
     default:
       return {};
   }
@@ -115,9 +123,6 @@ std::span<const NodeId> EmitOrder::Children(NodeId container) const {
 }
 
 void EmitOrder::ReachTensors() {
-  for (const NodeId node : nodes_.order) {
-    if (graph_.is(node, Kind::kTensor) || graph_.is(node, Kind::kArray)) tensors_.Reach(graph_.tensor(node));
-  }
   const auto& rows = checkpoint_.tables.quantizations();
   for (size_t i = 0; i < rows.size(); ++i) quantization_of_[rows[i].tensor] = static_cast<uint32_t>(i);
   // A quantised tensor needs its scales, which no node may name. The list grows as it is gone through.
@@ -130,13 +135,9 @@ void EmitOrder::ReachTensors() {
 }
 
 void EmitOrder::ReachStorages() {
-  std::vector<bool> used(storages_.index.size(), false);
-  for (const uint32_t tensor : tensors_.order) used[checkpoint_.tables.tensor(tensor).storage] = true;
-  for (const NodeId node : nodes_.order) {
-    if (graph_.is(node, Kind::kStorage)) used[graph_.storage(node)] = true;
-  }
-  for (uint32_t storage = 0; storage < used.size(); ++storage) {
-    if (used[storage]) storages_.Reach(storage);
+  for (const uint32_t tensor : tensors_.order) storage_used_[checkpoint_.tables.tensor(tensor).storage] = true;
+  for (uint32_t storage = 0; storage < storage_used_.size(); ++storage) {
+    if (storage_used_[storage]) storages_.Reach(storage);
   }
 }
 

@@ -61,6 +61,7 @@ class EmitOrder {
   void VisitRecord(pickle::NodeId node, uint32_t depth);
   void VisitChildren(pickle::NodeId node, uint32_t depth);
   void PushSingle(pickle::NodeId node, uint32_t depth);
+  // What no node names: the scales of quantised tensors, the storages of tensors.
   void ReachTensors();
   void ReachStorages();
 
@@ -70,6 +71,7 @@ class EmitOrder {
   Numbering nodes_;
   Numbering tensors_;
   Numbering storages_;
+  std::vector<bool> storage_used_;
   std::vector<Step> steps_;
   std::unordered_map<pickle::NodeId, std::vector<pickle::NodeId>> distinct_;
   // Dicts that list what SETITEMS would have set on a record of a class that is not known: kept as they are.

@@ -4,7 +4,8 @@
 
 namespace airlock::worker {
 
-PlanWriter::PlanWriter(FrameSink& sink) : sink_(sink), graph_(frame_.mutable_plan()->mutable_graph()) {}
+PlanWriter::PlanWriter(FrameSink& sink)
+    : sink_(sink), graph_(frame_.mutable_plan()->mutable_graph()), kinds_(graph_->mutable_kinds()) {}
 
 void PlanWriter::Blob(std::string_view bytes) {
   while (!bytes.empty()) {
@@ -22,6 +23,7 @@ void PlanWriter::Flush() {
   taken_ = taken_ && sink_.Write(encoded_);
   frame_.mutable_plan()->Clear();
   graph_ = frame_.mutable_plan()->mutable_graph();
+  kinds_ = graph_->mutable_kinds();
   used_ = 0;
 }
 

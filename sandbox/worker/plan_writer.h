@@ -19,7 +19,7 @@ class PlanWriter {
   // One value of one column each.
   void Kind(uint8_t kind) {
     Take(1);
-    graph_->mutable_kinds()->push_back(static_cast<char>(kind));
+    kinds_->push_back(static_cast<char>(kind));
   }
   void Count(uint64_t count) {
     Take(VarintSize(count));
@@ -68,6 +68,7 @@ class PlanWriter {
   FrameSink& sink_;
   v1::Frame frame_;
   ::airlock::v1::GraphColumns* graph_;
+  std::string* kinds_;  // of graph_
   size_t used_ = 0;
   bool taken_ = true;
   std::string encoded_;
