@@ -2,6 +2,7 @@
 
 usage: PYTHON torch2_files.py FOLDER
 """
+import collections
 import io
 import json
 import pathlib
@@ -80,7 +81,30 @@ def packed():
             for n in (1, 3, 8)}
 
 
-MAKERS = {"dtypes": dtypes, "sparse": sparse, "attributes": attributes, "nested": nested, "bits": bits, "packed": packed,
+class Written:
+    """What a pickle shows of a tensor as an older torch wrote it: a call, and perhaps a state."""
+
+    def __init__(self, *parts):
+        self.parts = parts
+
+    def __reduce__(self):
+        return self.parts
+
+
+def older():
+    """Scales in lists (torch 1.3), tensors that get their storage by BUILD and sparse ones by class (before 0.4), size and strides as they were."""
+    values = torch.randn(4, 6)
+    quantised = torch.quantize_per_channel(values, torch.rand(4).double() + 0.1, torch.arange(4), 0, torch.qint8)
+    hooks = collections.OrderedDict()
+    lists = (torch.per_channel_affine, quantised.q_per_channel_scales().tolist(), quantised.q_per_channel_zero_points().tolist(), 0)
+    indices = torch.tensor([[0, 3], [5, 1]])
+    return {"lists": Written(torch._utils._rebuild_qtensor, (quantised._typed_storage(), 0, (4, 6), (6, 1), lists, False, hooks)),
+            "built": Written(torch.FloatTensor, (), (values._typed_storage(), 2, (2, 3), (6, 1))), "empty": Written(torch.LongTensor, ()),
+            "parameter": Written(torch.nn.Parameter, (values, False)),
+            "sparse": Written(torch.sparse.FloatTensor, (indices, torch.ones(2), torch.Size([4, 6])))}
+
+
+MAKERS = {"older": older, "dtypes": dtypes, "sparse": sparse, "attributes": attributes, "nested": nested, "bits": bits, "packed": packed,
           "untyped": lambda: {"tensor": torch.ones(2), "storage": torch.ones(3).untyped_storage()}}
 
 

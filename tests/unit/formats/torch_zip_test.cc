@@ -176,5 +176,30 @@ TEST(TorchZip, SampleIsClean) {
   EXPECT_EQ(listed[3].name, "optimizer.state.0.exp_avg");
 }
 
+// As torch 1.3 and 1.4 wrote them.
+TEST(TorchZip, ScalesInAListGoToTheOutput) {
+  const std::vector<StorageSpec> storages = {{.key = "0", .type = "QInt8Storage", .numel = 6, .bytes = "abcdef"}};
+  fixtures::PickleAssembler out;
+  out.Proto(2).Global("torch._utils", "_rebuild_qtensor").Mark();
+  PushStorage(out, storages[0], false);
+  out.Int(0).Mark().Int(2).Int(3).Tuple().Mark().Int(3).Int(1).Tuple();
+  out.Mark().Global("torch", "per_channel_affine").Op("]").Mark().Float(0.5).Float(0.25).Op("e");
+  out.Op("]").Mark().Int(7).Int(-1).Op("e").Int(0).Tuple().Bool(false).EmptyOrderedDict().Tuple().Reduce();
+  const Decoded decoded = DecodeBytes(fixtures::WriteZip(fixtures::TorchZipShape(out.Stop(), storages)));
+  ASSERT_TRUE(decoded.ok()) << decoded.message();
+  ASSERT_EQ(decoded.checkpoint.tables.quantizations().size(), 1U);
+  const tensors::Quantization& quantization = decoded.checkpoint.tables.quantizations()[0];
+  const auto place = [&](uint32_t tensor) {
+    return decoded.checkpoint.tables.storages()[decoded.checkpoint.tables.tensor(tensor).storage].place;
+  };
+  EXPECT_EQ(place(quantization.tensor), Place::kInput);
+  EXPECT_EQ(place(quantization.scales), Place::kOutput);
+  const double scales[] = {0.5, 0.25};
+  const int64_t zero_points[] = {7, -1};
+  EXPECT_EQ(TensorBytes(decoded, quantization.scales), std::string(reinterpret_cast<const char*>(scales), 16));
+  EXPECT_EQ(TensorBytes(decoded, quantization.zero_points),
+            std::string(reinterpret_cast<const char*>(zero_points), 16));
+}
+
 }  // namespace
 }  // namespace airlock::formats
