@@ -71,6 +71,11 @@ inline constexpr Behaviour kBehaviours[] = {
     {333, "a reason that does not exist", "validator", End::kExit, kProtocol, {}},
     {334, "an unknown format", "validator", End::kExit, kProtocol, {}},
     {335, "a record without its callee", "validator", End::kExit, kProtocol, {}},
+    {336, "a stream in a stream's own node", "validator", End::kExit, kProtocol, {}},
+    {337, "a ring of streams", "validator", End::kExit, kProtocol, {}},
+    {338, "a sparse tensor of nothing", "validator", End::kExit, kProtocol, {}},
+    {339, "attributes of attributes", "validator", End::kExit, kProtocol, {}},
+    {340, "an array of a tensor that is not there", "validator", End::kExit, kProtocol, {}},
 
     {400, "a frame of length 0", "frame reader", End::kExit, kProtocol, {}},
     {401, "a frame of length 0xffffffff", "frame reader", End::kExit, kProtocol, {}},

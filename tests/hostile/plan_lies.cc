@@ -142,6 +142,40 @@ constexpr Lie kLies[] = {
        Graph(plan, airlock::v1::NODE_KIND_RECORD);
        plan.mutable_graph()->add_counts(0);
      }},
+    {336,
+     [](PlanChunk& plan, Done&) {
+       Graph(plan, airlock::v1::NODE_KIND_STREAM);
+       plan.mutable_graph()->add_refs(0);
+       plan.mutable_graph()->add_refs(0);
+     }},
+    {337,
+     [](PlanChunk& plan, Done&) {
+       auto& graph = *plan.mutable_graph();
+       graph.Clear();
+       graph.set_kinds(std::string{char(airlock::v1::NODE_KIND_STREAM), char(airlock::v1::NODE_KIND_BYTES)});
+       graph.add_counts(0);
+       graph.add_refs(1);
+       graph.add_refs(0);
+     }},
+    {338,
+     [](PlanChunk& plan, Done&) {
+       auto& graph = *plan.mutable_graph();
+       graph.Clear();
+       graph.set_kinds(std::string{char(airlock::v1::NODE_KIND_SPARSE_TENSOR), char(airlock::v1::NODE_KIND_NONE)});
+       graph.add_counts(1);
+       for (int i = 0; i < 4; ++i) graph.add_refs(1);
+     }},
+    {339,
+     [](PlanChunk& plan, Done&) {
+       Graph(plan, airlock::v1::NODE_KIND_ATTRIBUTED);
+       plan.mutable_graph()->add_refs(0);
+       plan.mutable_graph()->add_refs(0);
+     }},
+    {340,
+     [](PlanChunk& plan, Done&) {
+       Graph(plan, airlock::v1::NODE_KIND_ARRAY);
+       plan.mutable_graph()->add_links(1);
+     }},
 };
 
 }  // namespace
