@@ -48,7 +48,7 @@ class Scan {
   }
 
   ClientResult<std::shared_ptr<const Contents>> Inspect(const Client& client, const std::string& file) const {
-    CallOptions call = LoadOptionsOf(options_);
+    LoadOptions call = LoadOptionsOf(options_);
     Progress progress(file);
     call.progress = [&](auto... counts) { progress.Update(counts...); };
     return client.Inspect(SourceOf(options_, file), call);
