@@ -46,7 +46,7 @@ ClientResult<const Client*> Session::Get() {
 
 ClientResult<const Client*> Session::For(const std::string& file) {
   if (!options_.server_path) {
-    const ClientResult<LocalFile> there = OpenLocalFile(file);
+    const ClientResult<LocalFile> there = OpenLocalFile(SplitMember(options_, file).first);
     if (!there.ok()) return Unexpected{there.error()};
   }
   return Get();
@@ -66,9 +66,25 @@ std::string AbsolutePath(const std::string& file) {
   return absolute;
 }
 
+std::pair<std::string, std::string> SplitMember(const Options& options, const std::string& file) {
+  const auto is_file = [](const std::string& path) {
+    std::error_code error;
+    return std::filesystem::exists(path, error);
+  };
+  for (size_t mark = file.find('!'); mark != std::string::npos; mark = file.find('!', mark + 1)) {
+    if (!options.server_path && is_file(file)) break;
+    std::string archive = file.substr(0, mark);
+    if (options.server_path || is_file(archive)) return {std::move(archive), file.substr(mark + 1)};
+  }
+  return {file, {}};
+}
+
 Source SourceOf(const Options& options, const std::string& file) {
-  if (!options.server_path) return Source::File(file);
-  return Source::OnServer(AddressOf(options).starts_with("unix:") ? AbsolutePath(file) : file);
+  auto [path, member] = SplitMember(options, file);
+  if (options.server_path && AddressOf(options).starts_with("unix:")) path = AbsolutePath(path);
+  Source source = options.server_path ? Source::OnServer(std::move(path)) : Source::File(std::move(path));
+  source.member = std::move(member);
+  return source;
 }
 
 LoadOptions LoadOptionsOf(const Options& options) {

@@ -36,6 +36,8 @@ PrivateOptions PrivateOptionsOf(const Options& options);
 // The posture of a word; UNSPECIFIED for none.
 v1::Posture PostureOf(const std::string& word);
 
+// FILE!MEMBER as the file and the member; a file that is there under the whole name is that file.
+std::pair<std::string, std::string> SplitMember(const Options& options, const std::string& file);
 // What to open. A relative path for a daemon of this machine is one of ours; elsewhere the daemon says that it is none.
 Source SourceOf(const Options& options, const std::string& file);
 // The path from the root on. Only the ".." in front are taken away: behind a name they may lead out of a symbolic link,

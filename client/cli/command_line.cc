@@ -88,7 +88,7 @@ void AddGlobalOptions(CLI::App& app, Options& options) {
 
 void AddOptions(CLI::App& sub, const std::string& name, Options& options) {
   if (name == "inspect" || name == "load") {
-    sub.add_option("FILE", options.files, "checkpoints")->required();
+    sub.add_option("FILE", options.files, "checkpoints; FILE!MEMBER opens one member of a zip archive")->required();
     sub.add_flag("--all", options.all, "every tensor, symbol and finding; the whole metadata tree");
   }
   if (name == "scan") {

@@ -21,7 +21,7 @@ ClientResult<void> CheckDestination(const Options& options) {
   if (stat(options.destination.c_str(), &there) != 0) return {};
   if (!S_ISREG(there.st_mode)) return Usage("is there and is not a regular file");
   struct stat source = {};
-  const bool local = !options.server_path && stat(options.source.c_str(), &source) == 0;
+  const bool local = !options.server_path && stat(SplitMember(options, options.source).first.c_str(), &source) == 0;
   const bool same = local && source.st_dev == there.st_dev && source.st_ino == there.st_ino;
   if (same && !options.force) return Usage("is the source itself; --force replaces it");
   return {};

@@ -114,6 +114,8 @@ class Client::Impl {
 
   // Fills in where the bytes come from; the file to send where they come from here.
   ClientResult<LocalFile> Locate(const Source& source, v1::Source* request) const {
+    if (!IsUtf8(source.member)) return Unexpected{MakeError(v1::REASON_BAD_REQUEST, "the member's name is not UTF-8")};
+    request->set_member(source.member);
     if (source.on_server) {
       if (!IsUtf8(source.path)) return Unexpected{MakeError(v1::REASON_BAD_REQUEST, "the path is not UTF-8")};
       request->set_path(source.path);

@@ -8,6 +8,7 @@
 #include "sandbox/formats/torch_zip.h"
 #include "sandbox/formats/torchscript.h"
 #include "sandbox/formats/zip_directory.h"
+#include "sandbox/formats/zip_of_checkpoints.h"
 
 namespace airlock::formats {
 namespace {
@@ -68,6 +69,10 @@ Result<void> DecodeZip(const Input& input, Output& output, Checkpoint& checkpoin
     for (const ZipMember& member : directory.members()) {
       if (member.name.ends_with(row.suffix)) return Fail(Reason::kUnsupportedFormat, row.sentence, 0);
     }
+  }
+  if (IsZipOfCheckpoints(input, directory)) {
+    checkpoint.format = Format::kZipOfCheckpoints;
+    return DecodeZipOfCheckpoints(input, output, checkpoint, directory);
   }
   return Fail(Reason::kUnsupportedFormat, "a zip archive that holds no torch checkpoint (no data.pkl)", 0);
 }

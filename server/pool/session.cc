@@ -92,6 +92,7 @@ OrVerdict<void> Session::Start() {
   *job.mutable_limits() = ToProto(options_.limits);
   job.mutable_limits()->set_output_bytes(capacity_);
   job.set_rewrite(options_.rewrite);
+  job.set_member(options_.member);
   auto sent = spawner::SendJob(worker_.worker, job.SerializeAsString(), input_.fd(), output_->fd());
   if (!sent.ok()) return Unexpected<Verdict>{VerdictOfSpawn(sent.error(), v1::REASON_NO_WORKER)};
   return {};

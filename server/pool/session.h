@@ -24,6 +24,8 @@ struct SessionOptions {
   Limits limits;
   // Have inflated and swapped data written; otherwise spans of the output are promises.
   bool rewrite = false;
+  // Of a zip archive, to be decoded instead of the file; empty: the file.
+  std::string member;
 };
 
 // What one load came to. With a failing verdict the rest holds what was learnt before.

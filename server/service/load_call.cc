@@ -12,6 +12,8 @@
 namespace airlock::server {
 namespace {
 
+// A quarter of what a job may be.
+constexpr size_t kMaxMember = 1024;
 constexpr Clock::rep kNotWaiting = std::numeric_limits<Clock::rep>::max();
 
 template <typename Message>
@@ -99,6 +101,8 @@ OrVerdict<void> LoadCall::TakeOptions(const v1::LoadRequest& request) {
   if (!place_) return Because(v1::REASON_QUEUE_FULL, "more calls at a time than --max-calls");
   AIRLOCK_ASSIGN(session_.limits, Lower(broker_.options.limits, options_->limits()));
   session_.rewrite = kind_ == CallKind::kLoad;
+  session_.member = options_->source().member();
+  if (session_.member.size() > kMaxMember) return Because(v1::REASON_BAD_REQUEST, "a member's name of that length");
   switch (options_->source().source_case()) {
     case v1::Source::kPath:
       return {};

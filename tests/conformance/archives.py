@@ -6,6 +6,7 @@ import pathlib
 import struct
 import sys
 import tempfile
+import zipfile
 from typing import Dict, List
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
@@ -136,12 +137,51 @@ def check_scripts(tally, daemon, directory):
             print(f"{name}: {answer['format']}, {answer['verdict']}, {notes}, {[s for s in answer['symbols'] if s['class'] != 'known']}")
 
 
+def agent(path, **members):
+    """As stable-baselines3 saves an agent: text, and checkpoints that are written into the archive as they come."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("data", '{"policy_class": "MlpPolicy"}')
+        for name, value in members.items():
+            with archive.open(f"{name}.pth", mode="w", force_zip64=True) as file:
+                torch.save(value, file)
+        archive.writestr("system_info.txt", "OS: Linux\nPython: 3.9\n")
+
+
+def check_agents(tally, daemon, directory):
+    policy = {"net.weight": torch.arange(12.).reshape(3, 4), "net.bias": torch.ones(3)}
+    members = {"policy": policy, "variables": {"log_std": torch.zeros(2, dtype=torch.float64)}}
+    path = pathlib.Path(directory, "agent.zip")
+    agent(path, **members)
+    code, answer = airlock.report("--address", daemon.address, "load", path, "--digests")
+    tally.check("agent", code, answer, describe.describe({f"{name}.pth": value for name, value in members.items()}))
+    if (answer["format"], answer["verdict"]) != ("zip_of_checkpoints", "clean"):
+        tally.failed.append("agent")
+        print(f"agent: {answer['format']}, {answer['verdict']}, {answer['findings']}")
+    for name, value in members.items():
+        code, answer = airlock.report("--address", daemon.address, "load", f"{path}!{name}.pth", "--digests")
+        tally.check(f"agent!{name}", code, answer, describe.describe(value))
+    code, answer = airlock.report("load", f"{path}!policy.pth", "--digests")  # by a private daemon, from where it lies
+    tally.check("agent!policy, private", code, answer, describe.describe(policy))
+    literal = pathlib.Path(f"{path}!policy.pth")
+    torch.save(members["variables"], literal)
+    code, answer = airlock.report("--address", daemon.address, "load", literal, "--digests")
+    tally.check("a file of that very name", code, answer, describe.describe(members["variables"]))
+    literal.unlink()
+    for name, want in (("nothing.pth", 66), ("data", 2)):
+        code, answer = airlock.report("--address", daemon.address, "inspect", f"{path}!{name}")
+        tally.check(f"agent!{name}", 0 if code == want else code, {"tensors": []}, [])
+    target = pathlib.Path(directory, "policy.safetensors")
+    done = airlock.run("--address", daemon.address, "convert", f"{path}!policy.pth", target)
+    tally.check("convert of a member", done.returncode, {"tensors": [{"name": str(target.exists())}]}, [{"name": "True"}])
+
+
 def main():
     print(f"torch {torch.__version__}")
     tally = compare.Tally()
     with airlock.Daemon() as daemon, tempfile.TemporaryDirectory() as directory:
         check_tars(tally, daemon, directory)
         check_scripts(tally, daemon, directory)
+        check_agents(tally, daemon, directory)
         check_gguf(tally, daemon, directory)
     tally.finish()
 

@@ -49,11 +49,13 @@ struct Source {
   std::string path;
   // The path is one of the daemon's machine.
   bool on_server = false;
+  // Not empty: a member of the zip archive that the file is, opened as if it were the file.
+  std::string member = {};
 
   // A file of this machine. A private daemon opens it itself; to others its bytes are sent.
-  static Source File(std::string path) { return {std::move(path), false}; }
+  static Source File(std::string path) { return {std::move(path), false, {}}; }
   // A file under one of the roots of the daemon.
-  static Source OnServer(std::string path) { return {std::move(path), true}; }
+  static Source OnServer(std::string path) { return {std::move(path), true, {}}; }
 };
 
 struct CallOptions {

@@ -1,0 +1,138 @@
+// Zip archives that hold several checkpoints, and members by name.
+#include "sandbox/formats/zip_of_checkpoints.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/fixtures/gguf_writer.h"
+#include "tests/fixtures/torch_writer.h"
+#include "tests/unit/formats/tensor_path.h"
+
+namespace airlock::formats {
+namespace {
+
+using fixtures::FloatStorage;
+using fixtures::PickleAssembler;
+using fixtures::WriteZip;
+using fixtures::ZipPart;
+
+std::string Checkpoint4() {
+  const std::vector<fixtures::StorageSpec> storages = {FloatStorage("0", 4)};
+  return WriteZip(fixtures::TorchZipShape(
+      fixtures::PickleStateDict({{.name = "w", .storage = 0, .shape = {4}, .stride = {1}}}, storages, false),
+      storages));
+}
+
+std::string Gguf() { return fixtures::WriteGguf({.tensors = {{.name = "g", .dims = {1}, .data = "abcd"}}}); }
+
+std::string Hostile() {
+  return WriteZip(
+      fixtures::TorchZipShape(PickleAssembler().Proto(2).Global("os", "system").Text("id").Op("\x85R").Stop(), {}));
+}
+
+ZipPart Stored(std::string name, std::string data) {
+  return {.name = std::move(name), .data = std::move(data), .torch_style = false};
+}
+
+std::string Agent() {
+  return WriteZip({.parts = {Stored("data", "{}"), Stored("policy.pth", Checkpoint4()), Stored("model.gguf", Gguf())}});
+}
+
+Decoded Member(const std::string& bytes, std::string_view name) {
+  Decoded decoded{.input = fixtures::MemoryFile(bytes),
+                  .output = fixtures::MemoryFile(""),
+                  .input_size = bytes.size(),
+                  .checkpoint = {},
+                  .result = {}};
+  const Input input(decoded.input.get(), bytes.size());
+  Output output(decoded.output.get(), 1 << 20, false);
+  decoded.result = DecodeMember(input, name, output, decoded.checkpoint);
+  return decoded;
+}
+
+TEST(ZipOfCheckpoints, EachCheckpointIsUnderItsName) {
+  const std::string file = Agent();
+  const Decoded decoded = DecodeBytes(file);
+  ASSERT_TRUE(decoded.ok()) << decoded.message();
+  EXPECT_EQ(decoded.checkpoint.format, Format::kZipOfCheckpoints);
+  const std::vector<ListedTensor> listed = ListTensors(decoded);
+  ASSERT_EQ(listed.size(), 2U);
+  EXPECT_EQ(listed[0].name, "policy.pth.w");
+  EXPECT_EQ(listed[1].name, "model.gguf.g");
+  EXPECT_EQ(TensorBytes(decoded, 0), FloatStorage("0", 4).bytes);
+  EXPECT_EQ(TensorBytes(decoded, 1), "abcd");
+  EXPECT_TRUE(decoded.HasFinding("zip.other-member"));
+  EXPECT_FALSE(decoded.HasFinding("zip.deflated-checkpoint"));
+}
+
+TEST(ZipOfCheckpoints, WhatIsDeflatedIsNotClean) {
+  ZipPart deflated = Stored("optimizer.pth", Checkpoint4());
+  deflated.deflate = true;
+  const Decoded decoded = DecodeBytes(WriteZip({.parts = {Stored("policy.pth", Checkpoint4()), deflated}}));
+  ASSERT_TRUE(decoded.ok()) << decoded.message();
+  EXPECT_EQ(ListTensors(decoded).size(), 1U);
+  EXPECT_TRUE(decoded.HasFinding("zip.deflated-checkpoint"));
+  EXPECT_EQ(Member(WriteZip({.parts = {deflated}}), "optimizer.pth").reason(), Reason::kUnsupportedFeature);
+}
+
+TEST(ZipOfCheckpoints, AHostileMemberIsFoundAtItsPlace) {
+  const std::string file = WriteZip({.parts = {Stored("policy.pth", Checkpoint4()), Stored("evil.pth", Hostile())}});
+  const Decoded decoded = DecodeBytes(file);
+  ASSERT_TRUE(decoded.ok()) << decoded.message();
+  ASSERT_TRUE(decoded.HasFinding("pickle.dangerous-symbol"));
+  for (const pickle::Finding& finding : decoded.checkpoint.context.findings) {
+    if (finding.id != "pickle.dangerous-symbol") continue;
+    EXPECT_EQ(finding.where, "evil.pth");
+    EXPECT_EQ(file[finding.offset], 'R');
+  }
+}
+
+TEST(ZipOfCheckpoints, ABrokenMemberEndsTheLoad) {
+  std::string broken = Checkpoint4();
+  broken.pop_back();
+  const Decoded decoded =
+      DecodeBytes(WriteZip({.parts = {Stored("policy.pth", Checkpoint4()), Stored("broken.pth", broken)}}));
+  EXPECT_EQ(decoded.reason(), Reason::kTruncated);
+  EXPECT_TRUE(decoded.message().starts_with("broken.pth: ")) << decoded.message();
+}
+
+TEST(ZipOfCheckpoints, AnArchiveOfArchivesIsRefused) {
+  EXPECT_EQ(DecodeBytes(WriteZip({.parts = {Stored("inner.zip", Agent())}})).reason(), Reason::kUnsupportedFeature);
+}
+
+TEST(ZipOfCheckpoints, ManyMembersHitTheLimit) {
+  std::vector<ZipPart> parts = {Stored("policy.pth", Checkpoint4())};
+  while (parts.size() < 1000) parts.push_back(Stored(std::to_string(parts.size()), "text"));
+  EXPECT_TRUE(DecodeBytes(WriteZip({.parts = parts})).ok());
+  parts.push_back(Stored("last", "text"));
+  EXPECT_EQ(DecodeBytes(WriteZip({.parts = parts})).reason(), Reason::kLimitExceeded);
+}
+
+TEST(ZipOfCheckpoints, NothingButTextIsNoCheckpoint) {
+  EXPECT_EQ(DecodeBytes(WriteZip({.parts = {Stored("a.txt", "hello")}})).reason(), Reason::kUnsupportedFormat);
+}
+
+TEST(Members, AreOpenedAsFilesOfTheirOwn) {
+  const Decoded decoded = Member(Agent(), "policy.pth");
+  ASSERT_TRUE(decoded.ok()) << decoded.message();
+  EXPECT_EQ(decoded.checkpoint.format, Format::kTorchZip);
+  ASSERT_EQ(ListTensors(decoded).size(), 1U);
+  EXPECT_EQ(ListTensors(decoded)[0].name, "w");
+  EXPECT_EQ(TensorBytes(decoded, 0), FloatStorage("0", 4).bytes);
+}
+
+TEST(Members, ThatAreNotThereAreNotGuessedAt) {
+  for (const char* name : {"nothing", "Policy.pth", "policy.pth/", "../policy.pth", ""}) {
+    EXPECT_EQ(Member(Agent(), name).reason(), Reason::kNoSuchMember) << name;
+  }
+  EXPECT_EQ(Member("no zip", "policy.pth").reason(), Reason::kNoSuchMember);
+  EXPECT_EQ(Member("", "policy.pth").reason(), Reason::kNoSuchMember);
+}
+
+TEST(Members, ThatAreNoCheckpointsAreNamed) {
+  const Decoded decoded = Member(Agent(), "data");
+  EXPECT_EQ(decoded.reason(), Reason::kNotACheckpoint);
+  EXPECT_TRUE(decoded.message().starts_with("data: ")) << decoded.message();
+}
+
+}  // namespace
+}  // namespace airlock::formats
