@@ -8,6 +8,7 @@
 #include "sandbox/formats/torch_legacy.h"
 #include "sandbox/formats/torch_tar.h"
 #include "sandbox/formats/zip_kinds.h"
+#include "sandbox/formats/zip_of_checkpoints.h"
 #include "sandbox/tensors/number_check.h"
 
 namespace airlock::formats {
@@ -28,20 +29,23 @@ constexpr ReaderRow kReaders[] = {
 
 }  // namespace
 
-Result<void> Decode(const Input& input, Output& output, Checkpoint& checkpoint) {
+Result<void> Read(const Input& input, Output& output, Checkpoint& checkpoint) {
   const uint64_t most = checkpoint.context.limits.input_bytes;
   if (input.size() > most) return FailLimit("input_bytes", most, input.size());
   AIRLOCK_ASSIGN(checkpoint.format, Sniff(input));
-  const size_t checks = checkpoint.tables.check_count();
   for (const ReaderRow& row : kReaders) {
-    if (row.format != checkpoint.format) continue;
-    AIRLOCK_TRY(row.decode(input, output, checkpoint));
-    PlacedStorages storages(input, output, checkpoint.tables);
-    AIRLOCK_TRY(tensors::RunNumberChecks(checkpoint.context, checkpoint.tables, storages, checks));
-    if (checkpoint.level == 0) NoteDataThatExecutes(checkpoint);
-    return {};
+    if (row.format == checkpoint.format) return row.decode(input, output, checkpoint);
   }
   return Fail(Reason::kNotACheckpoint, "not a checkpoint of any known format", 0);
+}
+
+Result<void> Decode(const Input& input, Output& output, Checkpoint& checkpoint, std::string_view member) {
+  AIRLOCK_TRY(member.empty() ? Read(input, output, checkpoint) : DecodeMember(input, member, output, checkpoint));
+  // Of all storages, wherever in the file they are.
+  PlacedStorages storages(input, output, checkpoint.tables);
+  AIRLOCK_TRY(tensors::RunNumberChecks(checkpoint.context, checkpoint.tables, storages, 0));
+  if (checkpoint.level == 0) NoteDataThatExecutes(checkpoint);
+  return {};
 }
 
 }  // namespace airlock::formats

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "sandbox/base/error.h"
 #include "sandbox/formats/input.h"
@@ -34,11 +35,17 @@ struct Checkpoint {
   pickle::Context context;
   tensors::Tables tables;
   pickle::NodeId root = pickle::kNoNode;
-  // Of nesting: 0 for the file itself, 1 for a checkpoint in an archive of checkpoints (part.h).
+  // Of nested streams: 0 for the file itself.
   uint32_t level = 0;
+  // A member of an archive of checkpoints is being read (part.h).
+  bool in_archive = false;
 };
 
 // Recognises the format by content and decodes. `checkpoint.context.limits` must be set; the rest must be empty.
-Result<void> Decode(const Input& input, Output& output, Checkpoint& checkpoint);
+// With `member`, not the file but the member of that name in its zip archive (zip_of_checkpoints.h).
+Result<void> Decode(const Input& input, Output& output, Checkpoint& checkpoint, std::string_view member = {});
+
+// The same without what Decode does once for the file as a whole: for what stands inside it.
+Result<void> Read(const Input& input, Output& output, Checkpoint& checkpoint);
 
 }  // namespace airlock::formats

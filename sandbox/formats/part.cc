@@ -27,6 +27,7 @@ void Move(Checkpoint& checkpoint, const Before& before, uint64_t offset, std::st
   std::vector<pickle::Finding>& findings = checkpoint.context.findings;
   for (size_t i = before.findings; i < findings.size(); ++i) {
     findings[i].offset += offset;
+    if (name.empty()) continue;
     findings[i].where = std::string(name) + (findings[i].where.empty() ? "" : "!" + findings[i].where);
   }
 }
@@ -36,14 +37,14 @@ void Move(Checkpoint& checkpoint, const Before& before, uint64_t offset, std::st
 Result<Part> DecodePart(const Input& input, uint64_t offset, uint64_t length, std::string_view name, Output& output,
                         Checkpoint& checkpoint) {
   const Before before(checkpoint);
-  ++checkpoint.level;
-  Result<void> decoded = Decode(input.Part(offset, length), output, checkpoint);
-  --checkpoint.level;
+  const bool in_archive = std::exchange(checkpoint.in_archive, true);
+  Result<void> decoded = Read(input.Part(offset, length), output, checkpoint);
+  checkpoint.in_archive = in_archive;
   Move(checkpoint, before, offset, name);
   const Part part{std::exchange(checkpoint.format, before.format), std::exchange(checkpoint.root, before.root)};
   if (decoded.ok()) return part;
   Error error = std::move(decoded).error();
-  error.message.insert(0, std::string(name) + ": ");
+  if (!name.empty()) error.message.insert(0, std::string(name) + ": ");
   if (error.offset) *error.offset += offset;
   return Unexpected<Error>{std::move(error)};
 }

@@ -48,7 +48,7 @@ bool IsZipOfCheckpoints(const Input& input, const ZipDirectory& directory) {
 
 Result<void> DecodeZipOfCheckpoints(const Input& input, Output& output, Checkpoint& checkpoint,
                                     const ZipDirectory& directory) {
-  if (checkpoint.level > 0) {
+  if (checkpoint.in_archive) {
     return Fail(Reason::kUnsupportedFeature, "archives of checkpoints inside an archive are not read");
   }
   const uint64_t most = std::min<uint64_t>(checkpoint.context.limits.members, kMaxMembers);
@@ -91,8 +91,7 @@ Result<void> DecodeMember(const Input& input, std::string_view name, Output& out
     return Fail(Reason::kUnsupportedFeature, "members that are deflated are not opened; unzip the archive to read it",
                 member->header_offset);
   }
-  AIRLOCK_ASSIGN(const Part part,
-                 DecodePart(input, member->data_offset, member->size, member->name, output, checkpoint));
+  AIRLOCK_ASSIGN(const Part part, DecodePart(input, member->data_offset, member->size, {}, output, checkpoint));
   checkpoint.format = part.format;
   checkpoint.root = part.root;
   return {};

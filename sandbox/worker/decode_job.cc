@@ -7,7 +7,6 @@
 #include "airlock/v1/limits.pb.h"
 #include "sandbox/formats/checkpoint.h"
 #include "sandbox/formats/input.h"
-#include "sandbox/formats/zip_of_checkpoints.h"
 #include "sandbox/spawner/worker_exit.h"
 #include "sandbox/walls/worker_fds.h"
 #include "sandbox/worker/emit.h"
@@ -40,8 +39,7 @@ void DecodeJob(const v1::Job& job) {
   checkpoint.context.limits = LimitsOf(job.limits());
   const formats::Input input(walls::kInputFd, job.input_size());
   formats::Output output(walls::kOutputFd, job.limits().output_bytes(), !job.rewrite());
-  Result<void> decoded = job.member().empty() ? formats::Decode(input, output, checkpoint)
-                                              : formats::DecodeMember(input, job.member(), output, checkpoint);
+  Result<void> decoded = formats::Decode(input, output, checkpoint, job.member());
   SocketSink sink;
   if (!Emit(checkpoint, input, std::move(decoded), sink)) _exit(spawner::kWorkerTerminated);
 }
