@@ -185,6 +185,9 @@ TEST(PlanCutter, PiecesAddUpToThePlan) {
   for (int i = 0; i < 3'000; ++i) {
     plan.mutable_entries()->add_name(std::string(1000, 'n'));
     plan.mutable_entries()->add_tensor(1);
+    plan.mutable_entries()->add_meta_name(std::string(500, 'm'));
+    plan.mutable_entries()->add_meta_node(static_cast<uint32_t>(i));
+    plan.mutable_entries()->add_meta_at(static_cast<uint32_t>(i + 1));
   }
   PlanCutter cutter(plan);
   v1::PlanChunk piece;
