@@ -1,13 +1,24 @@
-// One fuzz input as a file: decoded in this process under small limits.
+// One fuzz input as a file: decoded in this process under small limits, and written as the worker would write it.
 #pragma once
 
 #include <cstdint>
 #include <span>
+#include <string_view>
+#include <utility>
 
 #include "sandbox/formats/checkpoint.h"
+#include "sandbox/worker/emit.h"
 #include "tests/fixtures/memory_file.h"
 
 namespace airlock::fuzz {
+
+class NoSink final : public worker::FrameSink {
+ public:
+  bool Write(std::string_view encoded_frame) override {
+    if (encoded_frame.empty()) __builtin_trap();
+    return true;
+  }
+};
 
 inline void DecodeBytes(std::span<const uint8_t> bytes) {
   const Fd input_file = fixtures::MemoryFile({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
@@ -18,8 +29,11 @@ inline void DecodeBytes(std::span<const uint8_t> bytes) {
   checkpoint.context.limits.nodes = 1'000'000;
   checkpoint.context.limits.opcodes = 1'000'000;
   checkpoint.context.limits.string_bytes = uint64_t{1} << 24;
-  const Result<void> result = formats::Decode(input, output, checkpoint);
-  if (!result.ok()) return;
+  Result<void> result = formats::Decode(input, output, checkpoint);
+  const bool decoded = result.ok();
+  NoSink sink;
+  if (!worker::Emit(checkpoint, input, std::move(result), sink)) __builtin_trap();
+  if (!decoded) return;
   // What decodes is sound: every span lies in its file.
   for (const tensors::Storage& storage : checkpoint.tables.storages()) {
     const bool in_input = storage.place == tensors::Place::kInput;
