@@ -114,21 +114,28 @@ Result<void> ZipStorages::AgreeOnSwap(Entry& entry, tensors::DType dtype) {
   return {};
 }
 
-Result<void> ZipStorages::Rewrite() {
+Result<void> ZipStorages::AgreeOnViews() {
+  if (!big_endian_) return {};
   std::unordered_map<uint32_t, size_t> by_storage;
   for (size_t i = 0; i < entries_.size(); ++i) by_storage.emplace(entries_[i].storage, i);
-  for (uint32_t i = 0; big_endian_ && i < tables_.tensor_count(); ++i) {
+  for (uint32_t i = 0; i < tables_.tensor_count(); ++i) {
     const tensors::TensorView view = tables_.tensor(i);
     const auto found = by_storage.find(view.storage);  // none: a storage of another stream of the same load
     if (found != by_storage.end()) AIRLOCK_TRY(AgreeOnSwap(entries_[found->second], view.dtype));
   }
+  return {};
+}
+
+bool ZipStorages::IsMoved(const Entry& entry) const {
+  const bool swapped = big_endian_ && entry.swap_size > 1;
+  return entry.nbytes > 0 && (swapped || !input_.in_file() || entry.member->deflated());
+}
+
+Result<void> ZipStorages::Rewrite() {
+  AIRLOCK_TRY(AgreeOnViews());
   const std::unordered_set<uint32_t> checked = tables_.CheckedStorages();
   for (const Entry& entry : entries_) {
-    const bool swapped = big_endian_ && entry.swap_size > 1;
-    const bool moved = swapped || !input_.in_file();
-    if (entry.nbytes > 0 && (entry.member->deflated() || moved)) {
-      AIRLOCK_TRY(RewriteOne(entry, checked.contains(entry.storage)));
-    }
+    if (IsMoved(entry)) AIRLOCK_TRY(RewriteOne(entry, checked.contains(entry.storage)));
   }
   return {};
 }

@@ -55,6 +55,9 @@ class ZipStorages final : public tensors::StorageResolver {
   Result<Entry> Open(const tensors::StorageRequest& request);
   // Two views of a big-endian storage must agree on what an element is.
   Result<void> AgreeOnSwap(Entry& entry, tensors::DType dtype);
+  Result<void> AgreeOnViews();
+  // Whether its bytes do not stand in the file as they are needed.
+  bool IsMoved(const Entry& entry) const;
   Result<void> RewriteOne(const Entry& entry, bool keep);
 
   const Input& input_;
