@@ -7,6 +7,7 @@
 #include "airlock/v1/limits.pb.h"
 #include "sandbox/formats/checkpoint.h"
 #include "sandbox/formats/input.h"
+#include "sandbox/recovery/recover.h"
 #include "sandbox/spawner/worker_exit.h"
 #include "sandbox/walls/worker_fds.h"
 #include "sandbox/worker/emit.h"
@@ -40,6 +41,7 @@ void DecodeJob(const v1::Job& job) {
   const formats::Input input(walls::kInputFd, job.input_size());
   formats::Output output(walls::kOutputFd, job.limits().output_bytes(), !job.rewrite());
   Result<void> decoded = formats::Decode(input, output, checkpoint, job.member());
+  if (decoded.ok()) decoded = recovery::Recover(checkpoint.context, checkpoint.tables, checkpoint.root);
   SocketSink sink;
   if (!Emit(checkpoint, input, std::move(decoded), sink)) _exit(spawner::kWorkerTerminated);
 }
