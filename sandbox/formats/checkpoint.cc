@@ -1,7 +1,10 @@
 #include "sandbox/formats/checkpoint.h"
 
+#include <algorithm>
+
 #include "sandbox/formats/data_findings.h"
 #include "sandbox/formats/gguf.h"
+#include "sandbox/formats/nested_streams.h"
 #include "sandbox/formats/placed_storages.h"
 #include "sandbox/formats/safetensors.h"
 #include "sandbox/formats/sniff.h"
@@ -27,9 +30,13 @@ constexpr ReaderRow kReaders[] = {
     {Format::kGguf, DecodeGguf},
 };
 
+// Each level is a handful of calls on the stack.
+constexpr uint64_t kMostLevels = 64;
+
 }  // namespace
 
 Result<void> Read(const Input& input, Output& output, Checkpoint& checkpoint) {
+  AIRLOCK_TRY(CheckLevel(checkpoint.context.limits, checkpoint.level));
   const uint64_t most = checkpoint.context.limits.input_bytes;
   if (input.size() > most) return FailLimit("input_bytes", most, input.size());
   AIRLOCK_ASSIGN(checkpoint.format, Sniff(input));
@@ -39,12 +46,26 @@ Result<void> Read(const Input& input, Output& output, Checkpoint& checkpoint) {
   return Fail(Reason::kNotACheckpoint, "not a checkpoint of any known format", 0);
 }
 
+Result<void> CheckLevel(const Limits& limits, uint32_t level) {
+  const uint64_t most = std::min(limits.nested, kMostLevels);
+  if (level > most) return FailLimit("nested", most, level);
+  return {};
+}
+
 Result<void> Decode(const Input& input, Output& output, Checkpoint& checkpoint, std::string_view member) {
-  AIRLOCK_TRY(member.empty() ? Read(input, output, checkpoint) : DecodeMember(input, member, output, checkpoint));
+  NestedStreams streams(input, output, checkpoint);
+  checkpoint.context.streams = &streams;
+  Result<void> result =
+      member.empty() ? Read(input, output, checkpoint) : DecodeMember(input, member, output, checkpoint);
+  if (result.ok()) result = streams.DecodeValues();
+  streams.NoteLeftOut();
+  checkpoint.context.streams = nullptr;
+  checkpoint.context.symbols.Settle();
+  AIRLOCK_TRY(std::move(result));
   // Of all storages, wherever in the file they are.
   PlacedStorages storages(input, output, checkpoint.tables);
   AIRLOCK_TRY(tensors::RunNumberChecks(checkpoint.context, checkpoint.tables, storages, 0));
-  if (checkpoint.level == 0) NoteDataThatExecutes(checkpoint);
+  NoteDataThatExecutes(checkpoint);
   return {};
 }
 

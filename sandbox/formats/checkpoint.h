@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "sandbox/base/error.h"
 #include "sandbox/formats/input.h"
@@ -29,6 +31,13 @@ enum class Format : uint8_t {
   kTorchDcp = 13,
 };
 
+// A stream in a byte string of a checkpoint, which was decoded too.
+struct NestedStream {
+  std::string where;
+  Format format = Format::kUnknown;
+  uint32_t level = 0;
+};
+
 // What a load yields. On an error it holds what was learnt so far: the format, the symbols, the findings.
 struct Checkpoint {
   Format format = Format::kUnknown;
@@ -39,7 +48,13 @@ struct Checkpoint {
   uint32_t level = 0;
   // A member of an archive of checkpoints is being read (part.h).
   bool in_archive = false;
+  // The first of them; there may be one for each tensor.
+  std::vector<NestedStream> nested;
+  uint64_t nested_left_out = 0;
 };
+
+// Fails where so many levels of nesting are more than the limit, or than this program nests calls, whatever the limit.
+Result<void> CheckLevel(const Limits& limits, uint32_t level);
 
 // Recognises the format by content and decodes. `checkpoint.context.limits` must be set; the rest must be empty.
 // With `member`, not the file but the member of that name in its zip archive (zip_of_checkpoints.h).

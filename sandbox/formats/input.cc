@@ -20,13 +20,13 @@ Result<void> Input::ReadAt(uint64_t offset, std::span<uint8_t> out) const {
   if (!SpanFits(offset, out.size(), size_)) {
     return Fail(Reason::kTruncated, "more of it is needed", size_);
   }
-  if (!in_file()) {
+  if (fd_ < 0) {
     std::copy_n(memory_ + offset, out.size(), out.begin());
     return {};
   }
   size_t done = 0;
   while (done < out.size()) {
-    const auto at = static_cast<off_t>(FileOffset(offset) + done);
+    const auto at = static_cast<off_t>(start_ + offset + done);
     const ssize_t count = ::pread(fd_, out.data() + done, out.size() - done, at);
     if (count < 0 && errno == EINTR) continue;
     // Shorter than it was when the broker opened it, or not readable: no difference to a file cut off here.
@@ -37,7 +37,17 @@ Result<void> Input::ReadAt(uint64_t offset, std::span<uint8_t> out) const {
 }
 
 Input Input::Part(uint64_t offset, uint64_t length) const {
-  return in_file() ? Input(fd_, start_ + offset, length) : Input(std::span(memory_ + offset, length));
+  Input part = *this;
+  part.size_ = length;
+  if (fd_ >= 0) part.start_ += offset;
+  if (fd_ < 0) part.memory_ += offset;
+  return part;
+}
+
+Input Input::Again() const {
+  Input again = *this;
+  again.again_ = true;
+  return again;
 }
 
 Result<uint64_t> Output::Reserve(uint64_t length) {

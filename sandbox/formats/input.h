@@ -30,16 +30,18 @@ class Input {
   // Fills all of `out` from `offset`.
   Result<void> ReadAt(uint64_t offset, std::span<uint8_t> out) const;
 
-  // Whether its bytes stand in the file, so that a storage can be a span of it and needs no copy.
-  bool in_file() const { return fd_ >= 0; }
+  // The same bytes, of which no storage may be a span: for what was read before and has its storages there already.
+  Input Again() const;
+
+  // Whether a storage can be a span of the file and needs no copy.
+  bool in_file() const { return fd_ >= 0 && !again_; }
   // REQUIRES: in_file().
   uint64_t FileOffset(uint64_t offset) const { return start_ + offset; }
 
  private:
-  Input(int fd, uint64_t start, uint64_t size) : fd_(fd), start_(start), size_(size) {}
-
   int fd_ = -1;
   const uint8_t* memory_ = nullptr;
+  bool again_ = false;
   uint64_t start_ = 0;  // in the file
   uint64_t size_;
 };

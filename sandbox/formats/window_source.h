@@ -17,6 +17,9 @@ class WindowSource final : public pickle::Source {
 
   bool AtEnd() const override { return remaining() == 0; }
   uint64_t remaining() const override { return available() + unread_; }
+  std::optional<uint64_t> file_offset() const override {
+    return input_.in_file() ? std::optional(input_.FileOffset(offset())) : std::nullopt;
+  }
   // Goes on at a later offset of the same range, without reading what is between. REQUIRES: offset() <= to <= end.
   void SkipTo(uint64_t to);
   // Of all bytes of the range. REQUIRES: AtEnd(), and SkipTo was never called.

@@ -7,6 +7,15 @@
 #include "sandbox/pickle/python_types.h"
 
 namespace airlock::pickle {
+namespace {
+
+std::optional<Loader> LoaderOf(Builder builder) {
+  if (builder == Builder::kLoadTorch) return Loader::kTorch;
+  if (builder == Builder::kLoadPickle) return Loader::kPickle;
+  return std::nullopt;
+}
+
+}  // namespace
 
 Result<NodeId> Interpreter::SymbolNode(std::string_view module, std::string_view name) {
   AIRLOCK_ASSIGN(const uint32_t symbol, context_.symbols.Use(module, name, offset_, level_));
@@ -118,6 +127,13 @@ Result<NodeId> Interpreter::InvokeDirectly(const Call& call) {
       if (made != kNoNode) return made;
       if (told == context_.findings.size() + context_.findings_left_out) ReportNotMade(symbol);
     }
+    if (const auto loader = LoaderOf(context_.symbols[symbol].builder); loader && call.kwargs == kNoNode) {
+      AIRLOCK_ASSIGN(const NodeId loaded, LoadStream(call, *loader));
+      if (loaded != kNoNode) {
+        suspicion_.Decoded(symbol);
+        return loaded;
+      }
+    }
   }
   suspicion_.Called(call);
   return graph_.Record(
@@ -132,6 +148,15 @@ void Interpreter::ReportNotMade(uint32_t symbol) {
                                    " gets arguments that are never written for it; kept as an inert record",
                         .where = {},
                         .offset = offset_});
+}
+
+// A loader reads a stream: so does this machine, under its own rules. What does not decode in full is for nobody to
+// say.
+Result<NodeId> Interpreter::LoadStream(const Call& call, Loader loader) {
+  const std::span<const NodeId> args = graph_.children(call.args);
+  if (context_.streams == nullptr || call.made_by_new || args.size() != 1) return kNoNode;
+  if (!graph_.is(args[0], Kind::kBytes) && !graph_.is(args[0], Kind::kByteArray)) return kNoNode;
+  return context_.streams->Load(args[0], loader, call.offset);
 }
 
 Result<NodeId> Interpreter::ConstructKnown(const Call& call) {

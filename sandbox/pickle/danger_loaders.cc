@@ -8,6 +8,10 @@ namespace {
 using F = Family;
 
 constexpr SymbolRow kRows[] = {
+    // Called on a stream that is in the file too: decoded by the same rules, and dangerous only where it does not
+    // decode.
+    {SymbolClass::kDangerous, Builder::kLoadPickle, F::kLoader, "pickle _pickle cloudpickle dill dill._dill", "loads"},
+    {SymbolClass::kDangerous, Builder::kLoadTorch, F::kLoader, "torch.storage", "_load_from_bytes"},
     Danger(F::kLoader, "pickle _pickle cPickle _compat_pickle pickletools pickle5 marshal shelve"),
     Danger(F::kLoader, "cloudpickle jsonpickle klepto compress_pickle pathos multiprocess zodbpickle quickle"),
     Danger(F::kLoader, "dill"),
@@ -30,7 +34,7 @@ constexpr SymbolRow kRows[] = {
            "load save _load _legacy_load _save _legacy_save _open_file _open_file_like _open_zipfile_reader "
            "_open_zipfile_writer _open_zipfile_reader.* add_safe_globals safe_globals register_package "
            "_package_registry load_with_mmap validate_cuda_device find_package_module mkdtemp"),
-    Danger(F::kLoader, "torch.storage", "_load_from_bytes _share_memory_lock"),
+    Danger(F::kLoader, "torch.storage", "_share_memory_lock"),
     Danger(F::kLoader, "torch._weights_only_unpickler"),
     Danger(F::kLoader, "torch.jit",
            "load save jit_module_from_flatbuffer save_jit_module_to_flatbuffer script trace trace_module freeze "

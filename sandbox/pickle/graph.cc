@@ -75,13 +75,11 @@ NodeId Graph::Text(Kind kind, std::string_view bytes) {
 }
 
 NodeId Graph::BytesAt(Kind kind, uint64_t offset, uint64_t length) {
-  RequireAddressable(length);
   Node node{};
   node.kind = kind;
   node.flags = static_cast<uint16_t>(kInInput | (kind == Kind::kByteArray ? kUnhashable : 0));
   node.extra = static_cast<uint32_t>(spans_.size());
   spans_.push_back({offset, length});
-  span_bytes_ += length;
   return Push(node);
 }
 

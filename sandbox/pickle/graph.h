@@ -106,8 +106,8 @@ class Graph {
   // kBigInt (two's complement, little-endian), kString (WTF-8), kBytes, kByteArray, kDType, kLayout, kDevice,
   // kNumpyDType.
   NodeId Text(Kind kind, std::string_view bytes);
-  // kBytes or kByteArray whose bytes stand in the input file and are not copied. They count as string_bytes all the
-  // same, for they go out with the plan. REQUIRES: the span lies in the input.
+  // kBytes or kByteArray whose bytes stand in the input file and are not copied. They are no string_bytes until they go
+  // out with the plan. REQUIRES: the span lies in the input.
   NodeId BytesAt(Kind kind, uint64_t offset, uint64_t length);
   // kList, kTuple, kSet, kFrozenSet, kSize: items. kDict: key, value, key, value ...
   // kOrderedDict: likewise; its attributes start as None().
@@ -165,7 +165,8 @@ class Graph {
   uint32_t symbol(NodeId id) const { return nodes_[id].extra; }
   RecordParts record(NodeId id) const;
 
-  uint64_t string_bytes() const { return bytes_.size() + span_bytes_; }
+  // Of texts that are here.
+  uint64_t string_bytes() const { return bytes_.size(); }
   // Whether Python would take it as a dict key or a set member. A tuple is as hashable as its items.
   bool hashable(NodeId id) const;
   bool is(NodeId id, Kind kind_wanted) const { return id != kNoNode && kind(id) == kind_wanted; }
@@ -211,7 +212,6 @@ class Graph {
   std::vector<Node> nodes_;
   std::vector<double> imaginaries_;
   std::vector<InputSpan> spans_;
-  uint64_t span_bytes_ = 0;
   std::vector<NodeId> children_;
   std::vector<char> bytes_;
 };

@@ -2,6 +2,7 @@
 // is Decode (machine.h). The handlers stand in literals.cc, containers.cc and calls.cc, the loop in machine.cc.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -93,6 +94,8 @@ class Interpreter {
   Result<void> ReadNumber(size_t width);
   Result<void> ReadShort();
   Result<void> ReadSized(size_t width, bool is_signed);
+  bool StaysInFile() const;
+  Result<void> PassBytes();
   Result<void> ReadBytes(uint64_t length);
   Result<void> ReadLine(std::string_view& line);
   Result<void> ReadTwoLines();
@@ -111,6 +114,7 @@ class Interpreter {
     return {};
   }
   Result<void> PushText(Kind kind, std::string_view text);
+  Result<void> PushByteString(Kind kind);
   Result<void> PushTwosComplement(std::string_view bytes);
   // Replaces the top `count` objects.
   Result<void> ReplaceLast(size_t count, NodeId node);
@@ -132,6 +136,7 @@ class Interpreter {
   Result<void> Fill(NodeId node, NodeId contents);
   void ReportNotMade(uint32_t symbol);
   Result<NodeId> ConstructKnown(const Call& call);
+  Result<NodeId> LoadStream(const Call& call, Loader loader);
   Result<void> BuildOn(NodeId object, NodeId state);
   Result<void> BuildRecord(NodeId record, NodeId state);
   Result<void> BuildPlain(NodeId object, NodeId state);
@@ -166,6 +171,7 @@ class Interpreter {
   uint64_t number_ = 0;
   std::string_view first_;  // in the source's window or in scratch_
   std::string_view second_;
+  std::optional<InputSpan> span_;  // instead of first_: a byte string that stays in the file
   std::string scratch_;
   std::string second_scratch_;
 };

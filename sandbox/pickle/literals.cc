@@ -1,6 +1,7 @@
 // Handlers of opcodes that push one value: numbers, text, bytes.
 #include <bit>
 #include <string>
+#include <utility>
 
 #include "sandbox/pickle/integers.h"
 #include "sandbox/pickle/interpreter.h"
@@ -106,8 +107,14 @@ Result<void> Interpreter::PushTextUnicode() {
   return PushText(Kind::kString, *text);
 }
 
-Result<void> Interpreter::PushBytes() { return PushText(Kind::kBytes, first_); }
-Result<void> Interpreter::PushByteArray() { return PushText(Kind::kByteArray, first_); }
+Result<void> Interpreter::PushByteString(Kind kind) {
+  if (!span_) return PushText(kind, first_);
+  const InputSpan span = *std::exchange(span_, std::nullopt);
+  return Push(graph_.BytesAt(kind, span.offset, span.length));
+}
+
+Result<void> Interpreter::PushBytes() { return PushByteString(Kind::kBytes); }
+Result<void> Interpreter::PushByteArray() { return PushByteString(Kind::kByteArray); }
 
 Result<void> Interpreter::NextBuffer() { return Malformed("asks for an out-of-band buffer, and a file has none"); }
 Result<void> Interpreter::ReadonlyBuffer() { return NextBuffer(); }

@@ -15,6 +15,8 @@ static_assert(std::endian::native == std::endian::little, "numbers are read as t
 
 constexpr uint64_t kNoFrame = UINT64_MAX;
 constexpr uint64_t kHighestProtocol = 5;
+// Byte strings from here on stay in the file where they stand there as they are.
+constexpr uint64_t kLongBytes = uint64_t{64} << 10;
 
 }  // namespace
 
@@ -163,12 +165,30 @@ Result<void> Interpreter::ReadSized(size_t width, bool is_signed) {
                     std::to_string(source_.remaining()) + " are left",
                 offset_);
   }
+  if (StaysInFile()) return PassBytes();
   AIRLOCK_TRY(CheckText(number_));
   return ReadBytes(number_);
 }
 
 Result<void> Interpreter::FailText(uint64_t length) const {
   return FailLimit("string_bytes", context_.limits.string_bytes, graph_.string_bytes() + length, offset_);
+}
+
+bool Interpreter::StaysInFile() const {
+  const bool bytes = opcode_->handler == &Interpreter::PushBytes || opcode_->handler == &Interpreter::PushByteArray;
+  return bytes && number_ >= kLongBytes && source_.file_offset().has_value();
+}
+
+// Reads on without keeping what it reads: a checksum over the source needs every byte.
+Result<void> Interpreter::PassBytes() {
+  span_ = InputSpan{.offset = *source_.file_offset(), .length = number_};
+  for (uint64_t left = number_; left > 0;) {
+    AIRLOCK_TRY(source_.Need(1));
+    const size_t take = std::min<uint64_t>(source_.available(), left);
+    source_.Skip(take);
+    left -= take;
+  }
+  return {};
 }
 
 Result<void> Interpreter::ReadBytes(uint64_t length) {

@@ -11,6 +11,7 @@
 #include "sandbox/pickle/constructor.h"
 #include "sandbox/pickle/graph.h"
 #include "sandbox/pickle/source.h"
+#include "sandbox/pickle/streams.h"
 #include "sandbox/pickle/symbols.h"
 
 namespace airlock::pickle {
@@ -24,6 +25,8 @@ struct Context {
   uint64_t findings_left_out = 0;  // beyond limits.findings
   // Over all streams. A construction that copies n children counts n more, so that copying cannot be had for nothing.
   uint64_t opcodes = 0;
+  // Decodes streams inside streams. Without one, every call of a loader is an accusation.
+  Streams* streams = nullptr;
 };
 
 // Adds a finding; beyond limits.findings the last one counts the rest and is as severe as the worst of them.

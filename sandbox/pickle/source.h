@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "sandbox/base/error.h"
@@ -32,6 +33,8 @@ class Source {
   virtual bool AtEnd() const = 0;
   // Bytes that are left, window included.
   virtual uint64_t remaining() const = 0;
+  // Where the next byte stands in the input file; nothing where the bytes were inflated or copied.
+  virtual std::optional<uint64_t> file_offset() const { return std::nullopt; }
 
   static constexpr size_t kMaxPeek = size_t{1} << 16;
 

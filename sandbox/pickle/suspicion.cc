@@ -24,11 +24,8 @@ bool IsOneOf(const std::string_view (&list)[n], std::string_view word) {
 }  // namespace
 
 void Suspicion::Add(std::string id, Severity severity, std::string message, uint64_t offset) {
-  AddFinding(context_, {.id = std::move(id),
-                        .severity = severity,
-                        .message = std::move(message),
-                        .where = level_ == 0 ? std::string() : "nested stream, level " + std::to_string(level_),
-                        .offset = offset});
+  AddFinding(context_,
+             {.id = std::move(id), .severity = severity, .message = std::move(message), .where = {}, .offset = offset});
 }
 
 void Suspicion::Named(uint32_t symbol, uint64_t offset) {
@@ -42,12 +39,19 @@ void Suspicion::Named(uint32_t symbol, uint64_t offset) {
   named_.push_back({symbol, offset});
 }
 
+void Suspicion::Decoded(uint32_t symbol) {
+  context_.symbols.MarkDecoded(symbol);
+  if (symbol >= decoded_.size()) decoded_.resize(context_.symbols.all().size(), false);
+  decoded_[symbol] = true;
+}
+
 void Suspicion::Conclude() {
   AccuseReached();
   for (const Name& name : named_) {
     const SymbolUse& use = context_.symbols[name.symbol];
     if (obscure_) Accuse(name.symbol, name.offset, "is named, and what is called is computed");
-    if (use.would_call) continue;
+    const bool decoded = name.symbol < decoded_.size() && decoded_[name.symbol];
+    if (use.would_call || decoded) continue;
     Add("pickle.dangerous-name", Severity::kWarning,
         context_.symbols.FullName(name.symbol) + " is named but not called: " + std::string(use.danger), name.offset);
   }

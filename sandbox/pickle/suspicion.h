@@ -36,6 +36,8 @@ class Suspicion {
   void Named(uint32_t symbol, uint64_t offset);
   // The stream asks for a call that is not carried out.
   void Called(const Call& call);
+  // The stream asks a loader for a stream, and that was decoded.
+  void Decoded(uint32_t symbol);
   // The stream gives this to what will call it.
   void Handed(NodeId node) { handed_.push_back(node); }
   // The stream asks to change a class or module in place: by BUILD, or as a container.
@@ -73,7 +75,8 @@ class Suspicion {
   const uint32_t level_;
   const NodeId first_node_;  // of this stream
   std::vector<Name> named_;
-  std::vector<bool> seen_;  // by symbol: stands in named_
+  std::vector<bool> seen_;     // by symbol: stands in named_
+  std::vector<bool> decoded_;  // by symbol: a loader whose streams were decoded
   std::vector<NodeId> handed_;
   std::vector<NodeId> pending_;
   std::vector<bool> reached_;      // by node, from first_node_ on

@@ -274,6 +274,14 @@ bool Symbols::IsOfKnownModule(std::string_view module) const {
   return module.size() == known_module_.size() || module[known_module_.size()] == '.';
 }
 
+void Symbols::Settle() {
+  for (SymbolUse& use : uses_) {
+    if (!use.decoded || use.would_call) continue;
+    use.symbol_class = SymbolClass::kKnown;
+    use.would_call = true;
+  }
+}
+
 std::string Symbols::FullName(uint32_t symbol) const { return uses_[symbol].module + "." + uses_[symbol].name; }
 
 }  // namespace airlock::pickle

@@ -46,8 +46,10 @@ enum class Builder : uint8_t {
   kGetattr,  // no construction: the machine follows it as a dotted name
   kList,
   kListSubclass,
-  kName,       // a class or constant that is only named
-  kNewObject,  // copyreg.__newobj__
+  kLoadPickle,  // dangerous, but where the stream that it is given decodes: pickle.loads
+  kLoadTorch,   // likewise: torch.storage._load_from_bytes
+  kName,        // a class or constant that is only named
+  kNewObject,   // copyreg.__newobj__
   kNumberArray,
   kNumberArrayFromBytes,
   kObject,
@@ -101,6 +103,8 @@ struct SymbolUse {
   bool runs_on_import = false;
   uint64_t uses = 0;
   bool would_call = false;
+  // A loader whose streams were decoded.
+  bool decoded = false;
   uint64_t first_offset = 0;
   uint32_t level = 0;
 };
@@ -133,6 +137,10 @@ class Symbols {
   void SetKnownModule(std::string_view module) { known_module_ = module; }
   // The pickle asks to call it.
   void MarkCalled(uint32_t symbol) { uses_[symbol].would_call = true; }
+  // The pickle asks a loader for a stream, and the stream was decoded.
+  void MarkDecoded(uint32_t symbol) { uses_[symbol].decoded = true; }
+  // At the end of a load: a loader that did nothing but what was carried out is known.
+  void Settle();
 
   const std::vector<SymbolUse>& all() const { return uses_; }
   const SymbolUse& operator[](uint32_t symbol) const { return uses_[symbol]; }

@@ -11,8 +11,6 @@ using pickle::NodeId;
 namespace {
 
 constexpr uint32_t kDropped = tensors::kRequiresGrad | tensors::kParameter;
-// Of a sparse tensor's count (airlock.v1.SparseBit).
-constexpr uint32_t kSparseRequiresGrad = 8;
 
 }  // namespace
 
@@ -31,7 +29,7 @@ Result<NodeId> Detached::Make(NodeId node) {
     case Kind::kTensor:
       return MakeStrided(tensor);
     case Kind::kSparseTensor:
-      return MakeCompound(tensor, kSparseRequiresGrad);
+      return MakeCompound(tensor, tensors::kSparseRequiresGrad);
     case Kind::kMetaTensor:
       return MakeCompound(tensor, kDropped);
     default:

@@ -92,6 +92,10 @@ Result<void> Recovery::VisitRecord(NodeId node) {
 }  // namespace
 
 Result<void> Recover(pickle::Context& context, tensors::Tables& tables, NodeId root) {
+  // Most checkpoints hold no object, and are not walked for one.
+  bool any = false;
+  for (NodeId id = 0; id < context.graph.size() && !any; ++id) any = context.graph.is(id, Kind::kRecord);
+  if (!any) return {};
   return Recovery(context, tables).Run(root);
 }
 

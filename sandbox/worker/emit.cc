@@ -23,6 +23,8 @@ using pickle::NodeId;
 constexpr size_t kMaxMessage = 480;
 constexpr size_t kMaxName = 1024;
 constexpr size_t kMaxDevice = 64;
+// Where a stream is: short, for all of them stand in the last frame.
+constexpr size_t kMaxWhere = 200;
 // Tags, lengths and numbers of a row that has texts.
 constexpr size_t kRowOverhead = 64;
 // Of a tensor without its dimensions, and of a storage: every varint at its longest.
@@ -263,10 +265,21 @@ void WriteFindings(const std::vector<pickle::Finding>& findings, PlanWriter& wri
   }
 }
 
+// As many as Decode lists fit one frame.
+void WriteNested(const std::vector<formats::NestedStream>& nested, v1::Done& done) {
+  for (const formats::NestedStream& stream : nested) {
+    ::airlock::v1::Nested& out = *done.add_nested();
+    out.set_where(SafeText(stream.where, kMaxWhere));
+    out.set_format(static_cast<::airlock::v1::Format>(stream.format));
+    out.set_level(stream.level);
+  }
+}
+
 bool WriteDone(const formats::Checkpoint& checkpoint, const Result<void>& result, FrameSink& sink) {
   v1::Frame frame;
   v1::Done& done = *frame.mutable_done();
   done.set_format(static_cast<::airlock::v1::Format>(checkpoint.format));
+  WriteNested(checkpoint.nested, done);
   if (!result.ok()) {
     const Error& error = result.error();
     done.set_reason(static_cast<uint32_t>(error.reason));

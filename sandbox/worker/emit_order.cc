@@ -18,6 +18,7 @@ EmitOrder::EmitOrder(const formats::Checkpoint& checkpoint)
 
 Result<void> EmitOrder::Walk() {
   AIRLOCK_TRY(WalkNodes());
+  AIRLOCK_TRY(CheckSpans());
   ReachTensors();
   ReachStorages();
   return {};
@@ -38,6 +39,17 @@ Result<void> EmitOrder::WalkNodes() {
       node = *step.next++;
     }
     AIRLOCK_TRY(Visit(node, depth));
+  }
+  return {};
+}
+
+// Bytes that were left in the input are texts like any other from here on.
+Result<void> EmitOrder::CheckSpans() const {
+  const uint64_t limit = checkpoint_.context.limits.string_bytes;
+  uint64_t used = graph_.string_bytes();
+  for (const NodeId node : nodes_.order) {
+    if (const auto span = graph_.span(node)) used += span->length;
+    if (used > limit) return FailLimit("string_bytes", limit, used);
   }
   return {};
 }

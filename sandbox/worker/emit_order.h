@@ -61,6 +61,7 @@ class EmitOrder {
   void VisitRecord(pickle::NodeId node, uint32_t depth);
   void VisitChildren(pickle::NodeId node, uint32_t depth);
   void PushSingle(pickle::NodeId node, uint32_t depth);
+  Result<void> CheckSpans() const;
   // What no node names: the scales of quantised tensors, the storages of tensors.
   void ReachTensors();
   void ReachStorages();

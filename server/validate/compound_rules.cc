@@ -162,7 +162,10 @@ bool CompoundChecker::GoodNested(uint32_t node) {
 
 // A stream in a stream is a level more; a ring of them would have no end.
 bool CompoundChecker::GoodStream(uint32_t node) const {
-  if (!Is(nodes_.refs(node)[0], {v1::NODE_KIND_BYTES, v1::NODE_KIND_BYTE_ARRAY, v1::NODE_KIND_STRING})) return false;
+  if (!Is(nodes_.refs(node)[0],
+          {v1::NODE_KIND_BYTES, v1::NODE_KIND_BYTE_ARRAY, v1::NODE_KIND_STRING, v1::NODE_KIND_NONE})) {
+    return false;
+  }
   uint64_t levels = 1;
   for (uint32_t root = nodes_.refs(node)[1]; Is(root, {v1::NODE_KIND_STREAM}); root = nodes_.refs(root)[1]) {
     if (++levels > limits_.nested) return false;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstdio>
 #include <ctime>
 #include <tuple>
@@ -302,6 +303,31 @@ TEST(Emit, BytesOfTheInputAreReadWhenTheyGoOut) {
   EXPECT_EQ(out.kinds, Kinds({K::kList, K::kString, K::kBytes, K::kByteArray, K::kBytes, K::kString}));
   EXPECT_EQ(All(out.plan.graph().counts()), (std::vector<uint32_t>{5, 1, 200000, 1, 0, 1}));
   EXPECT_EQ(out.blob, std::string("a").append(input, 10, 200000).append(input, 299999).append("z"));
+}
+
+TEST(Emit, BytesOfTheInputAreStringBytesWhenTheyGoOut) {
+  Checkpoint checkpoint;
+  checkpoint.context.limits.string_bytes = 1000;
+  pickle::Graph& graph = checkpoint.context.graph;
+  graph.BytesAt(pickle::Kind::kBytes, 0, 100000);  // which nothing refers to
+  const pickle::NodeId list[] = {graph.Text(pickle::Kind::kBytes, "abc"), graph.BytesAt(pickle::Kind::kBytes, 0, 997)};
+  checkpoint.root = graph.Container(pickle::Kind::kList, list);
+  EXPECT_EQ(EmitCheckpoint(checkpoint, std::string(1000, 'x')).done.reason(), 0U);
+  graph.Append(checkpoint.root, std::array{graph.BytesAt(pickle::Kind::kBytes, 997, 1)});
+  EXPECT_EQ(EmitCheckpoint(checkpoint, std::string(1000, 'x')).done.limit_name(), "string_bytes");
+}
+
+TEST(Emit, StreamsInsideTheFileAreListedInTheLastFrame) {
+  Checkpoint checkpoint;
+  checkpoint.root = checkpoint.context.graph.None();
+  checkpoint.nested = {{.where = "a\x1b.b", .format = formats::Format::kPickle, .level = 2}};
+  // As many as there can be, of names as long as they can be.
+  checkpoint.nested.resize(200, {.where = std::string(5000, '\xFF'), .format = formats::Format::kTorchZip, .level = 3});
+  const Collector out = EmitCheckpoint(checkpoint);
+  ASSERT_EQ(out.done.nested_size(), 200);
+  EXPECT_EQ(out.done.nested(0).where(), "a\\x1b.b");
+  EXPECT_EQ(out.done.nested(0).format(), ::airlock::v1::FORMAT_PICKLE);
+  EXPECT_EQ(out.done.nested(0).level(), 2U);
 }
 
 TEST(Emit, AnInputThatWasCutMeanwhileIsNoPlan) {

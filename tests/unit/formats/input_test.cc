@@ -47,5 +47,12 @@ TEST(InputTest, BytesInMemoryAreReadLikeAFileButAreNoneOfIt) {
   EXPECT_EQ(Read(part, 1, 3), "! more of it is needed");
 }
 
+TEST(InputTest, WhatIsReadAgainIsTheFileButNoStorageIsASpanOfIt) {
+  const Fd file = fixtures::MemoryFile(kText);
+  const Input again = Input(file.get(), kText.size()).Part(2, 10).Again().Part(1, 4);
+  EXPECT_FALSE(again.in_file());
+  EXPECT_EQ(Read(again, 0, 4), "3456");
+}
+
 }  // namespace
 }  // namespace airlock::formats
