@@ -23,6 +23,7 @@ enum class Reason : uint32_t {
   kCompressionBroken = 8,
   kTarMalformed = 9,
   kGgufMalformed = 10,
+  kNpyMalformed = 11,
   kZipAmbiguous = 20,
   kZipDuplicateMember = 21,
   kZipOverlap = 22,

@@ -5,7 +5,9 @@
 #include "sandbox/formats/data_findings.h"
 #include "sandbox/formats/gguf.h"
 #include "sandbox/formats/nested_streams.h"
+#include "sandbox/formats/npy.h"
 #include "sandbox/formats/placed_storages.h"
+#include "sandbox/formats/plain_pickle.h"
 #include "sandbox/formats/safetensors.h"
 #include "sandbox/formats/sniff.h"
 #include "sandbox/formats/torch_legacy.h"
@@ -28,6 +30,9 @@ constexpr ReaderRow kReaders[] = {
     {Format::kSafetensors, DecodeSafetensors},
     {Format::kTorchTar, DecodeTorchTar},
     {Format::kGguf, DecodeGguf},
+    {Format::kPickle, DecodePickle},
+    {Format::kJoblib, DecodeCompressedPickle},
+    {Format::kNpy, DecodeNpy},
 };
 
 // Each level is a handful of calls on the stack.

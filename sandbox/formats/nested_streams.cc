@@ -7,12 +7,12 @@
 #include <utility>
 
 #include "sandbox/formats/placed_storages.h"
+#include "sandbox/formats/plain_pickle.h"
 #include "sandbox/formats/sniff.h"
 #include "sandbox/formats/value_walk.h"
 #include "sandbox/formats/window_source.h"
 #include "sandbox/pickle/utf8.h"
 #include "sandbox/tensors/number_check.h"
-#include "sandbox/tensors/torch_constructor.h"
 
 namespace airlock::formats {
 namespace {
@@ -48,22 +48,6 @@ std::optional<std::vector<uint8_t>> Latin1(std::string_view text, size_t most) {
     bytes.push_back(static_cast<uint8_t>(*code_point));
   }
   return bytes;
-}
-
-class NoStorages final : public tensors::StorageResolver {
- public:
-  Result<uint32_t> Resolve(const tensors::StorageRequest& request) override {
-    return Fail(Reason::kPickleMalformed, "a persistent id in a pickle that has no storages", request.at);
-  }
-};
-
-Result<void> DecodePickle(const Input& input, Checkpoint& checkpoint) {
-  NoStorages storages;
-  tensors::TorchConstructor constructor(checkpoint.context, checkpoint.tables, storages, tensors::PersistentForm::kZip);
-  WindowSource source(input, 0, input.size());
-  AIRLOCK_ASSIGN(checkpoint.root, pickle::Decode(checkpoint.context, constructor, source, checkpoint.level));
-  if (!source.AtEnd()) return Fail(Reason::kTrailingBytes, "bytes follow the end of the pickle", source.offset());
-  return {};
 }
 
 std::string Below(const std::string& outer, const std::string& inner) {
@@ -209,7 +193,7 @@ Result<void> NestedStreams::Read(const Input& input, const Candidate& candidate,
   const uint32_t level = std::exchange(checkpoint_.level, candidate.level);
   const Format format = std::exchange(checkpoint_.format, Format::kPickle);
   const NodeId root = std::exchange(checkpoint_.root, kNoNode);
-  Result<void> decoded = candidate.guess == Guess::kPickle ? DecodePickle(input, checkpoint_)
+  Result<void> decoded = candidate.guess == Guess::kPickle ? DecodePickle(input, output_, checkpoint_)
                                                            : formats::Read(input, output_, checkpoint_);
   checkpoint_.level = level;
   stream = {std::exchange(checkpoint_.root, root), std::exchange(checkpoint_.format, format)};

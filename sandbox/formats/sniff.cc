@@ -5,6 +5,9 @@
 #include <string_view>
 #include <vector>
 
+#include "sandbox/formats/compression.h"
+#include "sandbox/formats/pickle_sniff.h"
+
 namespace airlock::formats {
 namespace {
 
@@ -26,19 +29,11 @@ constexpr MagicRow kRefusals[] = {
     {0, "7z\xBC\xAF\x27\x1C"sv, Reason::kSevenZip, "a 7z archive"},
     {0, "PYTORCH1"sv, Reason::kUnsupportedFormat, "a PyTorch preview archive (PYTORCH1), which torch itself rejects"},
     {4, "PTMF"sv, Reason::kUnsupportedFormat, "a PyTorch Mobile module (flatbuffer)"},
-    {0, "\x1F\x8B"sv, Reason::kUnsupportedFormat, "gzip-compressed data: decompress it first"},
-    {0,
-     "\xFD"
-     "7zXZ\0"sv,
-     Reason::kUnsupportedFormat, "xz-compressed data: decompress it first"},
-    {0, "BZh"sv, Reason::kUnsupportedFormat, "bzip2-compressed data: decompress it first"},
     {0, "\x28\xB5\x2F\xFD"sv, Reason::kUnsupportedFormat, "zstd-compressed data: decompress it first"},
-    {0, "\x04\x22\x4D\x18"sv, Reason::kUnsupportedFormat, "lz4-compressed data: decompress it first"},
     {0, "Rar!\x1A\x07"sv, Reason::kUnsupportedFormat, "a RAR archive"},
     {0, "\x89HDF\r\n\x1A\n"sv, Reason::kUnsupportedFormat, "an HDF5 file (Keras writes such checkpoints)"},
     {0, "ggml"sv, Reason::kUnsupportedFormat, "a GGML model"},
     {0, "lmgg"sv, Reason::kUnsupportedFormat, "a GGML model"},
-    {0, "\x93NUMPY"sv, Reason::kUnsupportedFormat, "a numpy array (.npy)"},
     {4, "TFL3"sv, Reason::kUnsupportedFormat, "a TensorFlow Lite model"},
     {4, "ET12"sv, Reason::kUnsupportedFormat, "an ExecuTorch program"},
     {0, "PK\x05\x06"sv, Reason::kNotACheckpoint, "an empty zip archive"},
@@ -78,13 +73,6 @@ bool IsHtml(std::string_view head) {
 
 bool IsBinaryPickle(std::string_view head) {
   return head.size() >= 2 && static_cast<uint8_t>(head[0]) == kProto && head[1] >= 0 && head[1] <= 5;
-}
-
-// Protocols 0 and 1 have no magic: an opcode that such a stream starts with, and STOP at the very end.
-bool IsOldPickle(const Input& input, std::string_view head) {
-  if (head.empty() || std::string_view("(]}clIFLSVUXKMJGN").find(head[0]) == std::string_view::npos) return false;
-  uint8_t last = 0;
-  return input.size() >= 2 && input.ReadAt(input.size() - 1, {&last, 1}).ok() && last == '.';
 }
 
 // Length of the header, then the header: a JSON object. A length that no header can have is still safetensors if the
@@ -153,11 +141,13 @@ Result<Format> Sniff(const Input& input) {
       return Fail(row.reason, row.sentence, 0);
     }
   }
+  // Before any magic of two bytes: its first are a length, and may be such a magic.
   if (IsSafetensors(head)) return Format::kSafetensors;
+  if (head.starts_with("\x93NUMPY")) return Format::kNpy;
   if (IsHtml(head)) return Fail(Reason::kHtmlPage, "an HTML page, most likely a failed download", 0);
-  if (IsBinaryPickle(head) || IsOldPickle(input, head)) {
-    return Fail(Reason::kUnsupportedFormat, "a plain pickle, not written by torch.save", 0);
-  }
+  AIRLOCK_ASSIGN(const CompressionRow* const compression, FindCompression(input));
+  if (compression != nullptr) return Format::kJoblib;
+  if (LooksLikePickle(bytes, input.size())) return Format::kPickle;
   if (IsOnnx(head)) return Fail(Reason::kUnsupportedFormat, "an ONNX model", 0);
   return Fail(Reason::kNotACheckpoint, "not a checkpoint of any known format", 0);
 }

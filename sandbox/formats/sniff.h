@@ -12,7 +12,8 @@
 
 namespace airlock::formats {
 
-// The format, or a refusal that names in one sentence what the file is instead.
+// The format, or a refusal that names in one sentence what the file is instead. kTorchZip stands for every zip archive,
+// and kJoblib for every compressed file: their readers know more.
 Result<Format> Sniff(const Input& input);
 
 // Whether these first bytes of a file are those of a torch legacy stream: a pickle, of any protocol, of torch's magic

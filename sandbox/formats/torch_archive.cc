@@ -2,9 +2,10 @@
 
 #include <algorithm>
 
+#include "sandbox/formats/array_storages.h"
 #include "sandbox/formats/inflate.h"
 #include "sandbox/formats/window_source.h"
-#include "sandbox/tensors/torch_constructor.h"
+#include "sandbox/tensors/constructors.h"
 
 namespace airlock::formats {
 namespace {
@@ -126,7 +127,8 @@ Result<NodeId> TorchArchive::Decode(std::string_view record, std::string_view fo
 
 Result<NodeId> TorchArchive::Run(const ZipMember& member, ZipStorages& storages) {
   pickle::Context& context = checkpoint_.context;
-  tensors::TorchConstructor constructor(context, checkpoint_.tables, storages, tensors::PersistentForm::kZip);
+  ArrayStorages arrays(input_, output_);
+  tensors::Constructors constructor(context, checkpoint_.tables, storages, tensors::PersistentForm::kZip, arrays);
   uint32_t crc = 0;
   const auto run = [&](auto& source) -> Result<NodeId> {
     AIRLOCK_ASSIGN(const NodeId root, pickle::Decode(context, constructor, source, checkpoint_.level));

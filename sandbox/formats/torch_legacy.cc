@@ -9,12 +9,13 @@
 #include <vector>
 
 #include "sandbox/base/checked.h"
+#include "sandbox/formats/array_storages.h"
 #include "sandbox/formats/little_endian.h"
 #include "sandbox/formats/placed_storages.h"
 #include "sandbox/formats/window_source.h"
 #include "sandbox/pickle/keyed_hash.h"
+#include "sandbox/tensors/constructors.h"
 #include "sandbox/tensors/dtypes.h"
-#include "sandbox/tensors/torch_constructor.h"
 
 namespace airlock::formats {
 namespace {
@@ -180,7 +181,8 @@ Result<void> PlaceStorages(const pickle::Graph& graph, NodeId keys, LegacyStorag
 Result<void> DecodeTorchLegacy(const Input& input, Output& output, Checkpoint& checkpoint) {
   pickle::Context& context = checkpoint.context;
   LegacyStorages storages(input, output, checkpoint.tables, context.limits.members);
-  tensors::TorchConstructor constructor(context, checkpoint.tables, storages, tensors::PersistentForm::kLegacy);
+  ArrayStorages arrays(input, output);
+  tensors::Constructors constructor(context, checkpoint.tables, storages, tensors::PersistentForm::kLegacy, arrays);
   WindowSource source(input, 0, input.size());
   AIRLOCK_ASSIGN(const NodeId magic, pickle::Decode(context, constructor, source, checkpoint.level));
   AIRLOCK_ASSIGN(const NodeId version, pickle::Decode(context, constructor, source, checkpoint.level));

@@ -8,13 +8,14 @@
 #include <vector>
 
 #include "sandbox/base/checked.h"
+#include "sandbox/formats/array_storages.h"
 #include "sandbox/formats/little_endian.h"
 #include "sandbox/formats/tar_archive.h"
 #include "sandbox/formats/window_source.h"
+#include "sandbox/tensors/constructors.h"
 #include "sandbox/tensors/device_name.h"
 #include "sandbox/tensors/dtypes.h"
 #include "sandbox/tensors/geometry.h"
-#include "sandbox/tensors/torch_constructor.h"
 
 namespace airlock::formats {
 namespace {
@@ -221,32 +222,34 @@ NodeId TarObjects::Find(int64_t key) {
   return node;
 }
 
-// Torch's own constructions as everywhere; persistent ids are keys of what the other members hold.
+// Torch's and numpy's constructions as everywhere; persistent ids are keys of what the other members hold.
 class TarConstructor final : public pickle::Constructor, private tensors::StorageResolver {
  public:
-  TarConstructor(Checkpoint& checkpoint, TarObjects& objects)
+  TarConstructor(const Input& input, Output& output, Checkpoint& checkpoint, TarObjects& objects)
       : context_(checkpoint.context),
         objects_(objects),
-        torch_(checkpoint.context, checkpoint.tables, *this, tensors::PersistentForm::kLegacy) {}
+        arrays_(input, output),
+        known_(checkpoint.context, checkpoint.tables, *this, tensors::PersistentForm::kLegacy, arrays_) {}
 
   Result<NodeId> Construct(uint32_t symbol, NodeId args, uint64_t offset) override {
-    return torch_.Construct(symbol, args, offset);
+    return known_.Construct(symbol, args, offset);
   }
   Result<bool> Build(NodeId object, NodeId state, uint64_t offset) override {
-    return torch_.Build(object, state, offset);
+    return known_.Build(object, state, offset);
   }
-  Result<NodeId> Value(uint32_t symbol, uint64_t offset) override { return torch_.Value(symbol, offset); }
+  Result<NodeId> Value(uint32_t symbol, uint64_t offset) override { return known_.Value(symbol, offset); }
   Result<NodeId> Persistent(NodeId id, uint64_t offset) override;
 
  private:
-  // Never asked: no persistent id goes to torch_.
+  // Never asked: no persistent id goes to known_.
   Result<uint32_t> Resolve(const tensors::StorageRequest& request) override {
     return Malformed("has a storage outside its members", request.at);
   }
 
   pickle::Context& context_;
   TarObjects& objects_;
-  tensors::TorchConstructor torch_;
+  ArrayStorages arrays_;
+  tensors::Constructors known_;
 };
 
 // The key as text, or (class, file of its source, source) in place of a class.
@@ -275,12 +278,12 @@ Result<NodeId> TarConstructor::Persistent(NodeId id, uint64_t offset) {
 
 class TorchTar {
  public:
-  TorchTar(const Input& input, Checkpoint& checkpoint, const TarArchive& archive)
+  TorchTar(const Input& input, Output& output, Checkpoint& checkpoint, const TarArchive& archive)
       : input_(input),
         checkpoint_(checkpoint),
         archive_(archive),
         objects_(input, checkpoint),
-        constructor_(checkpoint, objects_) {}
+        constructor_(input, output, checkpoint, objects_) {}
 
   Result<void> Decode() {
     AIRLOCK_TRY(ReadSysInfo());
@@ -377,10 +380,10 @@ void TorchTar::NoteStrangers() {
 
 }  // namespace
 
-Result<void> DecodeTorchTar(const Input& input, Output& /*output*/, Checkpoint& checkpoint) {
+Result<void> DecodeTorchTar(const Input& input, Output& output, Checkpoint& checkpoint) {
   AIRLOCK_ASSIGN(const TarArchive archive,
                  TarArchive::Read(input, checkpoint.context.limits, {"sys_info", "pickle", "tensors", "storages"}));
-  return TorchTar(input, checkpoint, archive).Decode();
+  return TorchTar(input, output, checkpoint, archive).Decode();
 }
 
 }  // namespace airlock::formats

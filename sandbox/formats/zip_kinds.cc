@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "sandbox/formats/data_findings.h"
+#include "sandbox/formats/npy.h"
 #include "sandbox/formats/torch_zip.h"
 #include "sandbox/formats/torchscript.h"
 #include "sandbox/formats/zip_directory.h"
@@ -25,7 +26,7 @@ constexpr RefusalRow kRefusals[] = {
     {"/archive_format", "a torch.export archive (.pt2)"},
     {"serialized_exported_program.json", "a torch.export archive (.pt2, before torch 2.8)"},
     {"/bytecode.pkl", "a PyTorch Mobile archive"},
-    {".npy", "a numpy archive (.npz)"},
+    {".npy", "a zip archive of numpy arrays and other things"},
     {"model.weights.h5", "a Keras archive (.keras)"},
     {"[Content_Types].xml", "an Office document"},
     {"META-INF/MANIFEST.MF", "a Java archive"},
@@ -64,6 +65,7 @@ Result<void> DecodeZip(const Input& input, Output& output, Checkpoint& checkpoin
     checkpoint.format = Format::kTorchScript;
     return DecodeTorchScript(input, output, checkpoint, directory);
   }
+  if (IsNpz(directory)) return DecodeNpz(input, output, checkpoint, directory);
   AIRLOCK_TRY(CheckNoOtherData(directory));
   for (const RefusalRow& row : kRefusals) {
     for (const ZipMember& member : directory.members()) {

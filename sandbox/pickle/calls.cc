@@ -208,9 +208,10 @@ Result<void> Interpreter::Fill(NodeId node, NodeId contents) {
 
 Result<void> Interpreter::Build() {
   if (stack_.within() < 2) return Underflow();
+  const uint64_t behind = source_.offset();
   AIRLOCK_TRY(BuildOn(stack_.Top(1), stack_.Top()));
   stack_.Drop();
-  return {};
+  return LeaveFrameFor(behind);
 }
 
 Result<void> Interpreter::BuildOn(NodeId object, NodeId state) {

@@ -87,6 +87,8 @@ class Interpreter {
  private:
   Result<void> Step();
   Result<void> LeaveFrame();
+  // Bytes that are no opcodes may follow the end of a frame. `behind`: where the opcodes went on before.
+  Result<void> LeaveFrameFor(uint64_t behind);
   bool OverLimit() const;
   Result<void> FailOverLimit() const;
 

@@ -279,6 +279,14 @@ Result<void> Interpreter::LeaveFrame() {
   return {};
 }
 
+// joblib ends the frame before it writes an array between the opcodes.
+Result<void> Interpreter::LeaveFrameFor(uint64_t behind) {
+  if (source_.offset() == behind) return {};
+  if (frame_end_ != kNoFrame && frame_end_ != behind) return Malformed("an array stands inside a frame");
+  frame_end_ = kNoFrame;
+  return {};
+}
+
 Result<void> Interpreter::Stop() {
   if (frame_end_ != kNoFrame && source_.offset() != frame_end_) return Malformed("its frame goes on behind it");
   if (stack_.within() == 0) return Underflow();

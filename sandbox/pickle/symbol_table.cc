@@ -205,9 +205,9 @@ std::string_view Reason(Family family) {
 }
 
 std::span<const std::span<const SymbolRow>> SymbolTables() {
-  static const std::array<std::span<const SymbolRow>, 8> kTables = {
-      kRows,      ExecutionRows(), ImportRows(),      LoaderRows(),
-      FileRows(), NetworkRows(),   IndirectionRows(), InternalsRows()};
+  static const std::array<std::span<const SymbolRow>, 9> kTables = {kRows,         NumpyRows(),       ExecutionRows(),
+                                                                    ImportRows(),  LoaderRows(),      FileRows(),
+                                                                    NetworkRows(), IndirectionRows(), InternalsRows()};
   return kTables;
 }
 

@@ -1,8 +1,8 @@
 // The rows that symbols are judged by. A name that no row covers is unknown.
 //
-// The rows stand by family: symbol_table.cc has what is understood, danger_*.cc what is dangerous. They go by module
-// and not by the samples that were seen: what a module is there for decides, and its harmless classes are named as
-// exceptions.
+// The rows stand by family: symbol_table.cc and known_*.cc have what is understood, danger_*.cc what is dangerous. They
+// go by module and not by the samples that were seen: what a module is there for decides, and its harmless classes are
+// named as exceptions.
 #pragma once
 
 #include <span>
@@ -53,6 +53,8 @@ constexpr SymbolRow Danger(Family family, std::string_view modules, std::string_
   return {SymbolClass::kDangerous, Builder::kNone, family, modules, names};
 }
 
+// known_numpy.cc.
+std::span<const SymbolRow> NumpyRows();
 // One span for each danger_*.cc.
 std::span<const SymbolRow> ExecutionRows();
 std::span<const SymbolRow> ImportRows();

@@ -88,6 +88,7 @@ def folders():
     short = [stream for stream in streams() if len(stream) <= 4096]
     yield "pickle_fuzz", short
     yield "zip_fuzz", [*short, *(a for a in archives() if len(a) <= 65536)]
+    yield "numpy_fuzz", [*short, b"{'descr': '<f8', 'fortran_order': False, 'shape': (3, 4), }\n"]
     yield "torchscript_fuzz", [*short, *(stream + BETWEEN + b"\x80\x02)." for stream in short[:40])]
     yield "tar_fuzz", [*tar_archives(), *(BETWEEN.join((torch_tar.storages_member([]), torch_tar.tensors_member([]), s)) for s in short[::4])]
     yield "legacy_fuzz", [stream for stream in legacy_streams() if len(stream) <= 4096]

@@ -176,7 +176,7 @@ const Rule kRules[] = {
     {"TorchScriptOfNonsense", Reason::kPickleMalformed, Added(Part("archive/constants.pkl"))},
     {"TorchScriptInOtherCase", Reason::kZipAmbiguous, Added(Part("archive/Constants.pkl"))},
     {"NoPickle", Reason::kUnsupportedFormat, [](ZipShape& s) { s.parts.erase(s.parts.begin()); }},
-    {"NumpyArchive", Reason::kUnsupportedFormat, [](ZipShape& s) { s.parts = {Part("weights.npy")}; }},
+    {"NumpyArchiveOfNone", Reason::kNpyMalformed, [](ZipShape& s) { s.parts = {Part("weights.npy", "not an array")}; }},
 };
 
 INSTANTIATE_TEST_SUITE_P(All, ZipRule, testing::ValuesIn(kRules), [](const auto& row) { return row.param.name; });

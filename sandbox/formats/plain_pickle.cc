@@ -1,0 +1,36 @@
+#include "sandbox/formats/plain_pickle.h"
+
+#include "sandbox/formats/compression.h"
+#include "sandbox/formats/pickle_file.h"
+#include "sandbox/formats/pickle_sniff.h"
+#include "sandbox/formats/sniff.h"
+
+namespace airlock::formats {
+
+Result<void> DecodePickle(const Input& input, Output& output, Checkpoint& checkpoint) {
+  WindowSource source(input, 0, input.size());
+  PickleFile file(input, output, checkpoint, source, input.in_file() ? &source : nullptr);
+  Result<pickle::NodeId> root = file.Decode();
+  if (file.arrays().entered()) checkpoint.format = Format::kJoblib;
+  AIRLOCK_ASSIGN(checkpoint.root, std::move(root));
+  if (!source.AtEnd()) return Fail(Reason::kTrailingBytes, "bytes follow the end of the pickle", source.offset());
+  return {};
+}
+
+Result<void> DecodeCompressedPickle(const Input& input, Output& output, Checkpoint& checkpoint) {
+  constexpr size_t kHeadBytes = 512;
+  AIRLOCK_ASSIGN(const CompressionRow* const row, FindCompression(input));
+  if (row == nullptr) return Fail(Reason::kNotACheckpoint, "not a checkpoint of any known format", 0);
+  AIRLOCK_ASSIGN(DecompressedSource source, DecompressedSource::Open(*row, input, checkpoint.context.limits));
+  AIRLOCK_ASSIGN(const std::span<const uint8_t> head, source.Head(kHeadBytes));
+  // Of what is longer than the head it is not known how long it is.
+  if (IsLegacyMagic(head) || !LooksLikePickle(head, head.size() < kHeadBytes ? head.size() : UINT64_MAX)) {
+    return Fail(Reason::kUnsupportedFormat, row->refusal, 0);
+  }
+  PickleFile file(input, output, checkpoint, source, nullptr);
+  AIRLOCK_ASSIGN(checkpoint.root, file.Decode());
+  if (!file.arrays().entered() && !row->only_joblib) checkpoint.format = Format::kPickle;
+  return source.Finish();
+}
+
+}  // namespace airlock::formats
