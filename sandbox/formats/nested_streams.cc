@@ -96,7 +96,19 @@ Result<NodeId> NestedStreams::Load(NodeId bytes, pickle::Loader loader, uint64_t
                                               .where = "byte " + std::to_string(offset)}));
   const bool torch = stream.format == Format::kTorchZip || stream.format == Format::kTorchLegacy;
   const bool wanted = loader == pickle::Loader::kTorch ? torch : stream.format == Format::kPickle;
+  if (wanted && loader == pickle::Loader::kPickle) NoteLoader(offset);
   return wanted ? stream.root : kNoNode;
+}
+
+// What it opens was read by the same rules, and yet it is a way past scanners that no library needs: never clean.
+void NestedStreams::NoteLoader(uint64_t offset) {
+  if (std::exchange(told_of_loader_, true)) return;
+  pickle::AddFinding(checkpoint_.context, {.id = "pickle.loader-called",
+                                           .severity = pickle::Severity::kWarning,
+                                           .message = "a pickle asks for another to be loaded, as no library does that "
+                                                      "saves models; that one was decoded by the same rules",
+                                           .where = {},
+                                           .offset = offset});
 }
 
 Result<void> NestedStreams::DecodeValues() {

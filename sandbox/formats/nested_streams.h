@@ -39,6 +39,8 @@ class NestedStreams final : public pickle::Streams {
   void NoteLeftOut();
 
  private:
+  // Once a load.
+  void NoteLoader(uint64_t offset);
   enum class Guess : uint8_t { kNone, kZip, kLegacy, kPickle };
   // What is to be decoded. `node` is a kBytes, kByteArray or kString.
   struct Candidate {
@@ -75,6 +77,7 @@ class NestedStreams final : public pickle::Streams {
   pickle::Graph& graph_;
   std::unordered_set<uint64_t> in_place_;  // offsets of the streams that storages in the file belong to
   std::vector<uint8_t> levels_;            // by node, as far as one is in a stream
+  bool told_of_loader_ = false;
 };
 
 }  // namespace airlock::formats

@@ -18,6 +18,8 @@ HARMLESS = ("benign", "new_pytorch_model.bin", "pytorch_model.bin")
 NOT_READ = ("benign_password_protected.zip",)
 # No call of a pickle in them: text, and a stream that breaks off before it calls what it names.
 NOTHING_CALLED = ("not_a_pickle.bin", "broken_model.pkl")
+# They call pickle.loads and nothing else. What that would open is decoded by the same rules, and is a number.
+LOADED = ("malicious13a.pkl", "malicious13b.pkl")
 
 
 class Watch(threading.Thread):
@@ -59,6 +61,8 @@ def right(name, code, verdict, reads_pickles):
         if not reads_pickles and name.endswith(".pkl"):
             return verdict == "unsupported"
         return (verdict, code) == ("clean", 0)
+    if name in LOADED and reads_pickles:
+        return verdict == "unknown_types"
     if name.endswith(".pkl") and name not in NOTHING_CALLED and reads_pickles:
         return verdict in ("dangerous", "refused") and code == 1
     return verdict not in ("clean", "unknown_types") and code in (1, 2)

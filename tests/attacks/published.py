@@ -210,7 +210,7 @@ HARMLESS = table([
     ("skorch partial and print", "unknown_types",
      PROTO + call("functools", "partial", name("skorch.setter", "optimizer_setter")) + b"0" + symbol("skorch.callbacks.logging", "PrintLog") + b")\x81}" + text("sink") + symbol("builtins", "print") + b"sb."),
     ("YOLO getattr", "unknown_types", PROTO + call("builtins", "getattr", name("ultralytics.nn.modules.head", "Detect"), "forward") + b"."),
-    ("numpy RNG", "unknown_types", PROTO + call("numpy.random._pickle", "__randomstate_ctor", "MT19937") + b"."),
+    ("numpy RNG", "clean", PROTO + call("numpy.random._pickle", "__randomstate_ctor", "MT19937") + b"."),
     ("numpy function", "unknown_types", PROTO + call("numpy.core", "_ufunc_reconstruct", "numpy.core._multiarray_umath", "log1p") + b"."),
     ("exception class", "unknown_types", PROTO + call("subprocess", "CalledProcessError", 1, "x") + b"."),
     ("logger", "unknown_types", PROTO + call("logging", "getLogger", "lightning") + b"."),
