@@ -11,7 +11,7 @@ namespace {
 constexpr size_t kFlushBytes = 64 << 10;
 
 void AppendUnit(std::string& out, uint32_t unit) {
-  char text[8];
+  char text[16];
   snprintf(text, sizeof text, "\\u%04x", unit);
   out += text;
 }

@@ -1,6 +1,9 @@
 # Compiler flags: warnings for everybody, errors for developers, hardening always, sanitizers on request.
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wimplicit-fallthrough
                     -fstack-protector-strong -fstack-clash-protection)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  add_compile_options(-Wno-restrict)  # false alarms on "text" + std::string (GCC bug 105651)
+endif()
 if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
   add_compile_options(-fcf-protection=full)
 endif()
