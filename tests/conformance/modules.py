@@ -1,9 +1,10 @@
 """Whole modules and optimizers, pickled by this machine's torch: Airlock recovers what their own state_dict() says, to the bit.
 
-Written by torch.save in both formats, and by pickle itself, each storage a stream of its own, inside a byte string.
+Written by torch.save in both formats, by pickle itself (each storage a stream of its own), and inside byte strings.
 """
 import collections
 import io
+import json
 import pathlib
 import pickle
 import sys
@@ -123,9 +124,43 @@ def files():
                 out = io.BytesIO()
                 torch.save(value, out, pickle_protocol=protocol, **options)
                 yield f"{name}-{form}-protocol{protocol}", out.getvalue(), value
+        yield f"{name}-pickle", pickle.dumps(value), value
         out = io.BytesIO()
         torch.save({"plain": pickle.dumps(value), "epoch": 1}, out)
         yield f"{name}-in-bytes", out.getvalue(), {"plain": value, "epoch": 1}
+
+
+# A net that skorch pickled: where its module and optimizer are, the linear layers of the module, the levels of streams.
+NETS = {
+    "net_cuda.pkl": ("__cuda_dependent_attributes__", (0, 3, 6), 2),
+    "model_0.5.0.pkl": ("cuda_dependent_attributes_", (0, 3), 1),
+}
+
+
+def skorch(tally, daemon):
+    """Nets that skorch itself pickled, in both of its layouts: weights, optimizer and history, without skorch."""
+    folder = airlock.CORPUS / "real"
+    if not (folder / "expected.jsonl").exists():
+        print(f"no corpus of real files at {folder} (set AIRLOCK_CORPUS): no skorch nets")
+        return
+    rows = [json.loads(line) for line in (folder / "expected.jsonl").read_text().splitlines()]
+    saved = next(row["tensors"] for row in rows if row["file"] == "skorch/net_cuda.pt")
+    for name, (attribute, layers, levels) in NETS.items():
+        code, answer = airlock.report("--address", daemon.address, "load", folder / "skorch" / name, "--digests")
+        tensors = answer.get("tensors") or []
+        prefix = f"{attribute}.module_.state_dict()."
+        weights = [{**t, "name": t["name"].removeprefix(prefix)} for t in tensors if t["name"].startswith(prefix)]
+        wanted = [f"sequential.{layer}.{part}" for layer in layers for part in ("weight", "bias")]
+        assert [t["name"] for t in weights] == wanted, [t["name"] for t in tensors]
+        assert max(nested["level"] for nested in answer["nested"]) == levels, answer["nested"]
+        assert answer["verdict"] == "unknown_types", answer["findings"]
+        assert '"train_loss"' in json.dumps(answer["metadata"]), "no history"
+        if name == "net_cuda.pkl":
+            optimizer = [t["name"] for t in tensors if t["name"].startswith(f"{attribute}.optimizer_.state_dict().state.0.")]
+            assert [name.rpartition(".")[2] for name in optimizer] == ["step", "exp_avg", "exp_avg_sq"], optimizer
+            # The weights that were saved beside it are others, of the same names and shapes.
+            tally.check(name, code, {"tensors": weights},
+                        [{key: value for key, value in t.items() if key != "sha256"} for t in saved])
 
 
 def main():
@@ -137,6 +172,7 @@ def main():
             path.write_bytes(data)
             code, answer = airlock.report("--address", daemon.address, "load", path, "--digests")
             tally.check(name, code, answer, describe.describe(recovered(value)))
+        skorch(tally, daemon)
     tally.finish()
 
 
