@@ -152,7 +152,7 @@ std::optional<std::vector<uint8_t>> NestedStreams::CopyOf(NodeId node) const {
   return std::vector<uint8_t>(text.begin(), text.end());
 }
 
-Result<NestedStreams::Stream> NestedStreams::Decode(Candidate candidate) {
+Result<NestedStreams::Stream> NestedStreams::Decode(const Candidate& candidate) {
   if (const auto span = graph_.span(candidate.node)) {
     const bool first = in_place_.insert(span->offset).second;
     AIRLOCK_TRY(Charge(first ? 0 : span->length));

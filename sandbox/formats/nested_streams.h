@@ -54,7 +54,7 @@ class NestedStreams final : public pickle::Streams {
     Format format = Format::kUnknown;
   };
 
-  Result<Stream> Decode(Candidate candidate);
+  Result<Stream> Decode(const Candidate& candidate);
   Result<Stream> DecodeInput(const Input& input, const Candidate& candidate);
   Result<void> Read(const Input& input, const Candidate& candidate, Stream& stream);
   Result<void> CheckPlaces(const Input& input, size_t first) const;

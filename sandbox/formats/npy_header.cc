@@ -96,20 +96,25 @@ class Parser {
   // [('x', '<f4'), ('y', '<i4', (2, 3))]: only where it ends is looked for.
   Result<void> StructuredDescr() {
     header_.structured = true;
-    size_t depth = 0;
+    int64_t depth = 0;
     do {
-      SkipSpace();
-      if (next_ >= text_.size()) return Malformed("has a list without an end");
-      const char c = text_[next_];
-      if (c == '\'' || c == '"') {
-        AIRLOCK_TRY(String());
-        continue;
-      }
-      if (c == '[' || c == '(') ++depth;
-      if (c == ']' || c == ')') --depth;
-      ++next_;
+      AIRLOCK_ASSIGN(const int step, StepOfDescr());
+      depth += step;
     } while (depth > 0);
     return {};
+  }
+
+  // Takes a text or a character; how much deeper it leads.
+  Result<int> StepOfDescr() {
+    SkipSpace();
+    if (next_ >= text_.size()) return Malformed("has a list without an end");
+    const char c = text_[next_];
+    if (c == '\'' || c == '"') {
+      AIRLOCK_TRY(String());
+      return 0;
+    }
+    ++next_;
+    return c == '[' || c == '(' ? 1 : c == ']' || c == ')' ? -1 : 0;
   }
 
   Result<void> Fortran() {

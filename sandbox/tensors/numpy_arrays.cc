@@ -12,7 +12,6 @@ namespace airlock::tensors {
 namespace {
 
 using pickle::Kind;
-using pickle::kNoNode;
 using pickle::NodeId;
 using pickle::Severity;
 

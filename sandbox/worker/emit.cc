@@ -54,13 +54,7 @@ class Emitter {
 
   // Fails where the input cannot be read any more.
   Result<void> WriteAll() {
-    for (const NodeId node : order_.nodes().order) {
-      if (const auto span = graph_.span(node)) {
-        AIRLOCK_TRY(WriteSpan(node, *span));
-      } else {
-        WriteNode(node);
-      }
-    }
+    for (const NodeId node : order_.nodes().order) AIRLOCK_TRY(WriteAny(node));
     for (const uint32_t tensor : order_.tensors().order) WriteTensor(tensor);
     for (uint32_t i = 0; i < order_.tensors().order.size(); ++i) WriteQuantization(i);
     for (const uint32_t storage : order_.storages().order) WriteStorage(storage);
@@ -68,6 +62,11 @@ class Emitter {
   }
 
  private:
+  Result<void> WriteAny(NodeId node) {
+    if (const auto span = graph_.span(node)) return WriteSpan(node, *span);
+    WriteNode(node);
+    return {};
+  }
   void WriteNode(NodeId node);
   Result<void> WriteSpan(NodeId node, const pickle::InputSpan& span);
   void WriteText(NodeId node);
