@@ -34,28 +34,28 @@ enum class Shape : uint8_t {
 };
 
 constexpr std::array<Shape, 33> kShapes = {
-    Shape::kInvalid, Shape::kNothing,
-    Shape::kNothing, Shape::kNothing,  // NONE FALSE TRUE
-    Shape::kInt,     Shape::kBlob,
-    Shape::kFloat,   Shape::kComplex,  // INT BIG_INT FLOAT COMPLEX
-    Shape::kBlob,    Shape::kBlob,
+    Shape::kInvalid,  Shape::kNothing,
+    Shape::kNothing,  Shape::kNothing,  // NONE FALSE TRUE
+    Shape::kInt,      Shape::kBlob,
+    Shape::kFloat,    Shape::kComplex,  // INT BIG_INT FLOAT COMPLEX
+    Shape::kBlob,     Shape::kBlob,
     Shape::kBlob,  // STRING BYTES BYTE_ARRAY
-    Shape::kItems,   Shape::kItems,
-    Shape::kItems,   Shape::kItems,  // LIST TUPLE SET FROZEN_SET
-    Shape::kPairs,   Shape::kAttributedPairs,
+    Shape::kItems,    Shape::kItems,
+    Shape::kItems,    Shape::kItems,  // LIST TUPLE SET FROZEN_SET
+    Shape::kPairs,    Shape::kAttributedPairs,
     Shape::kItems,  // DICT ORDERED_DICT SIZE
-    Shape::kBlob,    Shape::kBlob,
+    Shape::kBlob,     Shape::kBlob,
     Shape::kBlob,  // DTYPE LAYOUT DEVICE
-    Shape::kLink,    Shape::kStorage,
-    Shape::kLink,    Shape::kRecord,  // TENSOR STORAGE SYMBOL RECORD
-    Shape::kCounted4, Shape::kCounted3, Shape::kParts4,  // SPARSE_TENSOR META_TENSOR NESTED_TENSOR
-    Shape::kParts2, Shape::kParts2, Shape::kLink,  // STREAM ATTRIBUTED ARRAY
-    Shape::kParts2, Shape::kBlob,  // SCALAR NUMPY_DTYPE
+    Shape::kLink,     Shape::kStorage,
+    Shape::kLink,     Shape::kRecord,  // TENSOR STORAGE SYMBOL RECORD
+    Shape::kCounted4, Shape::kCounted3,
+    Shape::kParts4,  // SPARSE_TENSOR META_TENSOR NESTED_TENSOR
+    Shape::kParts2,   Shape::kParts2,
+    Shape::kLink,                    // STREAM ATTRIBUTED ARRAY
+    Shape::kParts2,   Shape::kBlob,  // SCALAR NUMPY_DTYPE
 };
 
-uint64_t RecordRefs(uint32_t bits) {
-  return 1 + static_cast<uint64_t>(__builtin_popcount(bits & kRefBits));
-}
+uint64_t RecordRefs(uint32_t bits) { return 1 + static_cast<uint64_t>(__builtin_popcount(bits & kRefBits)); }
 
 }  // namespace
 

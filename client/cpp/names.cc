@@ -100,8 +100,8 @@ class Walker {
 
   bool VisitSparse(const SparseTensor& sparse) {
     const SparseNames& names = kSparseNames[sparse.layout];
-    return Add(sparse.indices, names.indices) && (!sparse.more_indices || Add(*sparse.more_indices, names.more_indices)) &&
-           Add(sparse.values, "#values");
+    return Add(sparse.indices, names.indices) &&
+           (!sparse.more_indices || Add(*sparse.more_indices, names.more_indices)) && Add(sparse.values, "#values");
   }
 
   void VisitRecord(NodeId node) {

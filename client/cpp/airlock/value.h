@@ -102,8 +102,8 @@ class Graph {
   std::span<const NodeId> Pairs(NodeId node) const;
   // The attributes of an ORDERED_DICT: a DICT or NONE node.
   NodeId Attributes(NodeId node) const { return columns_.refs[first_[node]]; }
-  // NESTED_TENSOR: buffer, sizes, strides, offsets. STREAM: its bytes, its root. ATTRIBUTED: its tensor, the attributes.
-  // SCALAR: its NUMPY_DTYPE, its value.
+  // NESTED_TENSOR: buffer, sizes, strides, offsets. STREAM: its bytes, its root. ATTRIBUTED: its tensor, the
+  // attributes. SCALAR: its NUMPY_DTYPE, its value.
   std::span<const NodeId> Parts(NodeId node) const;
   SparseTensor SparseAt(NodeId node) const;
   MetaTensor MetaAt(NodeId node) const;
