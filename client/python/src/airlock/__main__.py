@@ -1,0 +1,50 @@
+"""python -m airlock run SCRIPT [ARGUMENT ...]: runs a script that cannot be edited, with every torch.load of it sandboxed."""
+from __future__ import annotations
+
+import argparse
+import runpy
+import sys
+from typing import List, Optional
+
+from . import __version__, patch
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m airlock", description=__doc__)
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="run a script with every torch.load sandboxed")
+    run.add_argument("--unknown", choices=("record", "error"), default="record", help="what becomes of objects of unknown types")
+    run.add_argument("--trusted", action="append", default=[], metavar="CLASS", help="rebuild objects of this class; may be repeated")
+    run.add_argument("--inert", action="store_true", help="load dangerous files too; what they would call stays an inert record")
+    run.add_argument("-m", dest="module", metavar="MODULE", help="run a module instead of a script")
+    run.add_argument("rest", nargs=argparse.REMAINDER, metavar="SCRIPT ARGUMENT", help="the script, and its arguments")
+    return parser
+
+
+def main(arguments: Optional[List[str]] = None) -> int:
+    """The command line."""
+    given = _parser().parse_args(arguments)
+    rest = given.rest[1:] if given.rest[:1] == ["--"] else given.rest
+    if not rest and given.module is None:
+        print("python -m airlock run: no script", file=sys.stderr)
+        return 64
+    patch(unknown=given.unknown, trusted=given.trusted, inert=given.inert)
+    if given.module is not None:
+        sys.argv = [given.module, *rest]
+        runpy.run_module(given.module, run_name="__main__", alter_sys=True)
+        return 0
+    sys.argv = rest
+    sys.path[0] = _directory_of(rest[0])
+    runpy.run_path(rest[0], run_name="__main__")
+    return 0
+
+
+def _directory_of(script: str) -> str:
+    from os.path import abspath, dirname
+
+    return dirname(abspath(script))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,257 @@
+"""load, inspect, and what is built on them."""
+from __future__ import annotations
+
+import os
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, Union
+
+from . import _client, _names
+from ._client import Answer, CallOptions, Client
+from ._errors import AirlockError, DaemonError, RefusedError, UnknownTypesError, UnsupportedError, list_lines, printable
+from ._report import Report, Symbol
+from ._source import FileLike, ObjectSource, Source, source_of
+from ._trusted import Trusted
+
+__all__ = ["inspect", "load", "load_file", "state_dict", "unknown_types"]
+
+# timm's order, then what others call it.
+_KEYS = ("state_dict_ema", "model_ema", "state_dict", "model", "module", "model_state_dict")
+_PREFIXES = ("module.", "_orig_mod.")
+
+
+def load(f: FileLike, map_location: Any = None, *, mmap: Optional[bool] = None, trusted: Iterable[Union[str, type]] = (),  # noqa: ARG001
+         unknown: str = "record", inert: bool = False, framework: Optional[str] = None, member: str = "",
+         limits: Optional[Mapping[str, int]] = None, timeout: Optional[float] = None,
+         on_unknown: Optional[Callable[[List[Symbol]], object]] = None, **_ignored: Any) -> Any:
+    """Loads a checkpoint, as torch.load does, without running any of it.
+
+    Args:
+        f: a path, or a file object, which is read from its current position.
+        map_location: as of torch.load: None, a string, a torch.device, a dict, or a callable.
+        mmap: accepted for torch.load's sake.
+        trusted: classes, or their names, whose objects are rebuilt here: by `__new__` and state, never by a call that the file names.
+        unknown: "record": objects of classes that are not known become `Record`s. "error": they are an UnknownTypesError.
+        inert: load a dangerous file too; what it would call stays an inert record.
+        framework: "torch" or "numpy"; None takes torch where it is installed.
+        member: the member of a zip archive that is opened as if it were the file.
+        limits: limits by name (proto/airlock/v1/limits.proto), below the daemon's own.
+        timeout: seconds.
+        on_unknown: is called with the symbols that are not known, if there are any.
+        _ignored: torch.load's other arguments (weights_only, pickle_module, encoding ...), which have no meaning here.
+
+    Raises:
+        DangerousError, UnknownTypesError, MalformedError, RefusedError, LimitError, UnsupportedError: all of them
+            `pickle.UnpicklingError`. FileNotFoundError and its like, as open() raises them.
+    """
+    if unknown not in ("record", "error"):
+        raise ValueError('unknown is "record" or "error"')
+    source = source_of(f, member)
+    maker = _maker(framework, map_location)
+    answer, source = _call(source, lambda client, given: client.load(given, CallOptions(timeout, limits or {}, inert), maker))
+    trust = Trusted(trusted)
+    strange = [symbol for symbol in answer.plan.symbols if symbol.kind != "known" and trust.find(symbol.module, symbol.name) is None]
+    if strange and unknown == "error":
+        raise _unknown_types(answer, strange, source)
+    if strange and on_unknown is not None:
+        on_unknown(strange)
+    maker.use(answer.plan, answer.spans)
+    from ._build import ObjectBuilder
+
+    made = ObjectBuilder(answer.plan, maker, trust).build()
+    source.consumed(source.size)
+    return made
+
+
+def _maker(framework: Optional[str], map_location: Any) -> Any:
+    if framework not in (None, "torch", "pt", "numpy", "np"):
+        raise ValueError('framework is "torch" or "numpy"')
+    if framework in (None, "torch", "pt"):
+        try:
+            from ._torch import TorchMaker
+
+            return TorchMaker(map_location)
+        except ModuleNotFoundError as error:
+            if framework is not None or error.name != "torch":
+                raise
+    from ._arrays import NumpyMaker
+
+    return NumpyMaker()
+
+
+def _call(source: Source, call: Callable[[Client, Source], Answer]) -> Tuple[Answer, Source]:
+    """One call; again where the private daemon went away, or where a file object holds more than one checkpoint."""
+    client = _client.client()
+    try:
+        return call(client, source), source
+    except DaemonError as error:
+        if error.reason != "UNAVAILABLE" or not _client.lost(client):
+            raise
+        return call(_client.client(), source), source
+    except RefusedError as error:
+        # Streams that follow one another in a file are read one by one, as torch.load does.
+        if error.reason != "TRAILING_BYTES" or not isinstance(source, ObjectSource) or not error.offset:
+            raise
+        source.size = error.offset
+        return call(client, source), source
+
+
+def _unknown_types(answer: Answer, unknown: List[Symbol], source: Source) -> UnknownTypesError:
+    places = _names.uses(answer.plan)
+    lines = []
+    for symbol in unknown:
+        found = places.get((symbol.module, symbol.name), [])
+        where = ", ".join(printable(path) or "the root" for path in found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+        lines.append(f"{printable(str(symbol))}: {symbol.uses} use{'s' if symbol.uses != 1 else ''}" + (f", at {where}" if where else ""))
+    name = printable(source.name) or "the file object"
+    trust = ", ".join(f'"{printable(str(symbol))}"' for symbol in unknown[:4]) + (", ..." if len(unknown) > 4 else "")
+    return UnknownTypesError(
+        f"{name}: holds objects of {len(unknown)} unknown type{'s' if len(unknown) != 1 else ''}. Nothing was imported.\n{list_lines(lines)}\n"
+        f'As inert records: airlock.load(..., unknown="record"). Rebuilt, if you trust them: airlock.load(..., trusted=[{trust}]).\n'
+        f"The weights alone: {_client.remedy(source)}", unknown, answer.plan.findings, reason="UNKNOWN_TYPES",
+        report=_client.report_of(answer.report, answer.plan))
+
+
+def inspect(f: FileLike, *, member: str = "", limits: Optional[Mapping[str, int]] = None, timeout: Optional[float] = None) -> Report:
+    """What is inside a file: format, verdict, symbols, findings, tensors, and the tree of its objects. Moves no weights, needs no torch.
+
+    A dangerous, broken or unsupported file is an answer too: see Report.verdict. What is wrong with the path, or with the
+    daemon, is an exception.
+    """
+    from ._tree import TreeMaker
+
+    source = source_of(f, member)
+    try:
+        answer, source = _call(source, lambda client, given: client.inspect(given, CallOptions(timeout, limits or {})))
+    except DaemonError:
+        raise
+    except AirlockError as error:
+        if error.report is None:
+            raise
+        return error.report
+    report = _client.report_of(answer.report, answer.plan)
+    tensors = _names.tensor_infos(answer.plan)
+    maker = TreeMaker(answer.plan, tensors)
+    from ._build import ObjectBuilder
+
+    tree = ObjectBuilder(answer.plan, maker, Trusted()).build()
+    return Report(**{**{name: getattr(report, name) for name in report.__dataclass_fields__}, "tensors": tuple(tensors), "tree": tree})
+
+
+def unknown_types(f: FileLike, *, member: str = "") -> List[str]:
+    """The names of all types in a file that are not known, dangerous ones among them: what `trusted=` could take."""
+    report = inspect(f, member=member)
+    return [str(symbol) for symbol in (*report.unknown, *report.dangerous)]
+
+
+def state_dict(value: Any) -> Dict[str, Any]:
+    """The state_dict of a record that stands for a module or an optimizer; of a checkpoint, the one that `load_file` would take.
+
+    Raises:
+        KeyError: there is none.
+    """
+    from ._record import Record
+
+    if isinstance(value, Record):
+        if value.record_state_dict is None:
+            raise KeyError(f"{value!r} is neither a module nor an optimizer")
+        return value.record_state_dict
+    return _weights(value, "auto")[1]
+
+
+def load_file(filename: Union[str, os.PathLike[str]], device: Any = "cpu", *, key: str = "auto", strip: bool = False,
+              framework: Optional[str] = None, inert: bool = False) -> Dict[str, Any]:
+    """The weights of a file of any format, as safetensors.torch.load_file gives them: tensors by name.
+
+    Args:
+        filename: the file.
+        device: where the tensors go.
+        key: which part of a training checkpoint: its dotted path, or "auto": the first of state_dict_ema, model_ema, state_dict, model
+            (timm's order), module, model_state_dict that holds tensors; the whole, if it is a mapping of tensors.
+        strip: take the prefixes `module.` and `_orig_mod.` off the names.
+        framework: as of load.
+        inert: as of load.
+    """
+    value = load(filename, device, framework=framework, inert=inert)
+    weights = _weights(value, key)[1]
+    return stripped(weights) if strip else dict(weights)
+
+
+def stripped(weights: Mapping[str, Any]) -> Dict[str, Any]:
+    """The weights without the prefixes that DataParallel and torch.compile put in front, as timm's clean_state_dict."""
+    cleaned = {}
+    for name, value in weights.items():
+        for prefix in _PREFIXES:
+            if name.startswith(prefix):
+                name = name[len(prefix):]
+        cleaned[name] = value
+    return cleaned
+
+
+def _is_tensor(value: Any) -> bool:
+    return hasattr(value, "shape") and hasattr(value, "dtype")
+
+
+def _mapping_of(value: Any) -> Optional[Mapping[str, Any]]:
+    """The mapping that a value is, or that was recovered of it."""
+    from ._record import Record
+
+    if isinstance(value, Record):
+        value = value.record_state_dict
+    return value if isinstance(value, Mapping) else None
+
+
+def flat_tensors(mapping: Mapping[Any, Any]) -> Dict[str, Any]:
+    """All tensors below a mapping, by dotted path."""
+    found: Dict[str, Any] = {}
+    seen = set()
+    stack: List[Tuple[str, Any]] = [("", mapping)]
+    while stack:
+        path, value = stack.pop()
+        if _is_tensor(value):
+            found[path] = value
+            continue
+        children = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, (list, tuple)) else ()
+        if id(value) not in seen:
+            seen.add(id(value))
+            stack += [(f"{path}.{name}" if path else str(name), child) for name, child in reversed(list(children))]
+    return found
+
+
+def _weights(value: Any, key: str) -> Tuple[str, Dict[str, Any]]:
+    """Where the weights are, and they."""
+    if key != "auto":
+        for part in key.split(".") if key else []:
+            value = _child(value, part, key)
+        mapping = _mapping_of(value)
+        found = flat_tensors(mapping) if mapping is not None else {}
+        if not found:
+            raise KeyError(f"there are no tensors under the key {key}")
+        return key, found
+    root = _mapping_of(value)
+    if root is None:
+        raise UnsupportedError("it is not clear where its weights are: name the key", reason="UNSUPPORTED_FEATURE")
+    if root and all(_is_tensor(item) for item in root.values()):
+        return "", dict(root)
+    if root is not value:
+        return "", flat_tensors(root)
+    for name in _KEYS:
+        mapping = _mapping_of(root.get(name))
+        found = flat_tensors(mapping) if mapping is not None else {}
+        if found:
+            return name, found
+    names = ", ".join(printable(str(name)) for name in list(root)[:12])
+    raise UnsupportedError(f"it is not clear where its weights are; the key could be one of: {names}", reason="UNSUPPORTED_FEATURE")
+
+
+def _child(value: Any, part: str, key: str) -> Any:
+    from ._record import Record
+
+    if isinstance(value, Record) and part == "state_dict()":
+        return value.record_state_dict
+    if isinstance(value, Mapping) and part in value:
+        return value[part]
+    if isinstance(value, (list, tuple)) and part.isdigit() and int(part) < len(value):
+        return value[int(part)]
+    if isinstance(value, Record) and part in value.record_attributes:
+        return value.record_attributes[part]
+    raise KeyError(f"there is nothing at the key {key}")
+

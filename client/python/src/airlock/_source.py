@@ -1,0 +1,95 @@
+"""What torch.load takes as `f`: a path, or a file object that is read from where it stands."""
+from __future__ import annotations
+
+import io
+import os
+import stat
+from typing import Any, BinaryIO, Iterator, Optional, Union
+
+FileLike = Union[str, "os.PathLike[str]", BinaryIO, io.IOBase]
+
+_CHUNK_BYTES = 512 << 10
+_MAX_NAME = 256
+
+
+class PathSource:
+    """A file by name. It is opened here first, so that what is wrong with it is said as open() says it."""
+
+    def __init__(self, path: Union[str, os.PathLike[str]], member: str = "") -> None:
+        self.name = os.fspath(path)
+        self.member = member
+        with open(self.name, "rb") as file:
+            status = os.fstat(file.fileno())
+        self.regular = stat.S_ISREG(status.st_mode)
+        self.size = status.st_size
+        # The daemon follows no links: it gets the path behind them.
+        self.real_path = os.path.realpath(self.name)
+
+    def chunks(self) -> Iterator[bytes]:
+        """The bytes, where they must be sent."""
+        with open(self.name, "rb") as file:
+            yield from _chunks(file)
+
+    def consumed(self, size: int) -> None:
+        """A path has no position."""
+
+
+class ObjectSource:
+    """A file object: what follows its current position. Afterwards it stands behind what was read, as after torch.load."""
+
+    def __init__(self, file: Any, member: str = "", limit: Optional[int] = None) -> None:
+        for method in ("read", "seek", "tell"):
+            if not hasattr(file, method):
+                raise AttributeError(f"a file object without {method}() cannot be loaded from: give a path, or io.BytesIO(f.read())")
+        self._file = file
+        self._start = file.tell()
+        end = file.seek(0, os.SEEK_END)
+        self._end = end if isinstance(end, int) else file.tell()
+        file.seek(self._start)
+        self.member = member
+        name = getattr(file, "name", "")
+        self.name = name if isinstance(name, str) else ""
+        self.size = max(0, self._end - self._start)
+        if limit is not None:
+            self.size = min(self.size, limit)
+
+    def chunks(self) -> Iterator[bytes]:
+        """The bytes from the position on."""
+        self._file.seek(self._start)
+        yield from _chunks(self._file, self.size)
+
+    def consumed(self, size: int) -> None:
+        """Sets the position behind `size` bytes."""
+        self._file.seek(self._start + size)
+
+
+Source = Union[PathSource, ObjectSource]
+
+
+def _chunks(file: Any, size: Optional[int] = None) -> Iterator[bytes]:
+    left = size
+    while left is None or left > 0:
+        data = file.read(_CHUNK_BYTES if left is None else min(_CHUNK_BYTES, left))
+        if not data:
+            return
+        if not isinstance(data, (bytes, bytearray, memoryview)):
+            raise TypeError("the file is open in text mode; open it with mode 'rb'")
+        if left is not None:
+            left -= len(data)
+        yield bytes(data)
+
+
+def source_of(f: FileLike, member: str = "") -> Source:
+    """The source for what was given."""
+    if isinstance(f, (str, os.PathLike)):
+        return PathSource(f, member)
+    return ObjectSource(f, member)
+
+
+def upload_name(name: str) -> str:
+    """What to call an upload in logs."""
+    short = os.path.basename(name)
+    try:
+        return short if len(short.encode("utf-8")) <= _MAX_NAME else ""
+    except UnicodeEncodeError:
+        return ""
