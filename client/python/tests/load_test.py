@@ -140,6 +140,11 @@ class Objects(package.Folder):
                 self.assertEqual(facts(tensor), facts(other), (name, key))
                 self.assertTrue(torch.equal(tensor, other), (name, key))
 
+    def test_storages_of_odd_sizes_beside_others(self):
+        value = [torch.ones(size, dtype=dtype) for size in (1, 3, 7) for dtype in (torch.uint8, torch.complex128, torch.float64, torch.int16)]
+        for name, want, got in self.both(value):
+            self.assertTrue(all(torch.equal(tensor, other) for tensor, other in zip(want, got)), name)
+
     def test_quantised(self):
         per_tensor = torch.quantize_per_tensor(torch.randn(3, 4), 0.1, 3, torch.quint8)
         per_channel = torch.quantize_per_channel(torch.randn(3, 4), torch.rand(3) + 0.1, torch.arange(3), 0, torch.qint8)

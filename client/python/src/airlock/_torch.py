@@ -162,8 +162,10 @@ class TorchMaker:
         owner, start, nbytes, shared = self._spans[storage]
         if not shared or not 0 < nbytes < _COPY_BYTES or storage in self._storages or not self._is_here(storage):
             return None
-        count, rest = divmod(nbytes, _element_size(dtype))
-        if rest:
+        size = _element_size(dtype)
+        count, rest = divmod(nbytes, size)
+        # Torch copies with instructions that want elements to be aligned.
+        if rest or start % size:
             return None
         made = torch.frombuffer(owner, dtype=dtype, count=count, offset=start).clone()
         self._storages[storage] = made
