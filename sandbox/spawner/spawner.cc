@@ -38,8 +38,6 @@ walls::WallResult Settle(const WorkerSetup& setup, walls::NamespaceReport& repor
   // After the change of user, which clears it.
   AIRLOCK_TRY(walls::DieWithParent(setup.broker_pid));
   report = setup.without_namespaces != 0 ? walls::NoNamespaces(ECANCELED) : walls::ProbeNamespaces();
-  // Half a root is none: without the empty root of its own mount namespace the rest is not worth the difference.
-  if ((report.Layers() & walls::kMountNamespace) == 0) report = walls::NoNamespaces(report.rows[4].error_number);
   AIRLOCK_TRY(walls::EnterSharedNamespaces(report.Layers()));
   return walls::BecomeNonDumpable();
 }

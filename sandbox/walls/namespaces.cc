@@ -153,6 +153,8 @@ NamespaceReport ProbeNamespaces() {
   NamespaceReport report = *shared;
   munmap(page, sizeof(NamespaceReport));
   if (const int user = report.rows[0].error_number; user != 0) return NoNamespaces(user);
+  // Half a root is none: without the empty root of its own mount namespace the rest is not worth the difference.
+  if (const int root = report.rows[4].error_number; root != 0) return NoNamespaces(root);
   return report;
 }
 

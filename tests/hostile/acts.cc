@@ -2,6 +2,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <exception>
 #include <iterator>
@@ -88,6 +89,8 @@ void SweepSystemCalls() {
   for (long number = 1023; number >= 0; --number) syscall(number, 0, 0, 0, 0, 0, 0);
 }
 
+bool MakesProcess(long number) { return number == SYS_fork || number == SYS_clone || number == SYS_clone3; }
+
 struct Act {
   uint32_t id;
   void (*perform)();
@@ -112,11 +115,16 @@ constexpr Act kActs[] = {
 
 }  // namespace
 
-bool PerformSyscall(uint32_t id) {
+bool PerformSyscall(uint32_t id, long& result) {
   for (const SyscallAttack& row : kSyscallAttacks) {
     if (row.id != id) continue;
     const Arg* args = row.args;
-    syscall(row.number, args[0].Word(), args[1].Word(), args[2].Word(), args[3].Word(), args[4].Word(), args[5].Word());
+    victim_word = {reinterpret_cast<void*>(targets.victim_word), 8};
+    result = syscall(row.number, args[0].Word(), args[1].Word(), args[2].Word(), args[3].Word(), args[4].Word(),
+                     args[5].Word());
+    if (result == -1) result = -errno;
+    // The child of one that makes processes.
+    if (row.unwalled == kWorks && result == 0 && MakesProcess(row.number)) _exit(0);
     return true;
   }
   return false;

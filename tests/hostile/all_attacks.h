@@ -3,20 +3,30 @@
 
 #include "tests/hostile/attack.h"
 #include "tests/hostile/behaviours.h"
+#include "tests/hostile/deeds.h"
 #include "tests/hostile/syscall_attacks.h"
 
 namespace airlock::hostile {
 
+inline std::vector<uint32_t> NonZero(const std::array<uint32_t, 3>& reasons) {
+  std::vector<uint32_t> given;
+  for (const uint32_t reason : reasons) {
+    if (reason != 0) given.push_back(reason);
+  }
+  return given;
+}
+
 inline std::vector<Attack> AllAttacks() {
   std::vector<Attack> attacks;
   for (const SyscallAttack& row : kSyscallAttacks) {
-    attacks.push_back({row.id, row.name, "seccomp", End::kSigsys, {kViolation}});
+    attacks.push_back({row.id, row.battery, row.name, "seccomp", End::kSigsys, {kViolation}});
+  }
+  for (const DeedRow& row : kDeedRows) {
+    attacks.push_back({row.id, row.battery, row.name, row.stopped_by, row.end, NonZero(row.reasons)});
   }
   for (const Behaviour& row : kBehaviours) {
-    Attack attack{row.id, row.name, row.stopped_by, row.end, {row.reason}};
-    for (const uint32_t other : row.others) {
-      if (other != 0) attack.reasons.push_back(other);
-    }
+    Attack attack{row.id, row.battery, row.name, row.stopped_by, row.end, {row.reason}};
+    for (const uint32_t other : NonZero(row.others)) attack.reasons.push_back(other);
     attacks.push_back(attack);
   }
   return attacks;

@@ -7,31 +7,13 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/hostile/attack_end.h"
+
 namespace airlock::hostile {
-
-// How the process of the attacker ends, seen by its parent.
-enum class End : uint8_t {
-  kSigsys,    // killed by the filter
-  kCrash,     // killed by another signal of its own making, or by the filter on the way to one
-  kExit,      // by itself: its frames (or its silence) are what is wrong
-  kDeadline,  // not by itself
-};
-
-// Numbers of airlock.v1.Reason, so that this header needs no protobuf.
-enum ExpectedReason : uint32_t {
-  kAccepted = 0,
-  kLimit = 30,
-  kViolation = 100,
-  kProtocol = 101,
-  kCrashed = 102,
-  kTimeoutTotal = 103,
-  kTimeoutSilence = 104,
-  kTimeoutCpu = 105,
-  kOutOfMemory = 106,
-};
 
 struct Attack {
   uint32_t id = 0;
+  std::string_view battery;  // numbers of the published list of attempts that it stands for
   std::string_view name;
   std::string_view stopped_by;  // the layer that must do it
   End end = End::kSigsys;

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "sandbox/walls/worker_fds.h"
 #include "sandbox/worker/frame_writer.h"
 #include "tests/hostile/hostile_acts.h"
 
@@ -83,6 +84,12 @@ void BadName() {
 
 void HalfAFrame() { WriteBytes(Length(1000) + std::string(10, '\0')); }
 
+// What was vouched for is changed afterwards: the broker must not read before nobody can.
+[[noreturn]] void WriteOn() {
+  TellTruth();
+  while (true) (void)!pwrite(walls::kOutputFd, "!", 1, 0);
+}
+
 struct Lie {
   uint32_t id;
   void (*tell)();
@@ -124,6 +131,12 @@ constexpr Lie kLies[] = {
        asm volatile("ud2");
      }},
     {418, [] {}},
+    {420,
+     [] {
+       HalfAFrame();
+       while (true) asm volatile("" : : : "memory");
+     }},
+    {421, WriteOn},
     {419, [] { WriteEncodedFrame(std::string("\x9a\x06\x00", 3)); }},
 };
 

@@ -1,4 +1,5 @@
-// What the hostile worker can do, by kind. Each returns false for an id that is not of its kind.
+// What the hostile worker can do, by kind. Each returns false for an id that is not of its kind. `result` is what an
+// act that was survived came to: minus an errno, or anything else for success.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +8,7 @@
 
 namespace airlock::hostile {
 
-bool PerformSyscall(uint32_t id);
+bool PerformSyscall(uint32_t id, long& result);
 bool PerformAct(uint32_t id);
 bool TellPlanLie(uint32_t id, uint64_t input_size);
 bool TellFrameLie(uint32_t id, uint64_t input_size);

@@ -2,12 +2,15 @@
 // of airlock-worker; instead of decoding it does what the fake checkpoint says (README.md).
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstring>
 
 #include "sandbox/walls/worker_fds.h"
 #include "sandbox/worker/frame_writer.h"
 #include "sandbox/worker/program.h"
+#include "tests/hostile/deeds.h"
 #include "tests/hostile/hostile_acts.h"
+#include "tests/hostile/targets.h"
 
 namespace {
 
@@ -16,7 +19,7 @@ constexpr size_t kMarkLength = sizeof(kMark) - 1;
 
 // 0: not a checkpoint of ours.
 uint32_t ReadInstruction() {
-  char text[64] = {};
+  char text[airlock::hostile::kTargetsOffset] = {};
   if (pread(airlock::walls::kInputFd, text, sizeof(text) - 1, 0) <= 0) return 0;
   if (std::strncmp(text, kMark, kMarkLength) != 0) return 0;
   uint32_t id = 0;
@@ -25,7 +28,12 @@ uint32_t ReadInstruction() {
   return id;
 }
 
-// Whoever comes here with an act of its own has survived it: no broker takes this for an answer.
+void ReadTargets() {
+  airlock::hostile::Targets read;
+  const ssize_t size = pread(airlock::walls::kInputFd, &read, sizeof(read), airlock::hostile::kTargetsOffset);
+  if (size == sizeof(read)) airlock::hostile::targets = read;
+}
+
 void Say(uint32_t reason, const char* message) {
   airlock::worker::v1::Frame frame;
   frame.mutable_done()->set_reason(reason);
@@ -33,13 +41,22 @@ void Say(uint32_t reason, const char* message) {
   airlock::worker::WriteFrame(frame);
 }
 
+// Whoever comes here with an act of its own has survived it: no broker takes this for an answer.
+void SaySurvived(long result) {
+  char message[40];
+  std::snprintf(message, sizeof(message), "survived %ld;", result);
+  Say(0, message);
+}
+
 void Obey(const airlock::worker::v1::Job& job) {
   using namespace airlock::hostile;  // NOLINT(google-build-using-namespace)
   constexpr uint32_t kNotACheckpoint = 40;
   const uint32_t id = ReadInstruction();
   if (id == 0) return Say(kNotACheckpoint, "no instruction");
+  ReadTargets();
   if (TellPlanLie(id, job.input_size()) || TellFrameLie(id, job.input_size())) return;
-  if (PerformSyscall(id) || PerformAct(id)) return Say(0, "survived");
+  long result = 0;
+  if (PerformSyscall(id, result) || PerformDeed(id, result) || PerformAct(id)) return SaySurvived(result);
   Say(kNotACheckpoint, "unknown instruction");
 }
 

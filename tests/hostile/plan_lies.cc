@@ -57,6 +57,21 @@ void Shape(PlanChunk& plan, uint32_t rank, uint64_t size, uint64_t stride) {
   }
 }
 
+// Plan after plan until the broker has had enough.
+[[noreturn]] void TellTensorsWithoutEnd() {
+  Frame frame;
+  auto& tensors = *frame.mutable_plan()->mutable_tensors();
+  for (int i = 0; i < 8000; ++i) {
+    tensors.add_storage(0);
+    tensors.add_dtype(airlock::v1::DTYPE_FLOAT32);
+    tensors.add_flags(0);
+    tensors.add_offset(0);
+    tensors.add_rank(0);
+  }
+  const std::string encoded = frame.SerializeAsString();
+  while (true) worker::WriteEncodedFrame(encoded);
+}
+
 constexpr Lie kLies[] = {
     {300, [](PlanChunk&, Done&) {}},
     {301, [](PlanChunk& plan, Done&) { plan.mutable_storages()->set_offset(0, kHuge); }},
@@ -176,6 +191,8 @@ constexpr Lie kLies[] = {
        Graph(plan, airlock::v1::NODE_KIND_ARRAY);
        plan.mutable_graph()->add_links(1);
      }},
+    {341, [](PlanChunk& plan, Done&) { plan.mutable_tensors()->set_shape(0, ~uint64_t{0}); }},
+    {342, [](PlanChunk&, Done&) { TellTensorsWithoutEnd(); }},
 };
 
 }  // namespace
