@@ -40,11 +40,21 @@ constexpr AttributeRow kAttributes[] = {
     {SCMP_FLTATR_CTL_LOG, 1, "CTL_LOG"},
 };
 
-Expected<void, FilterError> AddRow(void* context, const PolicyRow& row) {
+// libseccomp begins with the machine's own architecture, and takes its numbers for all.
+Expected<void, FilterError> SetArch(void* context, uint32_t arch) {
+  if (arch == NativeArch()) return {};
+  if (const int result = seccomp_arch_add(context, arch); result != 0) return FilterFailure("seccomp_arch_add", result);
+  const int result = seccomp_arch_remove(context, NativeArch());
+  if (result != 0) return FilterFailure("seccomp_arch_remove", result);
+  return {};
+}
+
+Expected<void, FilterError> AddRow(void* context, const PolicyRow& row, uint32_t arch) {
   const std::string name(row.syscall);
   const int number = seccomp_syscall_resolve_name(name.c_str());
-  // Negative numbers are libseccomp's own, for calls that this architecture does not have.
-  if (number < 0) return FilterFailure("seccomp_syscall_resolve_name " + name, -ENOSYS);
+  // Negative numbers are libseccomp's own, for calls that an architecture does not have.
+  if (number < 0 || seccomp_syscall_resolve_name_arch(arch, name.c_str()) < 0)
+    return FilterFailure("seccomp_syscall_resolve_name " + name, -ENOSYS);
   std::vector<scmp_arg_cmp> checks;
   for (const ArgCheck& check : row.checks) {
     if (check.compare == Compare::kEqual) {
@@ -77,23 +87,24 @@ Expected<FilterProgram, FilterError> Export(void* context) {
 
 }  // namespace
 
-Expected<FilterProgram, FilterError> CompileUnproved(std::span<const PolicyRow> policy) {
+Expected<FilterProgram, FilterError> CompileUnproved(std::span<const PolicyRow> policy, uint32_t arch) {
   if (policy.size() > kMaxRows) return FilterFailure("size of the policy", -E2BIG);
   if (seccomp_api_get() < kMinApi) return FilterFailure("seccomp_api_get", -ENOSYS);
   const Context context(seccomp_init(SCMP_ACT_KILL_PROCESS));
   if (!context) return FilterFailure("seccomp_init", -ENOMEM);
+  AIRLOCK_TRY(SetArch(context.get(), arch));
   for (const AttributeRow& row : kAttributes) {
     if (const int result = seccomp_attr_set(context.get(), row.attribute, row.value); result != 0) {
       return FilterFailure(std::string("seccomp_attr_set ") + row.name, result);
     }
   }
-  for (const PolicyRow& row : policy) AIRLOCK_TRY(AddRow(context.get(), row));
+  for (const PolicyRow& row : policy) AIRLOCK_TRY(AddRow(context.get(), row, arch));
   return Export(context.get());
 }
 
-Expected<FilterProgram, FilterError> CompileFilter(std::span<const PolicyRow> policy) {
-  AIRLOCK_ASSIGN(FilterProgram program, CompileUnproved(policy));
-  if (const auto proof = CheckFilter(program, policy); !proof.ok()) {
+Expected<FilterProgram, FilterError> CompileFilter(std::span<const PolicyRow> policy, uint32_t arch) {
+  AIRLOCK_ASSIGN(FilterProgram program, CompileUnproved(policy, arch));
+  if (const auto proof = CheckFilter(program, policy, arch); !proof.ok()) {
     return FilterFailure("proof of the filter: " + proof.error(), -EPROTO);
   }
   return program;

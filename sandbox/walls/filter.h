@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sandbox/base/expected.h"
+#include "sandbox/walls/filter_check.h"
 #include "sandbox/walls/seccomp_policy.h"
 
 namespace airlock::walls {
@@ -20,11 +21,11 @@ struct FilterError {
 
 using FilterProgram = std::vector<sock_filter>;
 
-// Compiles `policy` and proves the result (filter_check.h). A filter that is not exactly the policy is an error, never
-// a weaker filter.
-Expected<FilterProgram, FilterError> CompileFilter(std::span<const PolicyRow> policy);
+// Compiles `policy` for `arch` (AUDIT_ARCH_*) and proves the result (filter_check.h). A filter that is not exactly the
+// policy is an error, never a weaker filter.
+Expected<FilterProgram, FilterError> CompileFilter(std::span<const PolicyRow> policy, uint32_t arch = NativeArch());
 
 // Without the proof: for tests of the proof.
-Expected<FilterProgram, FilterError> CompileUnproved(std::span<const PolicyRow> policy);
+Expected<FilterProgram, FilterError> CompileUnproved(std::span<const PolicyRow> policy, uint32_t arch = NativeArch());
 
 }  // namespace airlock::walls

@@ -23,7 +23,9 @@ constexpr uint32_t kArches[] = {
 constexpr uint64_t kOddArguments[] = {0, 1, 3, 4, 5, 7, 0x22, 0x81, 0xffffffff, uint64_t{1} << 32, ~uint64_t{0}};
 constexpr uint32_t kArguments = 6;
 
-int NumberOf(const PolicyRow& row) { return seccomp_syscall_resolve_name(std::string(row.syscall).c_str()); }
+int NumberOf(const PolicyRow& row, uint32_t arch) {
+  return seccomp_syscall_resolve_name_arch(arch, std::string(row.syscall).c_str());
+}
 
 seccomp_data CallOf(uint32_t number, uint32_t arch) {
   seccomp_data call{};
@@ -37,9 +39,9 @@ bool CheckHolds(const ArgCheck& check, const seccomp_data& call) {
   return (call.args[check.arg] & mask) == (check.value & mask);
 }
 
-// A call that the row allows.
-seccomp_data GoodCall(const PolicyRow& row, uint32_t arch) {
-  seccomp_data call = CallOf(static_cast<uint32_t>(NumberOf(row)), arch);
+// A call that the row allows, where `arch` is that of the filter.
+seccomp_data GoodCall(const PolicyRow& row, int number, uint32_t arch) {
+  seccomp_data call = CallOf(static_cast<uint32_t>(number), arch);
   for (const ArgCheck& check : row.checks) call.args[check.arg] = check.value;
   return call;
 }
@@ -88,10 +90,10 @@ uint32_t NativeArch() {
 #endif
 }
 
-bool PolicyAllows(std::span<const PolicyRow> policy, const seccomp_data& call) {
-  if (call.arch != NativeArch()) return false;
+bool PolicyAllows(std::span<const PolicyRow> policy, const seccomp_data& call, uint32_t arch) {
+  if (call.arch != arch) return false;
   for (const PolicyRow& row : policy) {
-    if (NumberOf(row) != call.nr) continue;
+    if (NumberOf(row, arch) != call.nr) continue;
     bool holds = true;
     for (const ArgCheck& check : row.checks) holds = holds && CheckHolds(check, call);
     if (holds) return true;
@@ -99,39 +101,41 @@ bool PolicyAllows(std::span<const PolicyRow> policy, const seccomp_data& call) {
   return false;
 }
 
-void VisitTruthTable(std::span<const PolicyRow> policy, const CallVisitor& visit) {
-  for (const uint32_t arch : kArches) {
-    const bool native = arch == NativeArch();
+void VisitTruthTable(std::span<const PolicyRow> policy, const CallVisitor& visit, uint32_t arch) {
+  for (const uint32_t each : kArches) {
+    const bool own = each == arch;
     for (uint32_t number = 0; number < kNumbers; ++number) {
-      if (native) VisitUniform(number, arch, visit);
-      visit(CallOf(number, arch));
-      visit(CallOf(number | kX32Bit, arch));
+      if (own) VisitUniform(number, each, visit);
+      visit(CallOf(number, each));
+      visit(CallOf(number | kX32Bit, each));
     }
-    for (const uint32_t number : kOddNumbers) VisitUniform(number, arch, visit);
+    for (const uint32_t number : kOddNumbers) VisitUniform(number, each, visit);
     for (const PolicyRow& row : policy) {
-      seccomp_data good = GoodCall(row, arch);
+      seccomp_data good = GoodCall(row, NumberOf(row, arch), each);
       visit(good);
-      if (native) VisitPerturbed(good, visit);
+      if (own) VisitPerturbed(good, visit);
       good.nr = static_cast<int>(static_cast<uint32_t>(good.nr) | kX32Bit);
       visit(good);
     }
   }
 }
 
-Expected<void, std::string> CheckFilter(std::span<const sock_filter> program, std::span<const PolicyRow> policy) {
+Expected<void, std::string> CheckFilter(std::span<const sock_filter> program, std::span<const PolicyRow> policy,
+                                        uint32_t arch) {
   // Names resolve to the same numbers all along: look them up once.
   std::vector<int> numbers;
-  for (const PolicyRow& row : policy) numbers.push_back(NumberOf(row));
+  for (const PolicyRow& row : policy) numbers.push_back(NumberOf(row, arch));
   std::optional<std::string> mismatch;
-  VisitTruthTable(policy, [&](const seccomp_data& call) {
+  const auto check = [&](const seccomp_data& call) {
     bool allowed = false;
     for (size_t i = 0; i < policy.size(); ++i) {
-      if (numbers[i] == call.nr) allowed = allowed || PolicyAllows(policy.subspan(i, 1), call);
+      if (numbers[i] == call.nr) allowed = allowed || PolicyAllows(policy.subspan(i, 1), call, arch);
     }
     const std::optional<uint32_t> action = EvaluateBpf(program, call);
     const uint32_t expected = allowed ? SECCOMP_RET_ALLOW : SECCOMP_RET_KILL_PROCESS;
     if (action != expected && !mismatch) mismatch = Describe(call, action);
-  });
+  };
+  VisitTruthTable(policy, check, arch);
   if (mismatch) return Unexpected<std::string>{*std::move(mismatch)};
   return {};
 }

@@ -18,14 +18,15 @@ namespace airlock::walls {
 // The architecture that this build is for, AUDIT_ARCH_*.
 uint32_t NativeArch();
 
-// What the policy itself says, without any filter.
-bool PolicyAllows(std::span<const PolicyRow> policy, const seccomp_data& call);
+// What the policy itself says of a process of `arch`, without any filter.
+bool PolicyAllows(std::span<const PolicyRow> policy, const seccomp_data& call, uint32_t arch = NativeArch());
 
 // The calls of the truth table, one after the other: it is never in memory as a whole.
 using CallVisitor = std::function<void(const seccomp_data& call)>;
-void VisitTruthTable(std::span<const PolicyRow> policy, const CallVisitor& visit);
+void VisitTruthTable(std::span<const PolicyRow> policy, const CallVisitor& visit, uint32_t arch = NativeArch());
 
 // The error is the first call that the filter decides otherwise than the policy, in words.
-Expected<void, std::string> CheckFilter(std::span<const sock_filter> program, std::span<const PolicyRow> policy);
+Expected<void, std::string> CheckFilter(std::span<const sock_filter> program, std::span<const PolicyRow> policy,
+                                        uint32_t arch = NativeArch());
 
 }  // namespace airlock::walls

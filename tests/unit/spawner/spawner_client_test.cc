@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,7 +22,9 @@
 #include "sandbox/base/version.h"
 #include "sandbox/spawner/output_memfd.h"
 #include "sandbox/spawner/worker_exit.h"
+#include "sandbox/walls/landlock.h"
 #include "sandbox/walls/layers.h"
+#include "sandbox/walls/process_walls.h"
 #include "sandbox/worker/probes.h"
 
 namespace airlock::spawner {
@@ -86,6 +90,40 @@ TEST(SpawnerClientTest, AWorkerSaysReadyBehindItsWalls) {
     EXPECT_EQ(exit.code, SIGKILL);
     EXPECT_FALSE(worker->pidfd);
   }
+}
+
+// Whether `raise` works in a process of its own.
+template <typename Raise>
+bool HostHas(Raise raise) {
+  const pid_t pid = fork();
+  if (pid == 0) _exit(raise() ? 0 : 1);
+  int status = 0;
+  waitpid(pid, &status, 0);
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+// A wall that some hosts lack could be forgotten: then READY would be without it, and every other test would take this
+// for such a host.
+TEST(SpawnerClientTest, EveryWallOfThisHostIsUp) {
+  uint64_t host = walls::RequiredLayers(walls::Posture::kFilterOnly);
+  if (HostHas([] { return walls::DenyWriteExecute().ok(); })) host |= walls::kDenyWriteExecute;
+  if (HostHas([] { return walls::DisableSpeculation().ok(); })) host |= walls::kNoSpeculation;
+  if (walls::LandlockAbi() != 0) host |= walls::kLandlock;
+  const bool namespaces = HostHas([] {
+    return unshare(CLONE_NEWUSER) == 0 && unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET) == 0 &&
+           mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+  });
+  if (namespaces) host |= walls::RequiredLayers(walls::Posture::kFull);
+  const auto client = Start();
+  ASSERT_TRUE(client);
+  auto worker = client->Spawn();
+  ASSERT_TRUE(worker.ok());
+  const auto frame = ReadFrame(*worker);
+  ASSERT_TRUE(frame && frame->has_ready());
+  for (const walls::LayerRow& row : walls::Layers()) {
+    EXPECT_EQ((frame->ready().layers() & row.bit) != 0, (host & row.bit) != 0) << row.name;
+  }
+  EXPECT_EQ(frame->ready().landlock_abi(), walls::LandlockAbi());
 }
 
 TEST(SpawnerClientTest, EveryProbeDies) {

@@ -112,6 +112,36 @@ TEST(FilterTest, WorkingCannotReceiveOrLoadFilters) {
   }
 }
 
+// The other architecture that we build for, from this one: the same ten names under its own numbers.
+TEST(FilterTest, TheSameTenNamesOnAarch64) {
+  for (const auto policy : {WorkingPolicy(), IdlePolicy()}) {
+    const auto proved = CompileFilter(policy, AUDIT_ARCH_AARCH64);
+    ASSERT_TRUE(proved.ok()) << proved.error().step;
+  }
+  const auto program = CompileFilter(WorkingPolicy(), AUDIT_ARCH_AARCH64);
+  std::set<long> allowed;
+  for (long number = -1; number < 0x11000; ++number) {
+    for (const uint64_t fd : {3, 4, 5}) {
+      const std::array<uint64_t, 6> args = {fd, 129, 3, fd == 3 ? 0x22U : 1U};
+      if (Decide(*program, number, args, AUDIT_ARCH_AARCH64) == SECCOMP_RET_ALLOW) allowed.insert(number);
+      ASSERT_EQ(Decide(*program, number, args, AUDIT_ARCH_ARM), SECCOMP_RET_KILL_PROCESS) << number;
+      ASSERT_EQ(Decide(*program, number, args, AUDIT_ARCH_X86_64), SECCOMP_RET_KILL_PROCESS) << number;
+    }
+  }
+  // write, pread64, pwrite64, exit_group, futex, restart_syscall, brk, munmap, mremap, mmap: as asm-generic/unistd.h.
+  EXPECT_EQ(allowed, (std::set<long>{64, 67, 68, 94, 98, 128, 214, 215, 216, 222}));
+}
+
+TEST(FilterProofTest, NoticesEveryMissingRowOnAarch64) {
+  for (size_t i = 0; i < WorkingPolicy().size(); ++i) {
+    Policy mutant(WorkingPolicy().begin(), WorkingPolicy().end());
+    mutant.erase(mutant.begin() + static_cast<long>(i));
+    const auto program = CompileUnproved(mutant, AUDIT_ARCH_AARCH64);
+    ASSERT_TRUE(program.ok());
+    EXPECT_FALSE(CheckFilter(*program, WorkingPolicy(), AUDIT_ARCH_AARCH64).ok()) << WorkingPolicy()[i].syscall;
+  }
+}
+
 TEST(FilterProofTest, NoticesEveryMissingRow) {
   for (size_t i = 0; i < IdlePolicy().size(); ++i) {
     Policy mutant(IdlePolicy().begin(), IdlePolicy().end());
