@@ -15,7 +15,7 @@ build_packages=(
   libspdlog-dev libcli11-dev nlohmann-json3-dev
   libdeflate-dev zlib1g-dev libbz2-dev liblzma-dev liblz4-dev
 )
-test_packages=(libgtest-dev libgmock-dev python3 python3-numpy python3-grpcio python3-protobuf python3-torch openssl systemd binutils procps)
+test_packages=(libgtest-dev libgmock-dev python3 python3-numpy python3-grpcio python3-protobuf python3-torch openssl systemd binutils procps apparmor)
 check_packages=(ccache git clang clang-format clang-tidy libclang-rt-dev shellcheck)
 
 packages=("${build_packages[@]}")

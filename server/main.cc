@@ -80,6 +80,7 @@ int Run(const Options& options, const StopSignal& stop, spawner::SpawnerClient& 
   pool.Start();
   Broker broker(ToBrokerOptions(options), pool, std::move(paths));
   broker.walls = first->ready;
+  broker.namespaces = spawner.Namespaces();
   broker.posture = first->posture;
   (void)spawner::KillAndReap(first->worker);
 

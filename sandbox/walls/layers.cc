@@ -6,7 +6,7 @@ namespace airlock::walls {
 namespace {
 
 constexpr std::string_view kUsernsRemedy =
-    "allow unprivileged user namespaces to airlock-worker: an AppArmor profile with `userns,`, "
+    "allow unprivileged user namespaces to airlock-worker: an AppArmor profile with `userns,` (deploy/apparmor), "
     "kernel.unprivileged_userns_clone=1, "
     "user.max_user_namespaces above 0; containers and chroots forbid them";
 

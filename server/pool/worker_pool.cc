@@ -30,12 +30,17 @@ bool IsQuiet(const ReadyWorker& worker) {
   return ::poll(&fd, 1, 0) == 0;
 }
 
+// Names that share a remedy stand before it together: the text has an end.
 std::string MissingLayers(uint64_t layers, walls::Posture minimum) {
   std::string text;
+  std::string names;
   const uint64_t missing = walls::RequiredLayers(minimum) & ~layers;
-  for (const walls::LayerRow& row : walls::Layers()) {
-    if ((missing & row.bit) == 0) continue;
-    text += (text.empty() ? "" : "; ") + std::string(row.name) + " is missing: " + std::string(row.remedy);
+  for (size_t i = 0; i < walls::Layers().size(); ++i) {
+    const walls::LayerRow& row = walls::Layers()[i];
+    if ((missing & row.bit) != 0) names += (names.empty() ? "" : ", ") + std::string(row.name);
+    const bool shared = i + 1 < walls::Layers().size() && walls::Layers()[i + 1].remedy == row.remedy;
+    if (names.empty() || shared) continue;
+    text += (text.empty() ? "" : "; ") + std::exchange(names, {}) + " missing: " + std::string(row.remedy);
   }
   return text;
 }

@@ -5,8 +5,10 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "sandbox/base/limits.h"
+#include "sandbox/spawner/spawner_client.h"
 #include "server/pool/job_queue.h"
 #include "server/pool/worker_pool.h"
 #include "server/service/budget.h"
@@ -35,6 +37,8 @@ struct Broker {
   const PathSource paths;
   // What the first worker reported: the walls of this host.
   worker::v1::Ready walls;
+  // What the spawner found when it tried them.
+  std::vector<spawner::NamespaceState> namespaces;
   walls::Posture posture = walls::Posture::kNone;
   // No new loads.
   std::atomic<bool> draining = false;

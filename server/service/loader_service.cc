@@ -1,5 +1,8 @@
 #include "server/service/loader_service.h"
 
+#include <cerrno>
+#include <cstring>
+
 #include "sandbox/base/version.h"
 #include "server/limits.h"
 #include "server/service/load_call.h"
@@ -8,10 +11,17 @@
 namespace airlock::server {
 namespace {
 
-std::string Evidence(const walls::LayerRow& layer, const worker::v1::Ready& ready) {
-  if ((ready.layers() & layer.bit) == 0) return "a worker found it not in force";
-  if (layer.bit == walls::kLandlock) return "ABI " + std::to_string(ready.landlock_abi());
-  return "a worker found it in force";
+std::string Evidence(const walls::LayerRow& layer, const Broker& broker) {
+  const worker::v1::Ready& ready = broker.walls;
+  if ((ready.layers() & layer.bit) != 0) {
+    return layer.bit == walls::kLandlock ? "ABI " + std::to_string(ready.landlock_abi()) : "a worker found it in force";
+  }
+  for (const spawner::NamespaceState& state : broker.namespaces) {
+    if (state.layer != layer.bit) continue;
+    if (state.error_number == ECANCELED) return "left out by --without-namespaces";
+    if (state.error_number != 0) return std::string("tried: ") + std::strerror(state.error_number);
+  }
+  return "a worker found it not in force";
 }
 
 }  // namespace
@@ -40,7 +50,7 @@ grpc::ServerUnaryReactor* LoaderService::GetCapabilities(grpc::CallbackServerCon
     auto* layer = response->add_layers();
     layer->set_name(std::string(row.name));
     layer->set_in_force((broker_.walls.layers() & row.bit) != 0);
-    layer->set_evidence(Evidence(row, broker_.walls));
+    layer->set_evidence(Evidence(row, broker_));
     layer->set_remedy(std::string(row.remedy));
   }
   auto* reactor = context->DefaultReactor();

@@ -42,7 +42,7 @@ def report(*args, **more):
 class Daemon:
     """A private airlockd on a unix socket; gone when the block ends, or when this process does."""
 
-    def __init__(self, *flags, listen=True, wait=30):
+    def __init__(self, *flags, listen=True, wait=30, host=None):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="airlock-test-"))
         self.socket = self.directory / "airlockd.sock"
         self.address = f"unix:{self.socket}"
@@ -52,6 +52,8 @@ class Daemon:
         command = [str(BIN / "airlockd"), "--private-fd", str(theirs.fileno()), "--spool-dir", str(self.directory)]
         if listen:
             command += ["--listen", self.address]
+        if host is not None:  # as on a host that has less: tests/e2e/narrow_host.cc
+            command = [str(BIN / "airlock-narrow-host"), host, *command]
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(command + list(map(str, flags)), pass_fds=[theirs.fileno()], stderr=log,
                                             stdout=log)
