@@ -2,7 +2,13 @@
 import argparse
 import collections
 import datetime
+import decimal
+import fractions
+import functools
+import pathlib
 import struct
+import types
+import uuid
 
 import torch
 
@@ -47,12 +53,15 @@ def atom(value):
         return f"v:{value}"
     if kind is torch.Size:
         return "z" + "".join(f":{size}" for size in value)
-    if kind is type:
+    if numpy is not None and isinstance(value, numpy.dtype):
+        return f"y:{value.str}"
+    if kind is type or value is print:
         return f"g:{value.__module__}.{value.__qualname__}"
     return None
 
 
 def member(value):
+    """The token of a member of a set; None for what has none."""
     if type(value) is tuple:
         return "(" + "".join(atom(item) + "," for item in value) + ")"
     return atom(value)
@@ -89,6 +98,9 @@ class Dumper:
             self.tokens.append(token)
             return []
         kind = type(value)
+        if numpy is not None and isinstance(value, numpy.generic):
+            self.tokens.append("x")
+            return [Literal(f"y:{value.dtype.str}"), value.item()]
         if kind is tuple and not value:
             self.tokens.append("()")
             return []
@@ -99,12 +111,17 @@ class Dumper:
         number = self.again("n", id(value))
         if number is None:
             return []
+        if isinstance(value, Bare):
+            return self.tensor(value.tensor, number, value.flags)
         if isinstance(value, torch.Tensor):
-            return self.tensor(value, number)
+            return self.any_tensor(value, number)
+        if isinstance(value, STORAGES):
+            return self.storage_node(value, number)
         if numpy is not None and kind is numpy.ndarray:
             shape = "".join(f"{size}," for size in value.shape)
-            self.tokens.append(f"n{number}:{numpy_dtype(value.dtype)}:{shape}:"
-                               f"{value.astype(value.dtype.newbyteorder('<')).tobytes().hex()}")
+            # Swapped as bytes: a cast would make another NaN of some.
+            same = value if value.dtype.byteorder != ">" else value.byteswap()
+            self.tokens.append(f"n{number}:{shape}:{numpy_dtype(value.dtype)}:{same.tobytes().hex()}")
             return []
         if kind is bytearray:
             self.tokens.append(f"B{number}:{value.hex()}")
@@ -124,40 +141,65 @@ class Dumper:
             return [vars(value) or None] + pairs
         return self.record(value, number, pairs)
 
-    def tensor(self, tensor, number):
+    def any_tensor(self, tensor, number):
+        kind = type(tensor)
+        if kind not in PLAIN_TENSORS:  # a subclass: a record that holds the tensor, and its attributes for a state
+            self.tokens.append(f"R{number}")
+            state = [Literal("s="), vars(tensor)] if vars(tensor) else []
+            return [Literal("c="), Literal(f"g:{kind.__module__}.{kind.__qualname__}"), Literal("a="), (Bare(tensor.as_subclass(torch.Tensor)),)] + state + [Literal(".")]
+        if vars(tensor):
+            self.tokens.append(f"P{number}:NODE_KIND_ATTRIBUTED")
+            return [Bare(tensor), vars(tensor)]
+        return self.tensor(tensor, number)
+
+    def tensor(self, tensor, number, more_flags=0):
+        if tensor.is_nested:
+            self.tokens.append(f"P{number}:NODE_KIND_NESTED_TENSOR")
+            return [tensor.values(), tensor._nested_tensor_size(), tensor._nested_tensor_strides(), tensor._nested_tensor_storage_offsets()]
         if tensor.layout is not torch.strided:
             return self.sparse(tensor, number)
         flags = (1 if tensor.requires_grad else 0) | (2 if isinstance(tensor, torch.nn.Parameter) else 0)
-        flags |= (4 if tensor.is_conj() else 0) | (8 if tensor.is_neg() else 0)
+        flags |= more_flags | (4 if tensor.is_conj() else 0) | (8 if tensor.is_neg() else 0)
+        if tensor.device.type == "meta":
+            self.tokens.append(f"m{number}:{str(tensor.dtype)[6:]}:{flags}")
+            return [tensor.shape, tuple(tensor.stride())]
         numbers = [":".join("".join(f"{n}," for n in ns) for ns in (tensor.shape, tensor.stride()))]
-        self.tokens.append(f"t{number}:{str(tensor.dtype)[6:]}:{numbers[0]}:{tensor.storage_offset()}:{flags}")
-        storage = tensor.storage()
-        raw = getattr(storage, "untyped", getattr(storage, "_untyped", None))()
+        self.tokens.append(f"t{number}:{str(tensor.dtype)[6:]}:{numbers[0]}:{tensor.storage_offset()}:{flags}{quantisation(tensor)}")
+        self.storage(untyped(tensor.storage()), id(tensor))
+        return []
+
+    def storage_node(self, storage, number):
+        # Storages have no identity of their own: a reader makes one object a reference, or one for all.
+        del self.numbers["n", id(storage)]
+        # Torch reads an untyped storage as one of uint8, so the two are one word here.
+        typed = type(storage).__name__.lstrip("_").startswith("Typed") and storage.dtype is not torch.uint8
+        self.tokens.append(f"u:{str(storage.dtype)[6:] if typed else 'bytes'}")
+        self.storage(untyped(storage), id(storage))
+        return []
+
+    def storage(self, raw, owner):
         self.kept.append(raw)
-        key = raw.data_ptr() if raw.nbytes() else ("empty", id(tensor))
-        at = self.again("s", key)
+        at = self.again("s", raw.data_ptr() if raw.nbytes() else ("empty", owner))
         if at is not None:
             data = torch.empty(0, dtype=torch.uint8).set_(raw).numpy().tobytes() if raw.nbytes() else b""
             self.tokens.append(f"S{at}:{data.hex()}")
-        return []
 
     def sparse(self, tensor, number):
         layouts = {"sparse_coo": 1, "sparse_csr": 2, "sparse_csc": 3, "sparse_bsr": 4, "sparse_bsc": 5}
         layout = layouts[str(tensor.layout)[6:]]
         self.tokens.append(f"p{number}:{layout}:{int(tensor.requires_grad)}")
+        parameter = 2 if isinstance(tensor, torch.nn.Parameter) else 0  # which stands on the values
         if layout == 1:
-            return [tensor._indices(), tensor._values(), tensor.shape]
+            return [tensor._indices(), Bare(tensor._values(), parameter), tensor.shape]
         rows = layout in (2, 4)
         return [tensor.crow_indices() if rows else tensor.ccol_indices(),
-                tensor.col_indices() if rows else tensor.row_indices(), tensor.values(), tensor.shape]
+                tensor.col_indices() if rows else tensor.row_indices(), Bare(tensor.values(), parameter), tensor.shape]
 
     def record(self, value, number, pairs):
         """Classes of the library, in the one form that each has (sandbox/pickle/README.md)."""
         kind = type(value)
         self.tokens.append(f"R{number}")
         after = [Literal(".")]
-        if numpy is not None and isinstance(value, numpy.generic):
-            raise TypeError("numpy scalars have tokens of their own")
         name = Literal(f"g:{kind.__module__}.{kind.__qualname__}")
         contents = [Literal("p="), dict(value)] if pairs else []
         if kind is collections.defaultdict:
@@ -170,11 +212,71 @@ class Dumper:
             return [Literal("c="), name, Literal("a="), arguments] + items + after
         if kind is argparse.Namespace:
             return [Literal("c="), name, Literal("a="), (), Literal("s="), vars(value)] + after
-        if kind is datetime.datetime:
-            return [Literal("c="), name, Literal("a="), (*value.timetuple()[:6], value.microsecond)] + after
-        if kind is datetime.timedelta:
-            return [Literal("c="), name, Literal("a="), (value.days, value.seconds, value.microseconds)] + after
+        for types_of, arguments in RECORDS:
+            if kind in types_of:
+                return [Literal("c="), name, Literal("a="), arguments(value)] + after
+        if kind is functools.partial:
+            kwargs = [Literal("k="), value.keywords] if value.keywords else []
+            return [Literal("c="), name, Literal("a="), (value.func, *value.args)] + kwargs + after
+        if kind is types.SimpleNamespace:
+            return [Literal("c="), name, Literal("a="), (), Literal("s="), vars(value)] + after
+        if kind is uuid.UUID:
+            return [Literal("c="), name, Literal("a="), (), Literal("s="), {"int": value.int}] + after
         raise TypeError(f"no tokens for {kind}")
+
+
+def date_fields(value):
+    return tuple(value.timetuple()[:3])
+
+
+def time_fields(value):
+    return (value.hour, value.minute, value.second, value.microsecond) + ((value.tzinfo,) if value.tzinfo else ())
+
+
+# Classes of the library that are their arguments (sandbox/pickle/README.md).
+RECORDS = (
+    ((datetime.datetime,), lambda value: date_fields(value) + time_fields(value)),
+    ((datetime.date,), date_fields),
+    ((datetime.time,), time_fields),
+    ((datetime.timedelta,), lambda value: (value.days, value.seconds, value.microseconds)),
+    ((datetime.timezone,), lambda value: value.__getinitargs__()),
+    ((decimal.Decimal,), lambda value: (str(value),)),
+    ((fractions.Fraction,), lambda value: (value.numerator, value.denominator) if AS_NUMBERS else (str(value),)),
+    ((range, slice), lambda value: (value.start, value.stop, value.step)),
+    ((pathlib.PosixPath, pathlib.PurePosixPath), lambda value: value.parts),
+    ((ValueError, KeyError, RuntimeError), lambda value: value.args),
+)
+# Since Python 3.12 fractions are written as two numbers.
+AS_NUMBERS = isinstance(fractions.Fraction(1, 2).__reduce__()[1][0], int)
+PLAIN_TENSORS = (torch.Tensor, torch.nn.Parameter)
+STORAGES = tuple(getattr(torch.storage, name) for name in ("TypedStorage", "UntypedStorage", "_TypedStorage", "_UntypedStorage") if hasattr(torch.storage, name))
+
+
+def untyped(storage):
+    whole = getattr(storage, "_untyped_storage", None)
+    if whole is not None:
+        return whole
+    return storage.untyped() if hasattr(storage, "untyped") else storage
+
+
+def elements(tensor):
+    return f"{str(tensor.dtype)[6:]}:{tensor.contiguous().numpy().tobytes().hex()}"
+
+
+def quantisation(tensor):
+    """How the integers of a quantised tensor are to be read; empty for any other."""
+    if not tensor.is_quantized:
+        return ""
+    if tensor.qscheme() in (torch.per_tensor_affine, torch.per_tensor_symmetric):
+        return f":q{bits(tensor.q_scale())},{tensor.q_zero_point()}"
+    return f":Q{tensor.q_per_channel_axis()},{elements(tensor.q_per_channel_scales())},{elements(tensor.q_per_channel_zero_points())}"
+
+
+class Bare:
+    """A tensor without its attributes or its class: something else than the object itself. `flags` stand on it besides its own."""
+
+    def __init__(self, tensor, flags=0):
+        self.tensor, self.flags = tensor, flags
 
 
 class Literal(str):

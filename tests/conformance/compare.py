@@ -16,6 +16,14 @@ def differences(expected, found):
     return lines[:5]
 
 
+def first_difference(expected, answer):
+    """Where two lists of tokens part, for a reader."""
+    for at, (want, got) in enumerate(zip(expected, answer)):
+        if want != got:
+            return f"token {at}: {want[:80]} is {got[:80]}, after {' '.join(expected[max(0, at - 3):at])[:200]}"
+    return f"{len(expected)} tokens, and {len(answer)}"
+
+
 class Tally:
     """Counts files, prints what differs, ends the program with 0 only if there were files and none differed."""
 

@@ -95,6 +95,10 @@ class Dumper {
   void Tensor(NodeId node);
   void Array(NodeId node);
   void Sparse(NodeId node);
+  void Meta(NodeId node);
+  void StorageNode(NodeId node);
+  std::string Quantization(uint32_t tensor) const;
+  std::string Elements(uint32_t tensor) const;
   void Record(NodeId node);
   void Storage(uint32_t index);
   std::string Atom(NodeId node) const;
@@ -134,6 +138,11 @@ std::string Dumper::Atom(NodeId node) const {
       return "l:" + std::string(graph_.Text(node));
     case v1::NODE_KIND_DEVICE:
       return "v:" + std::string(graph_.Text(node));
+    case v1::NODE_KIND_SIZE: {
+      std::string token = "z";
+      for (const NodeId item : graph_.Items(node)) token += ":" + std::to_string(graph_.Int(item));
+      return token;
+    }
     case v1::NODE_KIND_NUMPY_DTYPE:
       return "y:" + std::string(graph_.Text(node));
     case v1::NODE_KIND_SYMBOL: {
@@ -186,19 +195,54 @@ void Dumper::Tensor(NodeId node) {
   if (Again('n', node, number)) return;
   const airlock::TensorInfo& tensor = checkpoint_.contents().tensor(graph_.Link(node));
   Token("t" + number + ":" + std::string(airlock::Word(tensor.dtype)) + ":" + Join(tensor.shape) + ":" +
-        Join(tensor.strides) + ":" + std::to_string(tensor.offset) + ":" + std::to_string(tensor.flags));
+        Join(tensor.strides) + ":" + std::to_string(tensor.offset) + ":" + std::to_string(tensor.flags) +
+        Quantization(graph_.Link(node)));
   Storage(tensor.storage);
+}
+
+// How the integers of a quantised tensor are to be read; empty for any other.
+std::string Dumper::Quantization(uint32_t tensor) const {
+  const v1::Quantization* const row = checkpoint_.contents().quantization(tensor);
+  if (row == nullptr) return "";
+  if (row->has_per_tensor()) {
+    return ":q" + Bits(row->per_tensor().scale()) + "," + std::to_string(row->per_tensor().zero_point());
+  }
+  const v1::PerChannel& channels = row->per_channel();
+  return ":Q" + std::to_string(channels.axis()) + "," + Elements(channels.scales()) + "," +
+         Elements(channels.zero_points());
+}
+
+std::string Dumper::Elements(uint32_t tensor) const {
+  const airlock::TensorInfo& info = checkpoint_.contents().tensor(tensor);
+  airlock::RowMajorReader reader(info, checkpoint_.storage(info.storage)->bytes());
+  std::array<std::byte, 4096> buffer;
+  std::string elements = std::string(airlock::Word(info.dtype)) + ":";
+  while (const size_t count = reader.Read(buffer)) elements += Hex(View({buffer.data(), count}));
+  return elements;
+}
+
+void Dumper::Meta(NodeId node) {
+  std::string number;
+  if (Again('n', node, number)) return;
+  const airlock::MetaTensor meta = graph_.MetaAt(node);
+  Token("m" + number + ":" + std::string(meta.dtype) + ":" + std::to_string(meta.flags));
+  work_.push_back({meta.strides, ""});
+  work_.push_back({meta.shape, ""});
+}
+
+void Dumper::StorageNode(NodeId node) {
+  // Torch reads an untyped storage as one of uint8, so the two are one word here.
+  const auto dtype = static_cast<v1::DType>(graph_.Link(node, 1));
+  const bool bytes = dtype == v1::DTYPE_UNSPECIFIED || dtype == v1::DTYPE_UINT8;
+  Token("u:" + (bytes ? "bytes" : std::string(airlock::Word(dtype))));
+  Storage(graph_.Link(node));
 }
 
 void Dumper::Array(NodeId node) {
   std::string number;
   if (Again('n', node, number)) return;
   const airlock::TensorInfo& tensor = checkpoint_.contents().tensor(graph_.Link(node));
-  airlock::RowMajorReader reader(tensor, checkpoint_.storage(tensor.storage)->bytes());
-  std::array<std::byte, 4096> buffer;
-  std::string elements;
-  while (const size_t count = reader.Read(buffer)) elements += View({buffer.data(), count});
-  Token("n" + number + ":" + std::string(airlock::Word(tensor.dtype)) + ":" + Join(tensor.shape) + ":" + Hex(elements));
+  Token("n" + number + ":" + Join(tensor.shape) + ":" + Elements(graph_.Link(node)));
 }
 
 void Dumper::Sparse(NodeId node) {
@@ -248,17 +292,16 @@ void Dumper::Node(NodeId node) {
       return Set(node, "e");
     case v1::NODE_KIND_FROZEN_SET:
       return Set(node, "E");
-    case v1::NODE_KIND_SIZE: {
-      std::string token = "z";
-      for (const NodeId item : graph_.Items(node)) token += ":" + std::to_string(graph_.Int(item));
-      return Token(token);
-    }
     case v1::NODE_KIND_TENSOR:
       return Tensor(node);
     case v1::NODE_KIND_ARRAY:
       return Array(node);
     case v1::NODE_KIND_SPARSE_TENSOR:
       return Sparse(node);
+    case v1::NODE_KIND_META_TENSOR:
+      return Meta(node);
+    case v1::NODE_KIND_STORAGE:
+      return StorageNode(node);
     case v1::NODE_KIND_RECORD:
       return Record(node);
     case v1::NODE_KIND_SCALAR:

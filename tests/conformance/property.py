@@ -16,6 +16,7 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import airlock
+import compare
 
 HERE = pathlib.Path(__file__).resolve().parent
 STEP = 250  # graphs that are on disk at a time
@@ -31,20 +32,13 @@ def torch_of(python):
     return found.stdout.strip() if found.returncode == 0 else None
 
 
-def first_difference(expected, answer):
-    for at, (want, got) in enumerate(zip(expected, answer)):
-        if want != got:
-            return f"token {at}: {want[:80]} is {got[:80]}, after {' '.join(expected[max(0, at - 3):at])[:200]}"
-    return f"{len(expected)} tokens, and {len(answer)}"
-
-
-def compare(expected, line):
+def wrong_with(expected, line):
     """What is wrong with the answer; None if nothing."""
     verdict, _, rest = line.partition(" ")
     if verdict == "error":
         return line
     if rest != expected["tokens"]:
-        return first_difference(expected["tokens"].split(" "), rest.split(" "))
+        return compare.first_difference(expected["tokens"].split(" "), rest.split(" "))
     if expected["accepted"] and verdict != "clean":
         return f"{verdict}, and weights_only=True accepts it"
     return None
@@ -61,7 +55,7 @@ def step(daemon, python, seed, first, last):
                               capture_output=True, text=True)
     answers = dump.stdout.splitlines()
     assert len(answers) == len(rows), "an answer for every file"
-    wrong = [(row["file"], said) for row, line in zip(rows, answers) if (said := compare(row, line))]
+    wrong = [(row["file"], said) for row, line in zip(rows, answers) if (said := wrong_with(row, line))]
     return len(rows), sum(row["accepted"] for row in rows), wrong
 
 
