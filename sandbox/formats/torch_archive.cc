@@ -4,6 +4,7 @@
 
 #include "sandbox/formats/array_storages.h"
 #include "sandbox/formats/inflate.h"
+#include "sandbox/formats/strangers.h"
 #include "sandbox/formats/window_source.h"
 #include "sandbox/tensors/constructors.h"
 
@@ -158,9 +159,8 @@ void TorchArchive::NoteStrangers(std::span<const std::string_view> records, bool
     if (Contains(kCommonRecords, name) || Contains(records, name)) continue;
     if (member.name.ends_with('/') || used_.contains(&member)) continue;
     if (expected != nullptr && expected(name)) continue;
-    pickle::AddFinding(checkpoint_.context, pickle::Finding{"zip.unused-member", Severity::kNote,
-                                                            "nothing in the checkpoint refers to this member",
-                                                            member.name, member.header_offset});
+    const Result<Format> content = SniffMember(input_, member);
+    TellOfStranger(checkpoint_.context, {"zip.unused-member", member.name, member.header_offset, content});
   }
 }
 

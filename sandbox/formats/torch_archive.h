@@ -31,8 +31,8 @@ class TorchArchive {
   // Fails where there is no such record.
   Result<pickle::NodeId> Decode(std::string_view record, std::string_view folder);
 
-  // Notes members that nothing refers to: neither records, nor storages of the pickles that were decoded, nor those for
-  // which `expected` says so. It is given their name in the root folder.
+  // Tells of members that nothing refers to: neither records, nor storages of the pickles that were decoded, nor those
+  // for which `expected` says so. It is given their name in the root folder.
   void NoteStrangers(std::span<const std::string_view> records, bool (*expected)(std::string_view name) = nullptr);
 
  private:

@@ -10,6 +10,8 @@
 #include "sandbox/base/checked.h"
 #include "sandbox/formats/array_storages.h"
 #include "sandbox/formats/little_endian.h"
+#include "sandbox/formats/sniff.h"
+#include "sandbox/formats/strangers.h"
 #include "sandbox/formats/tar_archive.h"
 #include "sandbox/formats/window_source.h"
 #include "sandbox/tensors/constructors.h"
@@ -370,11 +372,8 @@ void TorchTar::NoteStrangers() {
     if (member.name == "sys_info" || member.name == "pickle" || member.name == "tensors" || member.name == "storages") {
       continue;
     }
-    pickle::AddFinding(checkpoint_.context, {.id = "tar.unused-member",
-                                             .severity = Severity::kNote,
-                                             .message = "nothing in the checkpoint refers to this member",
-                                             .where = member.name,
-                                             .offset = member.header_offset});
+    const Result<Format> content = Sniff(input_.Part(member.offset, member.size));
+    TellOfStranger(checkpoint_.context, {"tar.unused-member", member.name, member.header_offset, content});
   }
 }
 

@@ -5,9 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "sandbox/formats/inflate.h"
 #include "sandbox/formats/part.h"
-#include "sandbox/formats/sniff.h"
+#include "sandbox/formats/strangers.h"
 
 namespace airlock::formats {
 namespace {
@@ -18,16 +17,6 @@ using pickle::Severity;
 
 // Each is looked at. Real archives have ten.
 constexpr size_t kMaxMembers = 1000;
-
-// What a member is by its content: a format, or why it is none.
-Result<Format> SniffMember(const Input& input, const ZipMember& member) {
-  if (!member.deflated()) return Sniff(input.Part(member.data_offset, member.size));
-  // As much of it as a look takes; what is said of its end is not known.
-  std::vector<uint8_t> head(std::min<uint64_t>(member.size, 4096));
-  Inflater inflater(input, member.data_offset, member.stored_size, member.size);
-  AIRLOCK_TRY(inflater.Read(head));
-  return Sniff(Input(head));
-}
 
 void Tell(Checkpoint& checkpoint, const ZipMember& member, const char* id, Severity severity, std::string message) {
   pickle::AddFinding(checkpoint.context, {.id = id,

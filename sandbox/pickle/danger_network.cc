@@ -19,7 +19,7 @@ constexpr SymbolRow kRows[] = {
     Danger(F::kNetwork, "wget gdown boto boto3 botocore s3fs gcsfs adlfs google.cloud azure minio huggingface_hub"),
     Danger(F::kNetwork, "sqlalchemy", "create_engine text"),
     Danger(F::kNetwork, "psycopg2 psycopg pymysql MySQLdb pymongo redis kubernetes wandb.sdk mlflow.tracking comet_ml"),
-    Danger(F::kNetwork, "torch.distributed.rpc torch.distributed.rendezvous"),
+    Danger(F::kNetwork, "torch.distributed.rpc torch.distributed.rendezvous torch.distributed.nn.api"),
 };
 
 }  // namespace

@@ -5,6 +5,7 @@ import pathlib
 import pickle
 import struct
 import sys
+import tarfile
 import unittest
 import zipfile
 import zlib
@@ -85,7 +86,37 @@ def nested(content):
     return zip_of(("archive/data.pkl", PROTO + b"}."), ("archive/version", b"3\n"), ("archive/inner.zip", content))
 
 
+def renamed(size):
+    """A zip whose directory announces names of this length."""
+    archive = Zip(GOOD)
+    at, _ = archive.entry("data/0")
+    return archive.put(at + 28, "<H", size).bytes()
+
+
+def corrupt_first():
+    """A member that does not inflate, in front of the pickle."""
+    archive = Zip(zip_of(("archive/a", b"x" * 99), ("archive/data.pkl", EVIL), ("archive/version", b"3\n"), compression=zipfile.ZIP_DEFLATED))
+    _, header = archive.entry("a")
+    archive.data[header + 30 + len("archive/a")] ^= 0xff
+    return archive.bytes()
+
+
+def encrypted():
+    """As other tools write AES: a method of its own."""
+    archive = Zip(in_zip(EVIL))
+    at, header = archive.entry("data.pkl")
+    return archive.put(at + 10, "<H", 99).put(header + 8, "<H", 99).put(at + 8, "<H", 0x801).put(header + 6, "<H", 0x801).bytes()
+
+
 ZIPS = table([
+    ("modelscan 354 a corrupt member in front", corrupt_first(), NEVER_CLEAN),
+    ("encrypted by AES", encrypted(), NEVER_CLEAN),
+    ("pytorch 74798 name past the directory", renamed(0xffff), NEVER_CLEAN),
+    ("pytorch 74798 directory longer than the file", Zip(GOOD).put(Zip(GOOD).end + 12, "<I", 0x7fffffff).bytes(), NEVER_CLEAN),
+    ("pytorch 185440 local header past the end", changed("data/0", 42, "<I", len(GOOD) - 8), NEVER_CLEAN),
+    ("twenty thousand members", in_zip(tensor(), [("data/0", bytes(16)), *((f"data/{n}", b"") for n in range(1, 20_001))]), ("clean",)),
+    ("gzip that nothing refers to", in_zip(tensor(), [("data/0", bytes(16)), ("more", b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + bytes(8))]), ("unknown_types",)),
+    ("7z that nothing refers to", in_zip(tensor(), [("data/0", bytes(16)), ("more", b"7z\xbc\xaf\x27\x1c" + bytes(64))]), ("unknown_types",)),
     ("two members of one name", in_zip(EVIL, [("data.pkl", PROTO + b"}.")]), NEVER_CLEAN),
     ("two members of one name, the other order", in_zip(PROTO + b"}.", [("data.pkl", EVIL)]), NEVER_CLEAN),
     ("CVE-2025-1944 other name in the local header", in_zip(EVIL).replace(b"archive/data.pkl", b"archive/dara.pkl", 1), ("refused",)),
@@ -120,6 +151,44 @@ ZIPS = table([
     ("constants.pkl beside data.pkl", in_zip(tensor(), [("data/0", bytes(16)), ("constants.pkl", EVIL)]), NEVER_CLEAN),
     ("7z", b"7z\xbc\xaf\x27\x1c" + bytes(64), NEVER_CLEAN),
     ("gzip of a pickle", b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + zlib.compress(EVIL)[2:-4] + struct.pack("<II", zlib.crc32(EVIL), len(EVIL)), NEVER_CLEAN),
+])
+
+
+def tar_with(*members, pickle=None):
+    """A legacy torch tar and further members: (name, type, link or content)."""
+    out = io.BytesIO(payloads.in_tar(pickle or PROTO + b"}."))
+    with tarfile.open(fileobj=out, mode="a", format=tarfile.USTAR_FORMAT) as archive:
+        for name, kind, content in members:
+            info = tarfile.TarInfo(name)
+            info.type = kind
+            if kind == tarfile.REGTYPE:
+                info.size = len(content)
+            else:
+                info.linkname = content
+            archive.addfile(info, io.BytesIO(content) if kind == tarfile.REGTYPE else None)
+    return out.getvalue()
+
+
+def tar_patched(at, raw):
+    """The first header changed, its checksum made right again."""
+    data = bytearray(payloads.in_tar(PROTO + b"}."))
+    data[at:at + len(raw)] = raw
+    data[148:156] = b" " * 8
+    data[148:156] = b"%06o\0 " % sum(data[:512])
+    return bytes(data)
+
+
+TARS = table([
+    ("CVE-2024-5187 path upwards", tar_with(("../marker", tarfile.REGTYPE, b"x")), NEVER_CLEAN),
+    ("absolute path in a tar", tar_with(("/marker", tarfile.REGTYPE, b"x")), NEVER_CLEAN),
+    ("CVE-2025-58755 symbolic link", tar_with(("link", tarfile.SYMTYPE, "/etc/marker")), NEVER_CLEAN),
+    ("hard link", tar_with(("link", tarfile.LNKTYPE, "pickle")), NEVER_CLEAN),
+    ("a member twice in a tar", tar_with(("pickle", tarfile.REGTYPE, EVIL)), NEVER_CLEAN),
+    ("a device", tar_with(("device", tarfile.CHRTYPE, "")), NEVER_CLEAN),
+    ("size of a member past the end", tar_patched(124, b"77777777777\0"), NEVER_CLEAN),
+    ("negative size of a member", tar_patched(124, b"\xff" * 12), NEVER_CLEAN),
+    ("wrong checksum of a header", payloads.in_tar(PROTO + b"}.").replace(b"sys_info", b"sys_inf0", 1), NEVER_CLEAN),
+    ("a pickle behind a tar", payloads.in_tar(PROTO + b"}.") + EVIL, NEVER_CLEAN),
 ])
 
 
@@ -195,7 +264,64 @@ SEMANTICS = table([
     ("range of everything", with_storage(symbol("builtins", "list") + symbol("builtins", "range") + integer(1 << 40) + b"\x85R\x85R"), ("unknown_types",)),
 ])
 
+def rebuilt(kind="FloatStorage", numel=4, shape=(4,), stride=(1,)):
+    """The opcodes of a tensor of this storage."""
+    return tensor(kind=kind, numel=numel, shape=shape, stride=stride)[2:-1]
+
+
+def quantised(scheme, shape=(4,), stride=(1,), numel=16):
+    storage = b"(" + text("storage") + symbol("torch", "QInt8Storage") + text("0") + text("cpu") + integer(numel) + b"tQ"
+    return with_storage(symbol("torch._utils", "_rebuild_qtensor") + b"(" + storage + integer(0) + sequence(shape) + sequence(stride) + scheme + b"\x89" +
+                        symbol("collections", "OrderedDict") + b")RtR")
+
+
+PER_TENSOR = b"(" + symbol("torch", "per_tensor_affine") + b"G" + struct.pack(">d", 0.5) + integer(0) + b"t"
+
+
+def per_channel(axis, scales=2):
+    numbers = rebuilt("DoubleStorage", 2, (scales,))
+    return b"(" + symbol("torch", "per_channel_affine") + numbers + rebuilt("LongStorage", 2, (2,)) + integer(axis) + b"t"
+
+
+def sparse(layout, *parts, size=(4, 4)):
+    """A sparse tensor over member data/0, whose numbers are 0 and what `with_numbers` puts behind."""
+    layout = symbol("torch.serialization", "_get_layout") + text(f"torch.{layout}") + b"\x85R"
+    return with_storage(symbol("torch._utils", "_rebuild_sparse_tensor") + b"(" + layout + b"(" + b"".join(parts) + sequence(size) + b"ttR")
+
+
+def with_numbers(stream, *numbers):
+    """An archive with int64 numbers in data/0 and four floats in data/1."""
+    return in_zip(stream, [("data/0", struct.pack(f"<{len(numbers)}q", *numbers)), ("data/1", bytes(16))])
+
+
+VALUES = tensor(key="1", numel=4, shape=(2,))[2:-1]
+COO = sparse("sparse_coo", rebuilt("LongStorage", 4, (2, 2), (2, 1)), VALUES)
+CSR = sparse("sparse_csr", rebuilt("LongStorage", 5, (3,)), symbol("torch._utils", "_rebuild_tensor_v2") + b"(" + b"(" + text("storage") + symbol("torch", "LongStorage") +
+             text("0") + text("cpu") + integer(5) + b"tQ" + integer(3) + sequence((2,)) + sequence((1,)) + b"\x89" + symbol("collections", "OrderedDict") + b")RtR", VALUES, size=(2, 4))
+
+INDICES = table([
+    ("indices as they should be", with_numbers(COO, 0, 1, 2, 3), ("clean",)),
+    ("sparse indices out of bounds", with_numbers(COO, 0, 4, 2, 3), ("malformed",)),
+    ("negative sparse indices", with_numbers(COO, 0, -1, 2, 3), ("malformed",)),
+    ("compressed as it should be", with_numbers(CSR, 0, 1, 2, 0, 3), ("clean",)),
+    ("column out of bounds", with_numbers(CSR, 0, 1, 2, 0, 4), ("malformed",)),
+    ("rows that do not ascend", with_numbers(CSR, 0, 3, 2, 0, 3), ("malformed",)),
+    ("rows that do not begin at 0", with_numbers(CSR, 1, 1, 2, 0, 3), ("malformed",)),
+    ("rows that end elsewhere", with_numbers(CSR, 0, 1, 1, 0, 3), ("malformed",)),
+    ("byte order of big machines", in_zip(tensor(), [("data/0", bytes(16)), ("byteorder", b"big")]), ("clean",)),
+    ("byte order of no machine", in_zip(tensor(), [("data/0", bytes(16)), ("byteorder", b"middle")]), ("malformed",)),
+    ("pytorch 109791 TorchScript storage longer than its member", payloads.in_script(tensor(numel=64, shape=(64,))), ("malformed",)),
+    ("pytorch 169570 type without a class", in_zip(with_storage(symbol("torch._tensor", "_rebuild_from_type_v2") + b"(" + text("f") + text("T") + b")NtR")), ("unknown_types",)),
+    ("a key with two lengths", in_zip(with_storage(b"(" + rebuilt() + rebuilt(numel=2, shape=(2,)) + b"t")), ("malformed",)),
+])
+
 TENSORS = table([
+    ("quantised as it should be", quantised(PER_TENSOR, (16,)), ("clean",)),
+    ("pytorch 184652 quantised, stride out of bounds", quantised(PER_TENSOR, (2,), (1 << 20,)), ("malformed",)),
+    ("pytorch 184652 quantised, shape out of bounds", quantised(PER_TENSOR, (1 << 20,)), ("malformed",)),
+    ("axis out of range", quantised(per_channel(7), (2, 2), (2, 1)), ("unknown_types", "malformed")),
+    ("negative axis", quantised(per_channel(-1), (2, 2), (2, 1)), ("unknown_types", "malformed")),
+    ("too few scales", quantised(per_channel(0, scales=1), (2, 2), (2, 1)), ("unknown_types", "malformed")),
     ("product wraps", tensor(numel=0x4000000000000001, shape=(0x4000000000000001,)), ("malformed",)),
     ("shape wraps", tensor(shape=(1 << 62, 4), stride=(4, 1)), ("malformed",)),
     ("offset wraps", tensor(offset=(1 << 63) - 1), ("malformed",)),
@@ -256,7 +382,19 @@ def npy(header, data=bytes(32), length=None, version=b"\1\0"):
     return b"\x93NUMPY" + version + struct.pack("<H", len(raw) if length is None else length) + raw + data
 
 
+def gguf_tensor(dims, kind=0, offset=0):
+    return gguf_text("t") + struct.pack(f"<I{len(dims)}QIQ", len(dims), *dims, kind, offset)
+
+
 OTHERS = table([
+    ("CVE-2025-53630 sizes of two tensors wrap", gguf(tensors=2, body=gguf_tensor((1 << 61, 2)) + gguf_tensor((1 << 61, 2), offset=32) + bytes(64)), NEVER_CLEAN),
+    ("CVE-2026-27940 memory for the tensors wraps", gguf(tensors=(1 << 64) // 368 + 1, body=bytes(64)), NEVER_CLEAN),
+    ("npy of structures", npy("{'descr': [('a', '<f4'), ('b', '|O')], 'fortran_order': False, 'shape': (1,), }"), NEVER_CLEAN),
+    ("npy in Fortran's order", npy("{'descr': '<f4', 'fortran_order': True, 'shape': (2, 4), }"), ("clean",)),
+    ("npz with objects", zip_of(("a.npy", npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", EVIL))), ("dangerous",)),
+    ("npz with a pickle", zip_of(("a.npy", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (8,), }")), ("b.npy", EVIL)), NEVER_CLEAN),
+    ("Keras archive with a Lambda", zip_of(("config.json", b'{"class_name": "Lambda", "config": {"function": "x"}}'), ("model.weights.h5", b"\x89HDF\r\n\x1a\n")), NEVER_CLEAN),
+    ("HDF5", b"\x89HDF\r\n\x1a\n" + bytes(64), NEVER_CLEAN),
     ("CVE-2024-23496 count of pairs", gguf(pairs=(1 << 64) - 1), NEVER_CLEAN),
     ("CVE-2024-21836 count of tensors", gguf(tensors=(1 << 64) - 1), NEVER_CLEAN),
     ("CVE-2024-23605 length of a text", gguf(pairs=1, body=gguf_text("key", (1 << 64) - 1)), NEVER_CLEAN),
@@ -277,6 +415,15 @@ OTHERS = table([
 ])
 
 
+TEMPLATE = "{{ ''.__class__.__mro__[1].__subclasses__() }}"
+TOLD = table([
+    ("jinja template of a GGUF", gguf(pairs=1, body=gguf_text("tokenizer.chat_template") + struct.pack("<I", 8) + gguf_text(TEMPLATE)), "data.template"),
+    ("code of TorchScript", payloads.in_script(PROTO + b"}."), "torchscript.code"),
+    ("a library in an archive", in_zip(PROTO + b"}.", [("data/aotinductor/model.so", b"\x7fELF" + bytes(64))]), "archive.library"),
+    ("Hydra's target", in_zip(PROTO + b"}" + text("_target_") + text("os.system") + b"s."), "data.target"),
+])
+
+
 class Classes(Judge):
     def table(self, rows, write=payloads.as_it_is):
         for what, content, verdicts in rows:
@@ -290,6 +437,17 @@ class Classes(Judge):
         report = self.expect(nested(in_zip(EVIL)), "clean", "dangerous", "refused")
         if report["verdict"] == "clean":
             self.assertIn("zip.unused-member", [f["id"] for f in report["findings"]])
+
+    def test_tars(self):
+        self.table(TARS)
+
+    def test_indices(self):
+        self.table(INDICES)
+
+    def test_what_other_tools_would_run_is_told(self):
+        for what, data, finding in TOLD:
+            with self.subTest(what):
+                self.assertIn(finding, [f["id"] for f in self.expect(data, "clean", "unknown_types")["findings"]])
 
     def test_resources_in_every_form(self):
         for form, write in self.forms().items():

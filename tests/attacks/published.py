@@ -17,6 +17,7 @@ CODE = "print('marker')"
 GADGETS = table([
     ("CVE-2025-1716 pip", call("pip", "main", ["install", "marker"])),
     ("CVE-2025-10157 asyncio", call("asyncio.unix_events", "_UnixSubprocessTransport._start", None, ECHO)),
+    ("CVE-2025-71364 asyncio subprocess", call("asyncio", "create_subprocess_shell", ECHO)),
     ("GHSA-vvpj resolve_name", Raw(call("pkgutil", "resolve_name", "os:system") + b"(" + MARKER + b"tR")),
     ("GHSA-84r2 methodcaller of locate", Raw(call("operator", "methodcaller", "system", ECHO) + b"(" + call("pydoc", "locate", "os") + b"tR")),
     ("GHSA-955r __import__ and methodcaller", Raw(call("_operator", "methodcaller", "system", ECHO) + b"(" + call("builtins", "__import__", "os") + b"tR")),
@@ -97,6 +98,13 @@ GADGETS = table([
     ("modelscan mlflow", call("mlflow.projects", "run", "marker")),
     ("modelscan read_csv", call("pandas", "read_csv", "http://marker.invalid/")),
     ("modelscan pickle.loads", call("pickle", "loads", b"x")),
+    ("GHSA-cffv the second of two names of one module", Raw(call("torch.hub", "get_dir") + b"0" + call("torch.hub", "load", "marker", "m"))),
+    ("GHSA-wccx pickle._load", call("pickle", "_load", None)),
+    ("GHSA-fphw _pickle.Unpickler", call("_pickle", "Unpickler", None)),
+    ("modelscan transformers", call("transformers", "pipeline", "marker")),
+    ("modelscan introspection", Raw(call("builtins", "getattr", call("builtins", "getattr", call("builtins", "getattr", "", "__class__"), "__base__"), "__subclasses__") + b")R")),
+    ("modelscan 330 builtins of numpy", Raw(call("operator", "getitem", name("numpy", "__builtins__"), "eval") + b"(" + text(CODE) + b"tR")),
+    ("CVE-2024-48063 RemoteModule", call("torch.distributed.nn.api.remote_module", "_remote_module_receiver", [])),
     ("CVE-2022-45907 parse_type_line", call("torch.jit.annotations", "parse_type_line", CODE, None, 0)),
     ("CVE-2024-5480 rpc", call("torch.distributed.rpc", "rpc_sync", "marker", name("m", "f"))),
     ("PickleBall write_text", call("pathlib", "Path.write_text", call("pathlib", "Path", "marker"), "x")),
@@ -195,6 +203,8 @@ BROKEN = table([
     ("odd SETITEMS", PROTO + b"}(K\x00K\x01K\x02u."),
     ("LONG with 0x", b"L0x10L\n."),
     ("INT bool of two", b"I02\n\xff."),
+    ("INT of 0x", b"I0x10\n."),
+    ("STOP on an empty stack", PROTO + b"."),
     ("BINSTRING of a negative length", PROTO + b"T\xff\xff\xff\xff."),
     ("LONG4 of a negative length", PROTO + b"\x8b\xff\xff\xff\xff."),
     ("PUT of a huge number", b"Np99999999999999999999999\n."),
@@ -220,6 +230,22 @@ HARMLESS = table([
     ("dill type", "unknown_types", PROTO + call("dill._dill", "_load_type", "object") + b"."),
     ("plain data", "clean", PROTO + packed({"epoch": 3, "lr": [1, 2], "name": "os.system", "raw": b"cos\nsystem\n"}) + b"."),
     ("tensor", "clean", payloads.tensor()),
+])
+
+
+EVIL = PROTO + SYSTEM + MARKER + b"\x85R."
+GOOD = PROTO + b"}."
+EVAL_MAGIC = PROTO + call("builtins", "eval", "0x1950a86a20f9469cfc6c") + b"."
+ELSEWHERE = table([
+    ("CVE-2025-1889 another extension", payloads.in_zip(GOOD, [("config.p", EVIL)]), ("unknown_types",)),
+    ("CVE-2025-1889 text", payloads.in_zip(GOOD, [("data.txt", b"cos\nsystem\n(S'echo marker'\ntR.")]), ("unknown_types",)),
+    ("CVE-2025-1889 in a tar", payloads.in_tar(GOOD, more=EVIL), ("unknown_types",)),
+    ("CVE-2026-53875 magic by a call", EVAL_MAGIC + payloads.in_legacy(GOOD)[len(payloads.MAGIC):], ("dangerous",)),
+    ("version of a legacy stream by a call", payloads.in_legacy(GOOD).replace(b"M\xe9\x03", SYSTEM + MARKER + b"\x85R"), ("dangerous",)),
+    ("keys of a legacy stream by a call", payloads.in_legacy(GOOD)[:-len(b"\x80\x02]q\x00.")] + EVIL, ("dangerous",)),
+    *((f"CVE-2025-32434 {member} of a tar", payloads.in_tar(GOOD, **{member: EVIL}), ("dangerous",)) for member in ("sys_info", "storages", "tensors")),
+    ("constants of TorchScript", payloads.in_script(GOOD, EVIL), ("dangerous",)),
+    ("traced inputs of TorchScript", payloads.in_script(GOOD, members=[("traced_inputs.pkl", EVIL)]), ("dangerous",)),
 ])
 
 
@@ -256,25 +282,15 @@ class Published(Judge):
                 self.expect(payloads.in_zip(stream), verdict)
 
     def test_streams_that_loaders_find_elsewhere(self):
-        """Archives whose pickle is not where a scanner looks: they name no checkpoint or are refused, and are never clean."""
-        evil = PROTO + SYSTEM + MARKER + b"\x85R."
-        good = PROTO + b"}."
-        for what, data in {
-            "CVE-2025-1889 another extension": payloads.in_zip(good, [("config.p", evil)]),
-            "CVE-2025-1889 text": payloads.in_zip(good, [("data.txt", b"cos\nsystem\n(S'echo marker'\ntR.")]),
-        }.items():
+        """Files whose pickle is not where a scanner looks."""
+        for what, data, verdicts in ELSEWHERE:
             with self.subTest(what):
-                report = self.expect(data, "clean")
-                self.assertIn("zip.unused-member", [f["id"] for f in report["findings"]])
-        magic = PROTO + call("builtins", "eval", "0x1950a86a20f9469cfc6c") + b"."
-        self.expect(magic + payloads.in_legacy(good)[len(payloads.MAGIC):], "dangerous", "unsupported", "malformed", "unknown_types")
-        self.expect(payloads.in_legacy(good).replace(b"M\xe9\x03", SYSTEM + MARKER + b"\x85R"), "dangerous")
-        self.expect(payloads.in_legacy(good)[:-len(b"\x80\x02]q\x00.")] + evil, "dangerous")
-        for member in ("sys_info", "storages", "tensors"):
-            with self.subTest(member):
-                self.expect(payloads.in_tar(good, **{member: evil}), "dangerous")
-        self.expect(payloads.in_script(good, evil), "dangerous")
-        self.expect(payloads.in_script(good, members=[("traced_inputs.pkl", evil)]), "dangerous")
+                self.expect(data, *verdicts)
+
+    def test_a_pickle_under_the_suffix_of_another_format(self):
+        for suffix in (".bin", ".pt", ".txt", ".safetensors", ".npy", ".onnx", ""):
+            with self.subTest(suffix):
+                self.expect(PROTO + SYSTEM + MARKER + b"\x85R.", "dangerous", suffix=suffix)
 
     def test_a_nested_stream_that_is_only_bytes_runs_nothing(self):
         evil = PROTO + SYSTEM + MARKER + b"\x85R."

@@ -30,8 +30,8 @@ class Judge(unittest.TestCase):
         print(f"{cls.__name__}: {cls.judged} files judged", flush=True)
         assert alive, "the broker died"
 
-    def judge(self, data, command="inspect"):
-        path = pathlib.Path(self.directory.name, "file")
+    def judge(self, data, command="inspect", suffix=""):
+        path = pathlib.Path(self.directory.name, f"file{suffix}")
         path.write_bytes(data)
         start = time.monotonic()
         code, report = airlock.report("--address", self.daemon.address, command, path)
@@ -42,8 +42,8 @@ class Judge(unittest.TestCase):
             self.assertLessEqual(seconds, SECONDS, f"{len(data)} bytes took too long")
         return code, report
 
-    def expect(self, data, *verdicts):
-        code, report = self.judge(data)
+    def expect(self, data, *verdicts, suffix=""):
+        code, report = self.judge(data, suffix=suffix)
         seen = {key: report.get(key) for key in ("verdict", "reason", "message", "findings")}
         self.assertIn(report["verdict"], verdicts, seen)
         exits = {"clean": 0, "unknown_types": 0, "dangerous": 1, "refused": 1}

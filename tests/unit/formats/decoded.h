@@ -27,6 +27,14 @@ struct Decoded {
     }
     return false;
   }
+  // Findings that are more than notes.
+  size_t Warnings() const {
+    size_t count = 0;
+    for (const pickle::Finding& finding : checkpoint.context.findings) {
+      if (finding.severity != pickle::Severity::kNote) ++count;
+    }
+    return count;
+  }
 };
 
 inline Decoded DecodeBytes(std::string_view bytes, const Limits& limits = {}, bool dry = false) {

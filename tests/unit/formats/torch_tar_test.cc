@@ -133,6 +133,8 @@ TEST(TorchTar, ManyMembersHitTheLimit) {
 TEST(TorchTar, StrangersAreNoted) {
   EXPECT_TRUE(DecodeBytes(Added({.name = "more", .data = "x"})).HasFinding("tar.unused-member"));
   EXPECT_FALSE(DecodeBytes(Whole()).HasFinding("tar.unused-member"));
+  EXPECT_EQ(DecodeBytes(Added({.name = "more", .data = "x"})).Warnings(), 0U);
+  EXPECT_EQ(DecodeBytes(Added({.name = "more", .data = "cos\nsystem\n(S'x'\ntR."})).Warnings(), 1U);
 }
 
 // --- the members ---

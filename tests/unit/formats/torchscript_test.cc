@@ -61,14 +61,6 @@ std::vector<std::string> UnknownNames(const Decoded& decoded) {
   return names;
 }
 
-size_t Warnings(const Decoded& decoded) {
-  size_t count = 0;
-  for (const pickle::Finding& finding : decoded.checkpoint.context.findings) {
-    if (finding.severity != pickle::Severity::kNote) ++count;
-  }
-  return count;
-}
-
 TEST(TorchScript, AttributesGiveTensorsTheirNames) {
   const Decoded decoded = DecodeArchive({});
   ASSERT_TRUE(decoded.ok()) << decoded.message();
@@ -79,7 +71,7 @@ TEST(TorchScript, AttributesGiveTensorsTheirNames) {
   EXPECT_EQ(listed[1].name, "inner.bias");
   EXPECT_EQ(TensorBytes(decoded, 1), FloatStorage("1", 2).bytes);
   EXPECT_EQ(UnknownNames(decoded), std::vector<std::string>());
-  EXPECT_EQ(Warnings(decoded), 0U);
+  EXPECT_EQ(decoded.Warnings(), 0U);
 }
 
 TEST(TorchScript, CodeIsToldAndNotLookedAt) {
@@ -89,7 +81,7 @@ TEST(TorchScript, CodeIsToldAndNotLookedAt) {
   EXPECT_TRUE(decoded.HasFinding("torchscript.code"));
   EXPECT_TRUE(decoded.HasFinding("torchscript.extra-file"));
   EXPECT_TRUE(decoded.HasFinding("zip.unused-member"));
-  EXPECT_EQ(Warnings(decoded), 0U);
+  EXPECT_EQ(decoded.Warnings(), 0U);
 }
 
 TEST(TorchScript, ConstantsAreASecondState) {
@@ -132,7 +124,7 @@ TEST(TorchScript, StatesWithoutNamesAreItems) {
   ASSERT_TRUE(decoded.ok()) << decoded.message();
   ASSERT_EQ(ListTensors(decoded).size(), 1U);
   EXPECT_EQ(ListTensors(decoded)[0].name, "0");
-  EXPECT_EQ(Warnings(decoded), 0U);
+  EXPECT_EQ(decoded.Warnings(), 0U);
 }
 
 TEST(TorchScript, TypeTagsAndListsAreTheirValues) {
@@ -203,7 +195,7 @@ TEST(TorchScript, ScriptObjectsOfPythonPickles) {
   ASSERT_TRUE(decoded.ok()) << decoded.message();
   ASSERT_EQ(ListTensors(decoded).size(), 1U);
   EXPECT_EQ(ListTensors(decoded)[0].name, "0");
-  EXPECT_EQ(Warnings(decoded), 0U);
+  EXPECT_EQ(decoded.Warnings(), 0U);
   EXPECT_TRUE(decode("os.system").HasFinding("torch.odd-arguments"));
 }
 

@@ -230,5 +230,17 @@ TEST(ZipNotes, UnusedMemberIsSaid) {
   EXPECT_FALSE(DecodeBytes(fixtures::WriteZip(GoodShape())).HasFinding("zip.unused-member"));
 }
 
+// Nobody judged it, and a loader may be pointed at it.
+TEST(ZipNotes, UnusedMemberThatALoaderWouldOpenIsAWarning) {
+  for (const std::string data : {"cos\nsystem\n(S'x'\ntR.", "PK\x03\x04", "7z\xbc\xaf\x27\x1c"}) {
+    ZipShape shape = GoodShape();
+    shape.parts.push_back({.name = "archive/notes.txt", .data = data});
+    EXPECT_EQ(DecodeBytes(fixtures::WriteZip(shape)).Warnings(), 1U) << data;
+  }
+  ZipShape shape = GoodShape();
+  shape.parts.push_back({.name = "archive/notes.txt", .data = "seen at night"});
+  EXPECT_EQ(DecodeBytes(fixtures::WriteZip(shape)).Warnings(), 0U);
+}
+
 }  // namespace
 }  // namespace airlock::formats
