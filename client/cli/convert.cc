@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include <cstdio>
+#include <string_view>
 
 #include "client/cli/address.h"
 #include "client/cli/escape.h"
@@ -12,6 +13,9 @@
 
 namespace airlock::cli {
 namespace {
+
+// The weights of a module are not all that its own code would have given.
+constexpr std::string_view kIncomplete = "recovery.left-out";
 
 Unexpected<ClientError> Usage(const char* message) { return Unexpected{MakeError(v1::OUTCOME_BAD_REQUEST, message)}; }
 
@@ -31,6 +35,9 @@ void Summarise(const Options& options, const SafetensorsSink& sink, const Conten
   if (sink.repeated() > 0) {
     PrintNote(options.source,
               "names that share their elements with others, each written in full: " + std::to_string(sink.repeated()));
+  }
+  for (const v1::Finding& finding : contents.findings()) {
+    if (finding.id() == kIncomplete) PrintNote(options.source, finding.message());
   }
   if (options.format != Format::kTable) {
     JsonWriter json(stdout);

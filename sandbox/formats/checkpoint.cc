@@ -4,6 +4,7 @@
 
 #include "sandbox/formats/data_findings.h"
 #include "sandbox/formats/gguf.h"
+#include "sandbox/formats/hidden_opcodes.h"
 #include "sandbox/formats/nested_streams.h"
 #include "sandbox/formats/npy.h"
 #include "sandbox/formats/placed_storages.h"
@@ -22,14 +23,16 @@ namespace {
 struct ReaderRow {
   Format format;
   Result<void> (*decode)(const Input& input, Output& output, Checkpoint& checkpoint);
+  // Its first bytes are a number, and could be opcodes.
+  bool may_be_pickle_too = false;
 };
 
 constexpr ReaderRow kReaders[] = {
     {Format::kTorchZip, DecodeZip},
     {Format::kTorchLegacy, DecodeTorchLegacy},
-    {Format::kSafetensors, DecodeSafetensors},
+    {Format::kSafetensors, DecodeSafetensors, true},
     {Format::kTorchTar, DecodeTorchTar},
-    {Format::kGguf, DecodeGguf},
+    {Format::kGguf, DecodeGguf, true},
     {Format::kPickle, DecodePickle},
     {Format::kJoblib, DecodeCompressedPickle},
     {Format::kNpy, DecodeNpy},
@@ -46,7 +49,9 @@ Result<void> Read(const Input& input, Output& output, Checkpoint& checkpoint) {
   if (input.size() > most) return FailLimit("input_bytes", most, input.size());
   AIRLOCK_ASSIGN(checkpoint.format, Sniff(input));
   for (const ReaderRow& row : kReaders) {
-    if (row.format == checkpoint.format) return row.decode(input, output, checkpoint);
+    if (row.format != checkpoint.format) continue;
+    if (row.may_be_pickle_too) AIRLOCK_TRY(LookForHiddenPickle(input, checkpoint.context));
+    return row.decode(input, output, checkpoint);
   }
   return Fail(Reason::kNotACheckpoint, "not a checkpoint of any known format", 0);
 }

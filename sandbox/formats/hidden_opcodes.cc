@@ -18,6 +18,7 @@ constexpr int kMaxOpcodes = 1 << 20;
 constexpr size_t kMaxLine = 1 << 10;
 constexpr size_t kFirstBytes = 512;
 constexpr size_t kStepBytes = size_t{1} << 16;
+constexpr uint64_t kFileBudget = uint64_t{256} << 20;
 
 class Walk {
  public:
@@ -160,6 +161,20 @@ class Walk {
 
 Result<HiddenOpcodes> FindHiddenOpcodes(const Input& input, uint64_t offset, uint64_t length, uint64_t& budget) {
   return Walk(input, offset, offset + length, budget).Run();
+}
+
+Result<void> LookForHiddenPickle(const Input& input, pickle::Context& context) {
+  uint64_t budget = kFileBudget;
+  AIRLOCK_ASSIGN(const HiddenOpcodes hidden, FindHiddenOpcodes(input, 0, input.size(), budget));
+  if (!hidden.calls && !hidden.endless) return {};
+  std::string message = "pickle.load would read the file as a pickle";
+  if (!hidden.name.empty()) message += ", and call " + hidden.module + "." + hidden.name;
+  pickle::AddFinding(context, {.id = "file.hidden-pickle",
+                               .severity = hidden.calls ? pickle::Severity::kDanger : pickle::Severity::kWarning,
+                               .message = std::move(message),
+                               .where = {},
+                               .offset = input.FileOffset(0)});
+  return {};
 }
 
 }  // namespace airlock::formats

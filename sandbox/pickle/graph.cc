@@ -195,6 +195,7 @@ NodeId Graph::CopyAs(Kind kind, NodeId container) { return Container(kind, child
 double Graph::imaginary(NodeId id) const { return imaginaries_[nodes_[id].extra]; }
 
 std::span<const NodeId> Graph::children(NodeId id) const {
+  if (id == kNoNode) return {};
   const Node& node = nodes_[id];
   return {children_.data() + node.span.offset, node.span.length};
 }

@@ -154,7 +154,7 @@ class Graph {
     if (!bytes || (node.flags & kInInput) == 0) return std::nullopt;
     return spans_[node.extra];
   }
-  // Children in order; for dicts alternating. Valid until the next maker call or Append.
+  // Children in order; for dicts alternating; none of kNoNode. Valid until the next maker call or Append.
   std::span<const NodeId> children(NodeId id) const;
   // Of what Compound made.
   uint32_t count(NodeId id) const { return nodes_[id].extra; }

@@ -16,6 +16,27 @@ bool IsDict(const Graph& graph, NodeId node) {
   return graph.is(node, Kind::kDict) || graph.is(node, Kind::kOrderedDict);
 }
 
+bool IsTensor(const Graph& graph, NodeId node) {
+  switch (graph.kind(node)) {
+    case Kind::kTensor:
+    case Kind::kSparseTensor:
+    case Kind::kMetaTensor:
+    case Kind::kNestedTensor:
+    case Kind::kAttributed:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool IsNamed(const Graph& graph, NodeId dict) {
+  const std::span<const NodeId> pairs = graph.children(dict);
+  for (size_t i = 0; i + 1 < pairs.size(); i += 2) {
+    if (!graph.is(pairs[i], Kind::kString)) return false;
+  }
+  return true;
+}
+
 std::vector<Item> ItemsOf(const Graph& graph, NodeId dict) {
   const std::span<const NodeId> pairs = graph.children(dict);
   std::vector<Item> items;

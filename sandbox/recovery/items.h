@@ -15,6 +15,10 @@ struct Item {
 };
 
 bool IsDict(const pickle::Graph& graph, pickle::NodeId node);
+bool IsTensor(const pickle::Graph& graph, pickle::NodeId node);
+
+// Whether all keys are texts. REQUIRES: IsDict(dict).
+bool IsNamed(const pickle::Graph& graph, pickle::NodeId dict);
 
 // The entries whose keys are texts, in order; a name that is there twice has its first place and its last value.
 // REQUIRES: IsDict(dict).

@@ -1,8 +1,22 @@
 #include "sandbox/recovery/module_record.h"
 
+#include <algorithm>
+#include <iterator>
+#include <string_view>
+
 #include "sandbox/recovery/items.h"
 
 namespace airlock::recovery {
+
+namespace {
+
+constexpr std::string_view kPackedModules[] = {
+    "torch.ao.nn.quantized", "torch.ao.nn.intrinsic.quantized", "torch.ao.nn.sparse.quantized",
+    "torch.nn.quantized",    "torch.nn.intrinsic.quantized",    "torch.nn._intrinsic.quantized",
+    "torch.jit._script",     "torch.fx.graph_module",
+};
+
+}  // namespace
 
 using pickle::Kind;
 using pickle::kNoNode;
@@ -21,6 +35,13 @@ std::optional<ModuleRecord> ReadModule(const pickle::Graph& graph, NodeId attrib
   if (names != kNoNode && !graph.is(names, Kind::kSet)) return std::nullopt;
   module.non_persistent = names;
   return module;
+}
+
+bool WritesItsOwnState(const pickle::SymbolUse& module_class) {
+  return std::any_of(std::begin(kPackedModules), std::end(kPackedModules), [&](std::string_view package) {
+    const std::string_view module = module_class.module;
+    return module.starts_with(package) && (module.size() == package.size() || module[package.size()] == '.');
+  });
 }
 
 }  // namespace airlock::recovery

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "sandbox/pickle/graph.h"
+#include "sandbox/pickle/symbols.h"
 
 namespace airlock::recovery {
 
@@ -16,5 +17,9 @@ struct ModuleRecord {
 
 // Absent: no module. `attributes` is what AttributesOf gave for the record; it is gone through a few times.
 std::optional<ModuleRecord> ReadModule(const pickle::Graph& graph, pickle::NodeId attributes);
+
+// Whether a class is one of torch's that write a state_dict() of their own: packed weights, which no dict of theirs
+// has.
+bool WritesItsOwnState(const pickle::SymbolUse& module_class);
 
 }  // namespace airlock::recovery

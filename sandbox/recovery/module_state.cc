@@ -36,6 +36,9 @@ class ModuleWalk {
   const std::vector<Entry>& entries() const { return entries_; }
   uint64_t text() const { return text_; }
 
+  // Warns where the entries are not all that the module's own code would have given.
+  void TellWhatIsLeftOut(NodeId record);
+
  private:
   // A module whose submodules are being walked.
   struct Level {
@@ -46,7 +49,11 @@ class ModuleWalk {
   };
 
   Result<bool> Enter(NodeId record);
-  Result<void> Add(const std::vector<Item>& items, NodeId left_out);
+  Result<void> Add(NodeId holder, const std::vector<Item>& items, NodeId left_out);
+  void LookForMore(const ModuleRecord& module, NodeId record);
+  void LeaveOut(NodeId holder);
+  // The class of a record, if it has a name.
+  const pickle::SymbolUse* ClassOf(NodeId record) const;
   std::unordered_set<std::string_view, pickle::KeyedHash> NamesIn(NodeId set) const;
 
   pickle::Context& context_;
@@ -56,6 +63,9 @@ class ModuleWalk {
   std::unordered_set<NodeId> open_;  // the records of levels_
   std::vector<Entry> entries_;
   uint64_t text_ = 0;
+  // Parts that a state_dict() would have had, or that would have made it fail, and where the first of them is.
+  uint64_t left_out_ = 0;
+  NodeId first_left_out_ = kNoNode;
 };
 
 Result<bool> ModuleWalk::Run(NodeId record) {
@@ -69,15 +79,55 @@ Result<bool> ModuleWalk::Run(NodeId record) {
       continue;
     }
     const Item& item = level.modules[level.next++];
-    if (!graph_.is(item.value, Kind::kRecord) || open_.contains(item.value)) continue;
-    prefix_.resize(level.prefix);
-    prefix_.append(item.name).append(1, '.');
-    AIRLOCK_TRY(Enter(item.value));
+    if (graph_.is(item.value, Kind::kNone)) continue;
+    const NodeId holder = level.record;
+    bool entered = false;
+    if (graph_.is(item.value, Kind::kRecord) && !open_.contains(item.value)) {
+      prefix_.resize(level.prefix);
+      prefix_.append(item.name).append(1, '.');
+      AIRLOCK_ASSIGN(entered, Enter(item.value));
+    }
+    if (!entered) LeaveOut(holder);
   }
   return true;
 }
 
+const pickle::SymbolUse* ModuleWalk::ClassOf(NodeId record) const {
+  const NodeId callee = graph_.record(record).callee;
+  return graph_.is(callee, Kind::kSymbol) ? &context_.symbols[graph_.symbol(callee)] : nullptr;
+}
+
+void ModuleWalk::LeaveOut(NodeId holder) {
+  if (left_out_++ == 0) first_left_out_ = holder;
+}
+
+void ModuleWalk::LookForMore(const ModuleRecord& module, NodeId record) {
+  const pickle::SymbolUse* const its_class = ClassOf(record);
+  if (its_class != nullptr && WritesItsOwnState(*its_class)) LeaveOut(record);
+  for (const NodeId part : {module.parameters, module.buffers, module.modules}) {
+    if (!IsNamed(graph_, part)) LeaveOut(record);
+  }
+}
+
+void ModuleWalk::TellWhatIsLeftOut(NodeId record) {
+  if (left_out_ == 0) return;
+  const auto name = [&](NodeId module) {
+    const pickle::SymbolUse* const its_class = ClassOf(module);
+    return its_class == nullptr ? std::string("a module") : its_class->module + "." + its_class->name;
+  };
+  pickle::AddFinding(context_,
+                     {.id = "recovery.left-out",
+                      .severity = pickle::Severity::kWarning,
+                      .message = "the state_dict() of " + name(record) + " lacks " + std::to_string(left_out_) +
+                                 " parts that only code could give; the first belongs to " + name(first_left_out_),
+                      .where = {},
+                      .offset = 0});
+}
+
 Result<bool> ModuleWalk::Enter(NodeId record) {
+  // What is understood is something else.
+  const pickle::SymbolUse* const its_class = ClassOf(record);
+  if (its_class != nullptr && its_class->symbol_class == pickle::SymbolClass::kKnown) return false;
   const NodeId attributes = AttributesOf(graph_, record);
   if (attributes == kNoNode) return false;
   AIRLOCK_TRY(Charge(context_, 1 + graph_.children(attributes).size() + prefix_.size() / kBytesAnOpcode));
@@ -86,8 +136,9 @@ Result<bool> ModuleWalk::Enter(NodeId record) {
   for (const NodeId part : {module->parameters, module->buffers, module->modules}) {
     AIRLOCK_TRY(Charge(context_, graph_.children(part).size()));
   }
-  AIRLOCK_TRY(Add(ItemsOf(graph_, module->parameters), kNoNode));
-  AIRLOCK_TRY(Add(ItemsOf(graph_, module->buffers), module->non_persistent));
+  LookForMore(*module, record);
+  AIRLOCK_TRY(Add(record, ItemsOf(graph_, module->parameters), kNoNode));
+  AIRLOCK_TRY(Add(record, ItemsOf(graph_, module->buffers), module->non_persistent));
   open_.insert(record);
   levels_.push_back({record, ItemsOf(graph_, module->modules), 0, prefix_.size()});
   return true;
@@ -102,11 +153,12 @@ std::unordered_set<std::string_view, pickle::KeyedHash> ModuleWalk::NamesIn(Node
   return names;
 }
 
-Result<void> ModuleWalk::Add(const std::vector<Item>& items, NodeId left_out) {
+Result<void> ModuleWalk::Add(NodeId holder, const std::vector<Item>& items, NodeId left_out) {
   if (left_out != kNoNode) AIRLOCK_TRY(Charge(context_, graph_.children(left_out).size()));
   const auto names = NamesIn(left_out);
   for (const Item& item : items) {
     if (graph_.is(item.value, Kind::kNone) || names.contains(item.name)) continue;
+    if (!IsTensor(graph_, item.value)) LeaveOut(holder);
     text_ += prefix_.size() + item.name.size();
     AIRLOCK_TRY(CheckRoom(context_, 3 * (entries_.size() + 1), text_));
     entries_.push_back({prefix_ + std::string(item.name), item.value});
@@ -120,6 +172,7 @@ Result<NodeId> RecoverModule(pickle::Context& context, Detached& detached, NodeI
   ModuleWalk walk(context);
   AIRLOCK_ASSIGN(const bool is_module, walk.Run(record));
   if (!is_module) return kNoNode;
+  walk.TellWhatIsLeftOut(record);
   std::vector<NodeId> pairs;
   pairs.reserve(2 * walk.entries().size());
   for (const ModuleWalk::Entry& entry : walk.entries()) {

@@ -57,7 +57,6 @@ class OptimizerState {
  private:
   Result<NodeId> PackGroup(NodeId group);
   Result<NodeId> PackState(NodeId state);
-  bool IsTensor(NodeId node) const;
   NodeId Text(std::string_view text) { return graph_.Text(Kind::kString, text); }
 
   pickle::Context& context_;
@@ -65,19 +64,6 @@ class OptimizerState {
   std::unordered_map<NodeId, int64_t> number_of_;  // by parameter
   int64_t next_ = 0;
 };
-
-bool OptimizerState::IsTensor(NodeId node) const {
-  switch (graph_.kind(node)) {
-    case Kind::kTensor:
-    case Kind::kSparseTensor:
-    case Kind::kMetaTensor:
-    case Kind::kNestedTensor:
-    case Kind::kAttributed:
-      return true;
-    default:
-      return false;
-  }
-}
 
 // All but `params`, then `params`. A parameter of an earlier group keeps its number; of two places in one group the
 // last counts; numbers go on as if each place had one of its own. So does torch.
@@ -115,7 +101,7 @@ Result<NodeId> OptimizerState::PackState(NodeId state) {
     const auto number = number_of_.find(pairs[i]);
     if (number != number_of_.end()) {
       pairs[i] = graph_.Int(number->second);
-    } else if (IsTensor(pairs[i])) {
+    } else if (IsTensor(graph_, pairs[i])) {
       return kNoNode;
     }
   }

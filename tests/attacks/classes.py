@@ -368,6 +368,20 @@ SAFETENSORS = table([
 ])
 
 
+def pickle_too(opcode, payload):
+    """A safetensors file whose first byte, of the header's length, is this opcode: to pickle.load it is a text up to the payload."""
+    data = b"\n" + payload
+    header = "{" + one(f"[0,{len(data)}]", f"[{len(data)}]", "U8") + "}"
+    return safetensors(header + " " * ((opcode[0] - len(header)) % 256), data)
+
+
+POLYGLOTS = table([
+    ("safetensors that is a pickle too", pickle_too(b"V", b"0cos\nsystem\n(S'echo marker'\ntR."), ("dangerous",)),
+    ("safetensors that is a pickle too, by STACK_GLOBAL", pickle_too(b"V", b"0" + text("os") + text("system") + b"\x93" + MARKER + b"\x85R."), ("dangerous",)),
+    ("safetensors whose length is an opcode", pickle_too(b"V", bytes(64)), ("clean",)),
+])
+
+
 def gguf(tensors=0, pairs=0, body=b"", version=3):
     return b"GGUF" + struct.pack("<IQQ", version, tensors, pairs) + body
 
@@ -463,6 +477,9 @@ class Classes(Judge):
 
     def test_safetensors(self):
         self.table(SAFETENSORS)
+
+    def test_files_of_two_formats(self):
+        self.table(POLYGLOTS)
 
     def test_other_formats(self):
         self.table(OTHERS)

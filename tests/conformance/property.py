@@ -69,7 +69,7 @@ def run(daemon, python, seed, count):
           f"{len(wrong)} differ", flush=True)
     for name, said in wrong[:20]:
         print(f"  {name}: {said}")
-    assert compared >= 0.9 * count, "most of what torch writes it reads again"
+    assert compared >= 0.85 * count, "most of what torch writes it reads again"
     return not wrong
 
 

@@ -251,6 +251,24 @@ TEST(PythonTypes, WithOddArgumentsStayInert) {
   }
 }
 
+// A class that was itself changed is a record of its own name, without arguments, wherever an object of it is looked
+// at.
+TEST(PythonTypes, AClassThatIsChangedIsARecordWithoutArguments) {
+  constexpr std::string_view kChanged[] = {
+      "ccollections\ndeque\n)R0ccollections\ndeque\n}b."sv,
+      "crandom\nRandom\n)R0crandom\nRandom\n}b."sv,
+      "ccollections\ndeque\n)R0ccollections\ndeque\nK\x01"
+      "a."sv,
+      "cfunctools\npartial\nK\x01"
+      "a(NNNNtb."sv,
+      "cdatetime\ntimezone\ncdatetime\ntimedelta\nK\x01"
+      "a\x85R."sv,
+      "cuuid\nUUID\nK\x01"
+      "a}b."sv,
+  };
+  for (const std::string_view bytes : kChanged) EXPECT_EQ(LoadBytes(bytes).CountFindings("pickle.changes-class"), 1U);
+}
+
 // What has an identity may be a key: a parameter (skorch's optimizers), a class (Lightning's callbacks), an object.
 TEST(PythonTypes, WhatHasAnIdentityIsAKey) {
   constexpr Row kKeyed[] = {

@@ -172,6 +172,45 @@ TEST(RecoverModule, SubmodulesAreRecoveredByThemselvesOnlyWhereTheyStandByThemse
   EXPECT_EQ(recovered, 1U);
 }
 
+TEST(RecoverModule, WhatOnlyCodeCouldGiveIsTold) {
+  const std::string inner = Push({.parameters = {{"w", Parameter(0)}}});
+  const std::string packed = Ending(PickleAssembler()
+                                        .Global("torch.ao.nn.quantized.modules.linear", "Linear")
+                                        .EmptyTuple()
+                                        .Op("\x81")
+                                        .Op(Dict({{"_parameters", "}"}, {"_buffers", "}"}, {"_modules", "}"}}))
+                                        .Build()
+                                        .Stop());
+  const Module incomplete[] = {
+      {.modules = {{"inner", inner}, {"odd", Object(Dict({{"weight", Parameter(1)}}))}}},
+      {.modules = {{"inner", inner}, {"odd", "K\x01"}}},
+      {.modules = {{"inner", inner}, {"packed", packed}}},
+      {.parameters = {{"odd", "K\x01"}}, .modules = {{"inner", inner}}},
+      {.modules = {{"inner", Push({.modules = {{"up", Get(9)}}, .memo = Put(9)})}}},
+  };
+  for (const Module& module : incomplete) {
+    const Loaded loaded = Load(Push(module));
+    ASSERT_TRUE(loaded.recovered.ok());
+    EXPECT_TRUE(loaded.decoded.HasFinding("recovery.left-out"));
+  }
+  EXPECT_FALSE(Load(Push({.modules = {{"inner", inner}, {"none", "N"}}})).decoded.HasFinding("recovery.left-out"));
+  // A parameter whose name is a number.
+  const Loaded loaded =
+      Load(Object(Dict({{"_parameters", "}K\x01" + Parameter(0) + "s"}, {"_buffers", "}"}, {"_modules", "}"}})));
+  ASSERT_TRUE(loaded.recovered.ok());
+  EXPECT_TRUE(loaded.decoded.HasFinding("recovery.left-out"));
+}
+
+// A namespace is known to be no module, whatever it holds: its other attributes would be lost.
+TEST(RecoverModule, WhatIsKnownIsNoModule) {
+  const std::string state =
+      Dict({{"_parameters", "}"}, {"_buffers", "}"}, {"_modules", "}"}, {"weight", Parameter(0)}});
+  const Loaded loaded =
+      Load(Ending(PickleAssembler().Global("argparse", "Namespace").EmptyTuple().Op("\x81").Op(state).Build().Stop()));
+  ASSERT_TRUE(loaded.recovered.ok());
+  EXPECT_EQ(loaded.NamesOf(loaded.root()), "none");
+}
+
 TEST(RecoverModule, AModuleInsideItselfIsLeftOut) {
   const std::string inner = Push({.parameters = {{"w", Parameter(0)}}, .modules = {{"up", Get(9)}}});
   const Loaded loaded = Load(Push({.modules = {{"inner", inner}}, .memo = Put(9)}));
