@@ -1,7 +1,8 @@
 // airlockd: the broker. See README.md for the life of a request; here is the life of the daemon.
 //
-// The order matters: the spawner is forked before gRPC or any thread exists, and nothing is served before one real
-// worker has reported the walls it stands behind.
+// The order matters: the spawner is forked before gRPC or any thread exists; then the broker gives up what only that
+// needed, for all threads to come; and nothing is served before one real worker has reported the walls it stands
+// behind.
 #include <fcntl.h>
 #include <grpc/grpc.h>
 #include <sys/prctl.h>
@@ -17,6 +18,7 @@
 #include "sandbox/spawner/spawner_client.h"
 #include "server/config/listeners.h"
 #include "server/config/options.h"
+#include "server/confinement.h"
 #include "server/daemon.h"
 #include "server/log.h"
 #include "server/pool/worker_pool.h"
@@ -51,6 +53,19 @@ BrokerOptions ToBrokerOptions(const Options& options) {
   broker.stall_patience = std::chrono::seconds(options.stall_seconds);
   return broker;
 }
+
+// A sanitizer's leak check forks and traces; what it needs is denied to a broker in earnest.
+#ifdef AIRLOCK_SANITIZED
+int Confine(const Options&) { return kOk; }
+#else
+int Confine(const Options& options) {
+  const auto confined = ConfineBroker(options);
+  if (!confined.ok()) return Complain(kBelowMinimum, confined.error());
+  LogInfo("confined", {{"landlock_abi", uint64_t{confined->landlock_abi}},
+                       {"deny_write_execute", uint64_t{confined->deny_write_execute ? 1U : 0U}}});
+  return kOk;
+}
+#endif
 
 // gRPC's own shutdown waits up to ten seconds for a poller that has nothing left to do. So it is never shut down, and
 // the process ends without its destructors, which gRPC's threads must not meet. A leak checker wants both.
@@ -118,6 +133,7 @@ int Main(int argc, char** argv) {
   auto spawner = spawner::SpawnerClient::Start({options.worker, options.limits, options.without_namespaces});
   if (!spawner.ok()) return Complain(kBelowMinimum, Describe(spawner.error()));
   const StopSignal stop(options.private_fd);
+  if (const int refused = Confine(options); refused != kOk) return refused;
   return Run(options, stop, **spawner, std::move(paths).value());
 }
 

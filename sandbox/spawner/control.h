@@ -11,13 +11,14 @@
 #include <cstdio>
 
 #include "sandbox/walls/namespaces.h"
+#include "sandbox/walls/worker_fds.h"
 
 namespace airlock::spawner {
 
 // The descriptors that the spawner is started with; 0 to 2 are /dev/null.
 inline constexpr int kControlFd = 3;
 inline constexpr int kSetupFd = 4;
-inline constexpr int kProgramFd = 5;
+inline constexpr int kProgramFd = walls::kProgramFd;
 
 inline constexpr uint32_t kControlMagic = 0x4c4b4c41;  // "ALKL"
 inline constexpr size_t kStepBytes = 56;

@@ -10,6 +10,7 @@
 #include "sandbox/spawner/fd_passing.h"
 #include "sandbox/spawner/worker_launch.h"
 #include "sandbox/spawner/worker_setup.h"
+#include "sandbox/walls/filter_load.h"
 #include "sandbox/walls/process_walls.h"
 
 namespace airlock::spawner {
@@ -30,16 +31,25 @@ walls::WallResult LeaveRoot() {
   return dropped;
 }
 
+// The kernel's first choice when memory runs out: a decoder, whatever it has, before the broker. Workers inherit it.
+void VolunteerForOom() {
+  const Fd score(open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
+  if (score) (void)!write(score.get(), "1000", 4);
+}
+
 walls::WallResult Settle(const WorkerSetup& setup, walls::NamespaceReport& report) {
   IgnoreSignals();
   // Workers are made of it and must not have it.
   if (fcntl(kProgramFd, F_SETFD, FD_CLOEXEC) != 0) return walls::WallFailure("descriptor of the program", errno);
+  VolunteerForOom();
   AIRLOCK_TRY(LeaveRoot());
   // After the change of user, which clears it.
   AIRLOCK_TRY(walls::DieWithParent(setup.broker_pid));
   report = setup.without_namespaces != 0 ? walls::NoNamespaces(ECANCELED) : walls::ProbeNamespaces();
   AIRLOCK_TRY(walls::EnterSharedNamespaces(report.Layers()));
-  return walls::BecomeNonDumpable();
+  AIRLOCK_TRY(walls::BecomeNonDumpable());
+  AIRLOCK_TRY(walls::ForbidNewPrivileges());
+  return walls::LoadFilter(setup.spawner.Program());
 }
 
 bool SayHello(const walls::WallResult& settled, const walls::NamespaceReport& report) {

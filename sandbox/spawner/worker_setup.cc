@@ -12,8 +12,9 @@ std::optional<WorkerSetup> ReadWorkerSetup(int fd) {
   WorkerSetup setup;
   if (pread(fd, &setup, sizeof(setup), 0) != static_cast<ssize_t>(sizeof(setup))) return std::nullopt;
   if (setup.magic != kSetupMagic || setup.version != kSetupVersion || setup.size != sizeof(setup)) return std::nullopt;
-  if (setup.idle.count == 0 || setup.idle.count > kMaxFilterOps) return std::nullopt;
-  if (setup.working.count == 0 || setup.working.count > kMaxFilterOps) return std::nullopt;
+  for (const FilterImage* filter : {&setup.spawner, &setup.idle, &setup.working}) {
+    if (filter->count == 0 || filter->count > kMaxFilterOps) return std::nullopt;
+  }
   return setup;
 }
 

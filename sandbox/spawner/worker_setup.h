@@ -1,5 +1,6 @@
-// What every worker of one broker is set up with: made once by the broker, in a sealed memfd that nobody can change,
-// read by spawner and workers. Plain data; program and broker are of one build, which `version` checks.
+// What the spawner and every worker of one broker are set up with: made once by the broker, in a sealed memfd that
+// nobody can change, read by spawner and workers. Plain data; program and broker are of one build, which `version`
+// checks.
 #pragma once
 
 #include <linux/filter.h>
@@ -15,7 +16,7 @@
 namespace airlock::spawner {
 
 inline constexpr uint64_t kSetupMagic = 0x70757465534b4c41;  // "ALKSetup"
-inline constexpr uint32_t kSetupVersion = 1;
+inline constexpr uint32_t kSetupVersion = 2;
 inline constexpr size_t kMaxFilterOps = 256;
 
 struct FilterImage {
@@ -32,6 +33,7 @@ struct WorkerSetup {
   walls::ResourceLimits resources;
   int32_t broker_pid = 0;
   uint32_t without_namespaces = 0;
+  FilterImage spawner;
   FilterImage idle;
   FilterImage working;
 };

@@ -36,6 +36,7 @@ SpawnResult<Fd> MakeWorkerSetup(const SpawnerOptions& options) {
   setup->resources = {options.limits.memory_bytes, options.limits.cpu_seconds, options.limits.output_bytes};
   setup->broker_pid = getpid();
   setup->without_namespaces = options.without_namespaces ? 1 : 0;
+  AIRLOCK_TRY(AddFilter(walls::SpawnerPolicy(), setup->spawner));
   AIRLOCK_TRY(AddFilter(walls::IdlePolicy(), setup->idle));
   AIRLOCK_TRY(AddFilter(walls::WorkingPolicy(), setup->working));
   Fd file(memfd_create("airlock-setup", MFD_CLOEXEC | MFD_ALLOW_SEALING));

@@ -17,7 +17,7 @@ namespace {
 // The kernel interface that libseccomp found: 3 means SECCOMP_RET_KILL_PROCESS and SECCOMP_RET_LOG exist (Linux 4.14).
 constexpr unsigned int kMinApi = 3;
 // Far above what the policy needs; libseccomp 2.5.4 corrupts its heap on programs beyond the kernel's limit.
-constexpr size_t kMaxRows = 32;
+constexpr size_t kMaxRows = 64;
 
 struct ReleaseContext {
   void operator()(void* context) const { seccomp_release(context); }

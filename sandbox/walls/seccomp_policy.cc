@@ -1,5 +1,6 @@
 #include "sandbox/walls/seccomp_policy.h"
 
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/seccomp.h>
 #include <sys/mman.h>
@@ -47,7 +48,73 @@ constexpr std::array kPolicy = {
 };
 constexpr size_t kWorkingRows = 10;
 
+constexpr ArgCheck Without(uint32_t arg, uint64_t bits, std::string_view symbol) {
+  return {arg, Compare::kMaskedEqual, bits, 0, symbol};
+}
+
+constexpr std::array kProgramChecks = {Equal(0, kProgramFd, "fd == 5"), Equal(4, AT_EMPTY_PATH, "flags == EMPTY_PATH")};
+constexpr std::array kDupChecks = {Equal(1, kSocketFd, "newfd == 3")};
+constexpr std::array kReadOnlyChecks = {Without(2, O_ACCMODE | O_CREAT | O_TRUNC, "flags: read only")};
+constexpr std::array kNoExecChecks = {Without(2, PROT_EXEC, "prot without EXEC")};
+
+constexpr std::array kSpawnerPolicy = {
+    // Making workers.
+    PolicyRow{"recvmsg", kSocketChecks, "the broker's wish for a worker, with its socket; a worker's one job"},
+    PolicyRow{"sendmsg", kSocketChecks, "the answer, with the worker's pidfd"},
+    PolicyRow{"clone3", {}, "makes a worker"},
+    PolicyRow{"clone", {}, "makes a worker where clone3 is hidden"},
+#if defined(__x86_64__)
+    PolicyRow{"dup2", kDupChecks, "puts the worker's socket in its place"},
+#else
+    PolicyRow{"dup3", kDupChecks, "puts the worker's socket in its place"},
+#endif
+    PolicyRow{"execveat", kProgramChecks,
+              "starts the worker: the program that this process was started from, no other"},
+    PolicyRow{"close", {}, "descriptors that are no longer wanted"},
+    PolicyRow{"close_range", {}, "a worker has none but its own"},
+    PolicyRow{"exit_group", {}, "the end"},
+    PolicyRow{"restart_syscall", {}, "the kernel's own, after a stop and continue signal"},
+    // From birth to main.
+    PolicyRow{"brk", {}, "the heap grows"},
+    PolicyRow{"mmap", kNoExecChecks, "memory, never executable: the program is mapped by the kernel"},
+    PolicyRow{"munmap", {}, "memory goes back"},
+    PolicyRow{"mremap", kMremapChecks, "memory grows"},
+    PolicyRow{"mprotect", kNoExecChecks, "relocated data becomes read-only"},
+#if defined(__x86_64__)
+    PolicyRow{"arch_prctl", {}, "thread-local storage"},
+    PolicyRow{"readlink", {}, "the C library looks for its own path"},
+    PolicyRow{"mkdir", {}, "proves that the root cannot be written"},
+#else
+    PolicyRow{"readlinkat", {}, "the C library looks for its own path"},
+    PolicyRow{"mkdirat", {}, "proves that the root cannot be written"},
+#endif
+    PolicyRow{"set_tid_address", {}, "the C library's start"},
+    PolicyRow{"set_robust_list", {}, "the C library's start"},
+    PolicyRow{"rseq", {}, "the C library's start"},
+    PolicyRow{"rt_sigprocmask", {}, "the C library's start, in later versions"},
+    PolicyRow{"getrandom", {}, "keys of hash tables and of the heap"},
+    PolicyRow{"futex", {}, "one-time initialisation"},
+    // The lock-down of a worker.
+    PolicyRow{"pread64", {}, "reads the sealed set-up, then the checkpoint"},
+    PolicyRow{"pwrite64", kOutputChecks, "writes the output"},
+    PolicyRow{"write", kSocketChecks, "sends frames"},
+    PolicyRow{"fcntl", {}, "looks at the seals of the set-up"},
+    PolicyRow{"prctl", {}, "most walls"},
+    PolicyRow{"prlimit64", {}, "resource limits"},
+    PolicyRow{"capget", {}, "no capabilities"},
+    PolicyRow{"capset", {}, "no capabilities"},
+    PolicyRow{"getpid", {}, "whether the pid namespace is there"},
+    PolicyRow{"getppid", {}, "whether the broker is"},
+    PolicyRow{"openat", kReadOnlyChecks, "opens the root to see that it is empty"},
+    PolicyRow{"getdents64", {}, "sees that the root is empty"},
+    PolicyRow{"landlock_create_ruleset", {}, "Landlock"},
+    PolicyRow{"landlock_restrict_self", {}, "Landlock"},
+    PolicyRow{"seccomp", kSeccompChecks, "filters, which can only narrow this one"},
+};
+
 }  // namespace
+
+std::span<const PolicyRow> SpawnerPolicy() { return kSpawnerPolicy; }
 
 std::span<const PolicyRow> WorkingPolicy() { return std::span(kPolicy).first(kWorkingRows); }
 

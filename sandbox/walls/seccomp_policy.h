@@ -35,6 +35,10 @@ std::span<const PolicyRow> WorkingPolicy();
 // Filter 1: while waiting for work. Filter 2 and what it takes to receive the work and to load filter 2.
 std::span<const PolicyRow> IdlePolicy();
 
+// The spawner's, once it has settled: what it takes to make workers, and what a worker calls from its birth to its idle
+// filter. Workers inherit it.
+std::span<const PolicyRow> SpawnerPolicy();
+
 // The checks in words, joined by " and "; empty where any arguments will do.
 std::string DescribeChecks(const PolicyRow& row);
 

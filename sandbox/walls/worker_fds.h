@@ -7,5 +7,7 @@ namespace airlock::walls {
 inline constexpr int kSocketFd = 3;  // to the broker; frames go out by write, the job comes in by recvmsg
 inline constexpr int kInputFd = 4;   // the checkpoint, read-only; comes with the job
 inline constexpr int kOutputFd = 5;  // the output memfd; comes with the job
+// Of the spawner: the program that workers are made of.
+inline constexpr int kProgramFd = 5;
 
 }  // namespace airlock::walls

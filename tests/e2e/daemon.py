@@ -36,6 +36,19 @@ class Daemon(unittest.TestCase):
             self.assertTrue(airlock.wait_until(lambda: not any(pathlib.Path(f"/proc/{p}").exists() for p in family), 10))
             self.assertFalse(daemon.socket.exists(), "the socket outlived the daemon")
 
+    @unittest.skipIf(os.environ.get("BUILT_WITH_SANITIZER"), "a sanitizer's runtime needs what is denied")
+    def test_every_thread_of_the_broker_is_confined_and_so_is_its_spawner(self):
+        with airlock.Daemon() as daemon:
+            code, report = airlock.report("--address", daemon.address, "load", self.sample)
+            self.assertEqual((code, report["verdict"]), (0, "clean"))
+            tasks = [str(task) for task in pathlib.Path(f"/proc/{daemon.pid}/task").iterdir()]
+            spawner = [p for p, argv in airlock.descendants(daemon.pid).items() if b"spawner" in argv]
+            self.assertGreater(len(tasks), 4)
+            for task in tasks + [f"/proc/{p}" for p in spawner]:
+                lines = pathlib.Path(task, "status").read_text().splitlines()
+                self.assertIn("Seccomp:\t2", lines, task)
+                self.assertIn("NoNewPrivs:\t1", lines, task)
+
     def test_ends_when_its_owner_does(self):
         with airlock.Daemon() as daemon:
             daemon.lifeline.close()

@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <fstream>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -124,6 +125,39 @@ TEST(SpawnerClientTest, EveryWallOfThisHostIsUp) {
     EXPECT_EQ((frame->ready().layers() & row.bit) != 0, (host & row.bit) != 0) << row.name;
   }
   EXPECT_EQ(frame->ready().landlock_abi(), walls::LandlockAbi());
+}
+
+// A line of /proc/PID/NAME that begins with `key`; nothing of a process that is gone.
+std::string StatusOf(pid_t pid, const std::string& name, const std::string& key) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/" + name);
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with(key)) return line.substr(key.size());
+  }
+  return "";
+}
+
+// The spawner is this test's child that is no worker.
+pid_t SpawnerPid() {
+  const std::string self = std::to_string(getpid());
+  std::ifstream children("/proc/" + self + "/task/" + self + "/children");
+  pid_t first = -1;
+  children >> first;
+  return first;
+}
+
+TEST(SpawnerClientTest, SpawnerAndWorkersAreFilteredAndGoFirstWhenMemoryRunsOut) {
+  const auto client = Start();
+  ASSERT_TRUE(client);
+  const pid_t spawner = SpawnerPid();
+  auto worker = client->Spawn();
+  ASSERT_TRUE(worker.ok() && ReadFrame(*worker));
+  for (const pid_t pid : {spawner, worker->pid}) {
+    EXPECT_EQ(StatusOf(pid, "status", "Seccomp:\t"), "2");
+    EXPECT_EQ(StatusOf(pid, "status", "NoNewPrivs:\t"), "1");
+    EXPECT_EQ(StatusOf(pid, "oom_score_adj", ""), "1000");
+  }
+  EXPECT_EQ(StatusOf(spawner, "status", "Seccomp_filters:\t"), "1");
+  EXPECT_EQ(StatusOf(worker->pid, "status", "Seccomp_filters:\t"), "2");
 }
 
 TEST(SpawnerClientTest, EveryProbeDies) {

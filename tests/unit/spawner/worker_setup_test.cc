@@ -21,7 +21,7 @@ Fd FileWith(const WorkerSetup& setup, int seals) {
 
 WorkerSetup Good() {
   WorkerSetup setup;
-  setup.idle.count = setup.working.count = 1;
+  setup.spawner.count = setup.idle.count = setup.working.count = 1;
   return setup;
 }
 
@@ -52,8 +52,9 @@ TEST(WorkerSetupTest, OddSetupsAreNone) {
     return ReadWorkerSetup(FileWith(setup, kAllSeals).get()).has_value();
   };
   EXPECT_FALSE(read([](WorkerSetup& setup) { setup.magic = 0; }));
-  EXPECT_FALSE(read([](WorkerSetup& setup) { setup.version = 2; }));
+  EXPECT_FALSE(read([](WorkerSetup& setup) { setup.version = kSetupVersion + 1; }));
   EXPECT_FALSE(read([](WorkerSetup& setup) { setup.size = 8; }));
+  EXPECT_FALSE(read([](WorkerSetup& setup) { setup.spawner.count = 0; }));
   EXPECT_FALSE(read([](WorkerSetup& setup) { setup.idle.count = 0; }));
   EXPECT_FALSE(read([](WorkerSetup& setup) { setup.working.count = 0; }));
   EXPECT_FALSE(read([](WorkerSetup& setup) { setup.working.count = kMaxFilterOps + 1; }));

@@ -60,11 +60,11 @@ TEST(PolicyTest, ChecksReadAsWords) {
   EXPECT_EQ(DescribeChecks(*mmap_row), "prot == READ|WRITE and flags == PRIVATE|ANONYMOUS");
 }
 
-TEST(FilterTest, BothFiltersAreExactlyTheirPolicy) {
-  for (const auto policy : {WorkingPolicy(), IdlePolicy()}) {
+TEST(FilterTest, EachFilterIsExactlyItsPolicy) {
+  for (const auto policy : {WorkingPolicy(), IdlePolicy(), SpawnerPolicy()}) {
     const auto program = CompileFilter(policy);
     ASSERT_TRUE(program.ok()) << program.error().step;
-    EXPECT_LT(program->size(), 128U);
+    EXPECT_LT(program->size(), 200U);
   }
 }
 
@@ -139,6 +139,25 @@ TEST(FilterProofTest, NoticesEveryMissingRowOnAarch64) {
     const auto program = CompileUnproved(mutant, AUDIT_ARCH_AARCH64);
     ASSERT_TRUE(program.ok());
     EXPECT_FALSE(CheckFilter(*program, WorkingPolicy(), AUDIT_ARCH_AARCH64).ok()) << WorkingPolicy()[i].syscall;
+  }
+}
+
+// What a later filter allows, the one that is inherited must allow too.
+TEST(FilterTest, TheSpawnersFilterLeavesWorkersWhatTheyNeed) {
+  const FilterProgram spawner = Compile(SpawnerPolicy());
+  const FilterProgram idle = Compile(IdlePolicy());
+  VisitTruthTable(IdlePolicy(), [&](const seccomp_data& call) {
+    if (EvaluateBpf(idle, call) == SECCOMP_RET_ALLOW) {
+      ASSERT_EQ(EvaluateBpf(spawner, call), SECCOMP_RET_ALLOW) << call.nr;
+    }
+  });
+}
+
+TEST(FilterProofTest, NoticesEveryMissingRowOfTheSpawner) {
+  for (size_t i = 0; i < SpawnerPolicy().size(); ++i) {
+    Policy mutant(SpawnerPolicy().begin(), SpawnerPolicy().end());
+    mutant.erase(mutant.begin() + static_cast<long>(i));
+    EXPECT_FALSE(CheckFilter(Compile(mutant), SpawnerPolicy()).ok()) << SpawnerPolicy()[i].syscall;
   }
 }
 

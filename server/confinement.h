@@ -1,0 +1,23 @@
+// Confinement: what the broker takes from itself when its spawner lives and before anybody can talk to it. It parses
+// gRPC and TLS, perhaps from a network; should that go wrong, the intruder can execute nothing, make no process, and
+// reach no file but those that the daemon was told of.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "sandbox/base/expected.h"
+#include "server/config/options.h"
+
+namespace airlock::server {
+
+// What is in force. The filter always is, or there is no broker.
+struct Confinement {
+  uint32_t landlock_abi = 0;  // 0: the host has none
+  bool deny_write_execute = false;
+};
+
+// REQUIRES: one thread. Fails with one sentence.
+Expected<Confinement, std::string> ConfineBroker(const Options& options);
+
+}  // namespace airlock::server

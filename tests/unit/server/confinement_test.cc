@@ -1,0 +1,191 @@
+// A broker that has been taken over, tried on the confinement of the real one: what it must not, and what it needs.
+#include "server/confinement.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <seccomp.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <thread>
+
+#include "sandbox/base/fd.h"
+#include "sandbox/walls/denials.h"
+#include "sandbox/walls/landlock.h"
+
+namespace airlock::server {
+namespace {
+
+namespace fs = std::filesystem;
+
+class ConfinementTest : public testing::Test {
+ protected:
+  void SetUp() override {
+#ifdef AIRLOCK_SANITIZED
+    GTEST_SKIP() << "a sanitizer's runtime needs what is denied; builds without one run this";
+#endif
+    std::string pattern = (fs::temp_directory_path() / "airlock-confinement-XXXXXX").string();
+    folder_ = ::mkdtemp(pattern.data());
+    for (const char* name : {"root", "spool", "run", "other"}) fs::create_directory(folder_ / name);
+    std::ofstream(folder_ / "root" / "model.pt") << "model";
+    std::ofstream(folder_ / "other" / "secret") << "secret";
+    options_.listen = {"unix:" + (folder_ / "run" / "s").string()};
+    options_.spool_dir = (folder_ / "spool").string();
+    options_.roots = {(folder_ / "root").string()};
+  }
+  void TearDown() override {
+    if (!folder_.empty()) fs::remove_all(folder_);
+  }
+
+  // What `act` comes to in a confined process: its result, or minus a signal. 250: it could not be confined.
+  template <typename Act>
+  int Confined(Act act) {
+    const pid_t pid = ::fork();
+    if (pid == 0) _exit(ConfineBroker(options_).ok() ? act() : 250);
+    int status = 0;
+    ::waitpid(pid, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  }
+  // The same of one call: its errno, 0 where it works.
+  int Call(long number, long a = 0, long b = 0, long c = 0, long d = 0) {
+    return Confined([=] { return ::syscall(number, a, b, c, d) >= 0 ? 0 : errno; });
+  }
+  int Open(const fs::path& path, int flags) {
+    return Confined([&] {
+      const Fd fd(::open(path.c_str(), flags | O_CLOEXEC, 0600));
+      return fd ? 0 : errno;
+    });
+  }
+
+  fs::path folder_;
+  Options options_;
+};
+
+// Each row of the table, called with nothing: denied calls never come as far as their arguments.
+TEST_F(ConfinementTest, EveryDenialIsInForce) {
+  for (const walls::DenialRow& row : walls::BrokerDenials()) {
+    const int number = seccomp_syscall_resolve_name(std::string(row.syscall).c_str());
+    const int expected = row.error_number == 0 ? -SIGSYS : row.error_number;
+    EXPECT_EQ(Call(number, static_cast<long>(row.value)), expected) << row.syscall << " " << row.value;
+    EXPECT_FALSE(row.why.empty());
+  }
+  EXPECT_GE(walls::BrokerDenials().size(), 70U);
+}
+
+TEST_F(ConfinementTest, ExecutesNothingAndMakesNoProcess) {
+  EXPECT_EQ(Confined([] { return ::execl("/bin/true", "true", nullptr) != 0 ? errno : 0; }), -SIGSYS);
+  EXPECT_EQ(Confined([] { return ::fork() < 0 ? errno : 0; }), EPERM);
+  EXPECT_EQ(Confined([] { return std::system("true") == 0 ? 0 : 1; }), 1);
+  EXPECT_EQ(Call(SYS_unshare, CLONE_NEWUSER), EPERM);
+  EXPECT_EQ(Call(SYS_clone3, 0, 0), ENOSYS);
+  EXPECT_EQ(Call(SYS_memfd_create, reinterpret_cast<long>("x"), 0), 0) << "the control: it needs these";
+}
+
+TEST_F(ConfinementTest, TracesAndReadsNobody) {
+  EXPECT_EQ(Call(SYS_ptrace, PTRACE_SEIZE, ::getpid()), -SIGSYS);
+  EXPECT_EQ(Call(SYS_process_vm_readv, ::getpid()), -SIGSYS);
+  EXPECT_EQ(Call(SYS_pidfd_getfd, 0, 0), -SIGSYS);
+  EXPECT_EQ(Open("/proc/" + std::to_string(::getpid()) + "/mem", O_RDWR), EACCES);
+}
+
+TEST_F(ConfinementTest, ChangesNeitherMountsNorMachine) {
+  EXPECT_EQ(Confined([] { return ::mount("x", "/mnt", "tmpfs", 0, nullptr); }), -SIGSYS);
+  EXPECT_EQ(Call(SYS_chroot, reinterpret_cast<long>("/")), -SIGSYS);
+  EXPECT_EQ(Call(SYS_bpf, 0), -SIGSYS);
+  EXPECT_EQ(Call(SYS_io_uring_setup, 1), ENOSYS);
+  EXPECT_EQ(Call(SYS_setuid, 1), EPERM);
+}
+
+TEST_F(ConfinementTest, MemoryIsNeverWrittenAndExecuted) {
+  if (Confined([] { return ::prctl(66, 0, 0, 0, 0) > 0 ? 0 : 1; }) != 0) GTEST_SKIP() << "Linux before 6.3";
+  const int result = Confined([] {
+    constexpr int kAll = PROT_READ | PROT_WRITE | PROT_EXEC;
+    return ::mmap(nullptr, 4096, kAll, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? errno : 0;
+  });
+  EXPECT_EQ(result, EACCES);
+}
+
+TEST_F(ConfinementTest, ReachesNoFileButItsOwn) {
+  if (walls::LandlockAbi() == 0) GTEST_SKIP() << "no Landlock on this host";
+  EXPECT_EQ(Open(folder_ / "other" / "secret", O_RDONLY), EACCES);
+  EXPECT_EQ(Open("/etc/passwd", O_RDONLY), EACCES);
+  EXPECT_EQ(Open(folder_ / "other" / "new", O_WRONLY | O_CREAT), EACCES);
+  EXPECT_EQ(Open("/tmp/airlock-confinement-new", O_WRONLY | O_CREAT), EACCES);
+  EXPECT_EQ(Open(folder_ / "root" / "model.pt", O_WRONLY), EACCES);
+  EXPECT_EQ(Open(folder_ / "root" / "new", O_WRONLY | O_CREAT), EACCES);
+  EXPECT_EQ(Confined([&] { return ::unlink((folder_ / "root" / "model.pt").c_str()) == 0 ? 0 : errno; }), EACCES);
+  EXPECT_EQ(Confined([&] { return ::mkdir((folder_ / "spool" / "d").c_str(), 0700) == 0 ? 0 : errno; }), EACCES);
+  EXPECT_EQ(Confined([&] { return ::symlink("/", (folder_ / "spool" / "l").c_str()) == 0 ? 0 : errno; }), EACCES);
+  EXPECT_EQ(Open(folder_ / "root" / "model.pt", O_RDONLY), 0);
+  EXPECT_EQ(Open(folder_ / "spool" / "upload", O_RDWR | O_CREAT), 0);
+  EXPECT_EQ(Open(folder_ / "spool", O_TMPFILE | O_RDWR), 0);
+}
+
+TEST_F(ConfinementTest, OpensNoSocketThatItDoesNotServe) {
+  for (const int family : {AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_ALG}) {
+    EXPECT_EQ(Call(SYS_socket, family, SOCK_STREAM, 0), EPERM) << family;
+  }
+  EXPECT_EQ(Call(SYS_socket, AF_UNIX, SOCK_STREAM, 0), 0);
+}
+
+// With TCP it binds the port that it was told of, and connects to none.
+TEST_F(ConfinementTest, ServesTheTcpPortOfItsOptionsAlone) {
+  if (walls::LandlockAbi() < 4) GTEST_SKIP() << "Landlock knows no ports here";
+  options_.listen.push_back("tcp:127.0.0.1:7443");
+  const auto bind_to = [&](uint16_t port) {
+    return Confined([=] {
+      const Fd fd(::socket(AF_INET, SOCK_STREAM, 0));
+      sockaddr_in address{};
+      address.sin_family = AF_INET;
+      address.sin_port = htons(port);
+      address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+      if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) return errno;
+      return ::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0 ? 0 : 200 + errno;
+    });
+  };
+  EXPECT_EQ(bind_to(7444), EACCES);
+  EXPECT_EQ(bind_to(7443), 200 + EACCES);
+}
+
+TEST_F(ConfinementTest, HoldsForThreadsAndLeavesWhatTheBrokerNeeds) {
+  EXPECT_EQ(Confined([&] {
+              int result = 0;
+              std::thread([&] {
+                const Fd fd(::open("/etc/passwd", O_RDONLY));
+                result = fd ? 1 : 0;
+              }).join();
+              return result;
+            }),
+            walls::LandlockAbi() != 0 ? 0 : 1);
+  // A socket in its own folder, and a worker's pair.
+  EXPECT_EQ(Confined([&] {
+              sockaddr_un address{};
+              address.sun_family = AF_UNIX;
+              std::strncpy(address.sun_path, (folder_ / "run" / "s").c_str(), sizeof(address.sun_path) - 1);
+              const Fd fd(::socket(AF_UNIX, SOCK_SEQPACKET, 0));
+              int pair[2];
+              if (::socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0) return 1;
+              if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) return 2;
+              if (::listen(fd.get(), 1) != 0) return 3;
+              return ::unlink(address.sun_path) == 0 ? 0 : 4;
+            }),
+            0);
+}
+
+}  // namespace
+}  // namespace airlock::server
