@@ -46,8 +46,10 @@ def libraries_of(program):
 
 def copyright_of(library):
     """The file with the terms of a library's Debian package, if it is of one."""
-    found = subprocess.run(["dpkg-query", "-S", str(library.resolve())], check=False, capture_output=True, text=True) if shutil.which("dpkg-query") else None
-    package = found.stdout.split(":")[0] if found and found.returncode == 0 else ""
+    if not shutil.which("dpkg-query"):
+        return None
+    found = subprocess.run(["dpkg-query", "-S", str(library.resolve())], check=False, capture_output=True, text=True)
+    package = found.stdout.split(":")[0] if found.returncode == 0 else ""
     path = pathlib.Path("/usr/share/doc", package, "copyright")
     return (package, path) if package and path.exists() else None
 

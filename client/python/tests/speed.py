@@ -81,7 +81,8 @@ def main():
                 torch_times += measure(lambda: torch.load(path, weights_only=True, **options), 1)
                 our_times += measure(lambda: airlock.load(path, **options), 1)
         ratio = statistics.median(torch_times) / statistics.median(our_times)
-        print(f"{name:10} torch {spread(torch_times)}  airlock {spread(our_times)}  {ratio:.2f} times" + (f" (wanted: {least})" if least else ""), flush=True)
+        wanted = f" (wanted: {least})" if least else ""
+        print(f"{name:10} torch {spread(torch_times)}  airlock {spread(our_times)}  {ratio:.2f} times{wanted}", flush=True)
 
 
 main()

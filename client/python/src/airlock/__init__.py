@@ -14,7 +14,7 @@ from ._errors import (
                       UnknownTypesError,
                       UnsupportedError,
 )
-from ._load import inspect, load, load_file, state_dict, unknown_types
+from ._load import contents, inspect, load, load_file, state_dict, unknown_types
 from ._patch import UnknownTypesWarning, UnsafeLoadWarning, patch
 from ._record import AttributeDict, Record, StreamBytes, SymbolName
 from ._report import Finding, Nested, Report, Symbol, TensorInfo
@@ -24,5 +24,6 @@ __version__ = "0.1.0"
 __all__ = [
     "AirlockError", "AttributeDict", "DaemonError", "DangerousError", "EmptyFileError", "Finding", "LimitError", "LoadTimeout", "MalformedError",
     "Nested", "Record", "RefusedError", "Report", "StreamBytes", "Symbol", "SymbolName", "TensorInfo", "UnknownTypesError",
-    "UnknownTypesWarning", "UnsafeLoadWarning", "UnsupportedError", "close", "inspect", "load", "load_file", "patch", "state_dict", "unknown_types",
+    "UnknownTypesWarning",
+    "UnsafeLoadWarning", "UnsupportedError", "close", "contents", "inspect", "load", "load_file", "patch", "state_dict", "unknown_types",
 ]

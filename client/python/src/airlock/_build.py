@@ -93,6 +93,8 @@ class ObjectBuilder:
         self._end: List[int] = self._nodes.ref_end.tolist()
         self._makers: Dict[int, Callable[[int], Any]] = {}
         self._fills: List[Callable[[], None]] = []
+        # Of classes that the caller trusts: when all else is there, what is inside before what holds it.
+        self._last_fills: List[Callable[[], None]] = []
         self._present = self._nodes.present()
 
     def build(self) -> Any:
@@ -295,7 +297,7 @@ class ObjectBuilder:
 
         def make(_: int) -> Any:
             made = self._trusted.make(cls, self._get(parts, "record_args", ()))
-            self._fills.append(lambda: self._trusted.fill(
+            self._last_fills.append(lambda: self._trusted.fill(
                 made, self._get(parts, "record_items", None), self._get(parts, "record_pairs", None),
                 self._get(parts, "record_state", None), states))
             return made
@@ -414,7 +416,7 @@ class ObjectBuilder:
             made.update(zip(resolved[first + 1:last:2], resolved[first + 2:last:2]))
             if isinstance(resolved[first], dict):
                 self._fills.append(_attribute_filler(made, resolved[first]))
-        for fill in reversed(self._fills):
+        for fill in (*reversed(self._fills), *self._last_fills):
             fill()
 
 

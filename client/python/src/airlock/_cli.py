@@ -3,14 +3,15 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import NoReturn
 
 from ._daemon import environment_of, find_program
 
 
-def main() -> int:
+def main() -> NoReturn:
     """Becomes the program."""
     program = find_program("airlock")
     if program is None:
         print("airlock: the program is neither in this package nor in /usr/bin", file=sys.stderr)
-        return 69
+        sys.exit(69)
     os.execve(program, ["airlock", *sys.argv[1:]], environment_of(program))  # noqa: S606

@@ -14,6 +14,7 @@ import fractions
 import pathlib
 import re
 import types
+import typing
 import uuid
 from typing import Any, Callable, Dict, List, Optional, Tuple, Type
 
@@ -27,10 +28,13 @@ class Misfit(Exception):
 
 
 # Classes that may stand as values, or as the factory of a defaultdict.
-CLASSES: Dict[Tuple[str, str], type] = {("builtins", cls.__name__): cls for cls in (
+CLASSES: Dict[Tuple[str, str], Any] = {("builtins", cls.__name__): cls for cls in (
     bool, int, float, str, bytes, bytearray, complex, list, dict, set, frozenset, tuple, object)}
 CLASSES.update({("collections", cls.__name__): cls for cls in (
     collections.OrderedDict, collections.defaultdict, collections.Counter, collections.deque)})
+CLASSES.update({("typing", name): getattr(typing, name) for name in (
+    "Any", "Callable", "Dict", "FrozenSet", "Iterable", "Iterator", "List", "Mapping", "MutableMapping", "Optional", "Sequence", "Set", "Tuple",
+    "Type", "Union")})
 
 
 def _only(args: Args, *shapes: Tuple[Any, ...]) -> Args:

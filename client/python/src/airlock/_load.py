@@ -7,15 +7,17 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple
 from . import _client, _names
 from ._client import Answer, CallOptions, Client
 from ._errors import AirlockError, DaemonError, RefusedError, UnknownTypesError, UnsupportedError, list_lines, printable
+from ._record import Record, StreamBytes
 from ._report import Report, Symbol
 from ._source import FileLike, ObjectSource, Source, source_of
 from ._trusted import Trusted
 
-__all__ = ["inspect", "load", "load_file", "state_dict", "unknown_types"]
+__all__ = ["contents", "inspect", "load", "load_file", "state_dict", "unknown_types"]
 
 # timm's order, then what others call it.
 _KEYS = ("state_dict_ema", "model_ema", "state_dict", "model", "module", "model_state_dict")
-_PREFIXES = ("module.", "_orig_mod.")
+# Either may be around the other.
+_PREFIXES = ("_orig_mod.", "module.", "_orig_mod.")
 
 
 def load(f: FileLike, map_location: Any = None, *, mmap: Optional[bool] = None, trusted: Iterable[Union[str, type]] = (),  # noqa: ARG001
@@ -142,14 +144,24 @@ def unknown_types(f: FileLike, *, member: str = "") -> List[str]:
     return [str(symbol) for symbol in (*report.unknown, *report.dangerous)]
 
 
-def state_dict(value: Any) -> Dict[str, Any]:
+def contents(value: Any) -> Any:
+    """What bytes hold that are a pickle or a checkpoint themselves (skorch writes such); any other value is its own."""
+    return value.contents if isinstance(value, StreamBytes) else value
+
+
+def state_dict(value: Any, key: str = "") -> Dict[str, Any]:
     """The state_dict of a record that stands for a module or an optimizer; of a checkpoint, the one that `load_file` would take.
+
+    Args:
+        value: what `load` gave.
+        key: the dotted path from there (`model`, `__cuda_dependent_attributes__.optimizer_`).
 
     Raises:
         KeyError: there is none.
     """
-    from ._record import Record
-
+    for part in key.split(".") if key else []:
+        value = _child(value, part, key)
+    value = contents(value)
     if isinstance(value, Record):
         if value.record_state_dict is None:
             raise KeyError(f"{value!r} is neither a module nor an optimizer")
@@ -192,8 +204,7 @@ def _is_tensor(value: Any) -> bool:
 
 def _mapping_of(value: Any) -> Optional[Mapping[str, Any]]:
     """The mapping that a value is, or that was recovered of it."""
-    from ._record import Record
-
+    value = contents(value)
     if isinstance(value, Record):
         value = value.record_state_dict
     return value if isinstance(value, Mapping) else None
@@ -243,8 +254,7 @@ def _weights(value: Any, key: str) -> Tuple[str, Dict[str, Any]]:
 
 
 def _child(value: Any, part: str, key: str) -> Any:
-    from ._record import Record
-
+    value = contents(value)
     if isinstance(value, Record) and part == "state_dict()":
         return value.record_state_dict
     if isinstance(value, Mapping) and part in value:

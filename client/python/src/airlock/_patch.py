@@ -69,7 +69,7 @@ def _warn_once(settings: _Settings, text: str, category: type[Warning]) -> None:
     site = _call_site()
     if (category, *site) not in settings.warned:
         settings.warned.add((category, *site))
-        warnings.warn_explicit(f"{site[0]}:{site[1]}: {text}", category, site[0], site[1])
+        warnings.warn_explicit(text.format(site=f"{site[0]}:{site[1]}"), category, site[0], site[1])
 
 
 def _weights_only(settings: _Settings, given: Optional[bool], pickle_module: Any) -> bool:
@@ -82,10 +82,10 @@ def _weights_only(settings: _Settings, given: Optional[bool], pickle_module: Any
     if force:
         return True
     if force_not and given is None:
-        _warn_once(settings, "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD is set; the load stays sandboxed all the same, and runs no code of the file.",
-                   UnsafeLoadWarning)
+        _warn_once(settings, "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD is set: torch.load at {site} stays sandboxed all the same, and runs no code of the "
+                   "file.", UnsafeLoadWarning)
     elif given is False:
-        _warn_once(settings, "torch.load(weights_only=False): the load stays sandboxed all the same, and runs no code of the file.",
+        _warn_once(settings, "torch.load(weights_only=False) at {site} stays sandboxed all the same, and runs no code of the file.",
                    UnsafeLoadWarning)
     return False
 
@@ -113,7 +113,9 @@ def _entry(f: Any, map_location: Any, pickle_module: Any, more: Dict[str, Any]) 
                       **settings.options)
     if told:
         names = ", ".join(printable(str(symbol)) for symbol in told[:20]) + (", ..." if len(told) > 20 else "")
-        _warn_once(settings, f"the file holds objects of unknown types, which are inert records now: {names}", UnknownTypesWarning)
+        names = names.replace("{", "{{").replace("}", "}}")
+        _warn_once(settings, f"torch.load at {{site}}: the file holds objects of unknown types, which are inert records now: {names}",
+                   UnknownTypesWarning)
     return made
 
 
