@@ -56,7 +56,24 @@ void TuneMalloc() {
   ::mallopt(M_ARENA_MAX, 4);
 }
 
+Expected<void, std::string> Daemon::ServeDescriptors(const std::vector<Listener>& listeners, uint32_t socket_mode) {
+  const SocketModeScope scope(socket_mode);
+  std::vector<Fd> sockets;
+  for (const Listener& listener : listeners) {
+    if (listener.socket_path.empty()) continue;
+    const std::string path = FdSocketPath(listener.socket_path);
+    AIRLOCK_ASSIGN(Fd socket, ListenForDescriptors(path, socket_mode));
+    sockets_.push_back(path);
+    sockets.push_back(std::move(socket));
+    if (broker_.fd_socket.empty()) broker_.fd_socket = path;
+  }
+  if (!sockets.empty()) descriptors_ = std::make_unique<FdServer>(broker_.descriptors, std::move(sockets));
+  return {};
+}
+
 Expected<void, std::string> Daemon::Serve(const std::vector<Listener>& listeners, uint32_t socket_mode) {
+  // First: who finds the daemon finds its fd socket too.
+  AIRLOCK_TRY(ServeDescriptors(listeners, socket_mode));
   grpc::EnableDefaultHealthCheckService(true);
   grpc::ServerBuilder builder;
   Configure(builder);
@@ -89,6 +106,7 @@ void Daemon::Drain(std::chrono::seconds patience) {
   server_->Shutdown(std::chrono::system_clock::now() + patience);
   server_->Wait();
   server_.reset();
+  descriptors_.reset();
   for (const std::string& socket : sockets_) (void)::unlink(socket.c_str());
 }
 

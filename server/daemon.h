@@ -12,6 +12,7 @@
 
 #include "sandbox/base/expected.h"
 #include "server/config/listeners.h"
+#include "server/descriptors/fd_server.h"
 #include "server/service/broker.h"
 #include "server/service/loader_service.h"
 
@@ -32,8 +33,11 @@ class Daemon {
   void Drain(std::chrono::seconds patience);
 
  private:
+  Expected<void, std::string> ServeDescriptors(const std::vector<Listener>& listeners, uint32_t socket_mode);
+
   Broker& broker_;
   LoaderService service_;
+  std::unique_ptr<FdServer> descriptors_;
   std::unique_ptr<grpc::Server> server_;
   std::vector<std::string> sockets_;
 };

@@ -91,6 +91,8 @@ LoadOptions LoadOptionsOf(const Options& options) {
   LoadOptions load;
   load.timeout = std::chrono::milliseconds(std::llround(std::ceil(options.timeout * 1e3)));
   load.inert = options.inert;
+  load.copy = options.copy;
+  load.select = options.select;
   return load;
 }
 

@@ -99,7 +99,14 @@ void AddOptions(CLI::App& sub, const std::string& name, Options& options) {
   if (name == "load")
     sub.add_flag("--digests", options.digests, "sha256 of each tensor's elements, row-major, little-endian");
   if (name == "load" || name == "convert") {
+    sub.add_flag("--copy", options.copy,
+                 "read the file instead of mapping it: for files that others may cut short meanwhile");
     sub.add_flag("--inert", options.inert, "take a dangerous file too: what it would call stays an inert record");
+  }
+  if (name == "inspect" || name == "load" || name == "convert") {
+    sub.add_option("--select", options.select,
+                   "only tensors of such names (* any run, ? one character); may be repeated")
+        ->allow_extra_args(false);
   }
   if (name == "convert") {
     sub.add_option("SRC", options.source, "checkpoint")->required();

@@ -3,6 +3,7 @@
 #include <span>
 
 #include "airlock/words.h"
+#include "client/cli/listing.h"
 
 namespace airlock::cli {
 namespace {
@@ -81,19 +82,16 @@ void WriteMeta(JsonWriter& json, const NamedMeta& entry, const Graph& graph) {
   json.EndObject();
 }
 
-// Tensors with data and those without, in the order of their names' walk.
-void WriteTensors(JsonWriter& json, const Contents& contents, const std::vector<std::string>& digests) {
+void WriteTensors(JsonWriter& json, const Contents& contents, const std::vector<std::string>& digests,
+                  const std::vector<std::string>& select) {
   json.Key("tensors");
   json.BeginArray();
-  size_t next = 0;
-  const auto& metas = contents.meta_entries();
-  for (size_t i = 0; i <= contents.entries().size(); ++i) {
-    for (; next < metas.size() && (metas[next].at <= i || i == contents.entries().size()); ++next) {
-      WriteMeta(json, metas[next], contents.graph());
+  for (const Listed& row : ListTensors(contents, select)) {
+    if (row.meta != nullptr) {
+      WriteMeta(json, *row.meta, contents.graph());
+    } else {
+      WriteTensor(json, *row.tensor, contents, digests.empty() ? nullptr : &digests[row.tensor->tensor]);
     }
-    if (i == contents.entries().size()) break;
-    const NamedTensor& entry = contents.entries()[i];
-    WriteTensor(json, entry, contents, digests.empty() ? nullptr : &digests[entry.tensor]);
   }
   json.EndArray();
 }
@@ -154,7 +152,8 @@ void WriteTiming(JsonWriter& json, const v1::Timing& timing) {
 }  // namespace
 
 void WriteContents(JsonWriter& json, const std::string& file, const Contents& contents,
-                   const std::vector<std::string>& digests, const MetadataLimits& limits) {
+                   const std::vector<std::string>& digests, const MetadataLimits& limits,
+                   const std::vector<std::string>& select) {
   const v1::Report& report = contents.report();
   json.BeginObject();
   json.Field("schema_version", kSchemaVersion);
@@ -162,7 +161,7 @@ void WriteContents(JsonWriter& json, const std::string& file, const Contents& co
   WriteReport(json, report);
   json.Field("verdict", Word(report.verdict()));
   WritePosture(json, report.posture());
-  WriteTensors(json, contents, digests);
+  WriteTensors(json, contents, digests, select);
   WriteSymbols(json, contents.symbols());
   WriteFindings(json, contents.findings());
   WriteNested(json, report);

@@ -13,9 +13,10 @@ namespace airlock::cli {
 
 inline constexpr uint64_t kSchemaVersion = 1;
 
-// `digests` is empty, or has one for each tensor index.
+// `digests` is empty, or has one for each tensor index; `select` is empty, or says which tensors are listed.
 void WriteContents(JsonWriter& json, const std::string& file, const Contents& contents,
-                   const std::vector<std::string>& digests, const MetadataLimits& limits);
+                   const std::vector<std::string>& digests, const MetadataLimits& limits,
+                   const std::vector<std::string>& select = {});
 
 // A file without an answer: verdict, reason, message, and what was known before it failed.
 void WriteFailure(JsonWriter& json, const std::string& file, const ClientError& error);

@@ -5,6 +5,7 @@
 
 #include "airlock/words.h"
 #include "client/cli/escape.h"
+#include "client/cli/listing.h"
 
 namespace airlock::cli {
 namespace {
@@ -63,25 +64,12 @@ Row RowOf(const Graph& graph, const NamedMeta& entry) {
   return {NameCell(entry.name), EscapeShort(meta.dtype, kMaxNameWidth), Joined(shape), "no data", ""};
 }
 
-// The first `most` tensors, with data or without, in the order of their names' walk.
-std::vector<Row> RowsOf(const Contents& contents, const std::vector<std::string>& digests, size_t most) {
+std::string TensorRows(const Contents& contents, const std::vector<Listed>& listed,
+                       const std::vector<std::string>& digests, bool all) {
   std::vector<Row> rows;
-  size_t next = 0;
-  const auto& metas = contents.meta_entries();
-  for (size_t i = 0; i <= contents.entries().size() && rows.size() < most; ++i) {
-    const bool end = i == contents.entries().size();
-    for (; next < metas.size() && rows.size() < most && (end || metas[next].at <= i); ++next) {
-      rows.push_back(RowOf(contents.graph(), metas[next]));
-    }
-    if (!end && rows.size() < most) rows.push_back(RowOf(contents, contents.entries()[i], digests));
+  for (const Listed& row : std::span(listed).first(all ? listed.size() : std::min(listed.size(), kMaxTensors))) {
+    rows.push_back(row.meta == nullptr ? RowOf(contents, *row.tensor, digests) : RowOf(contents.graph(), *row.meta));
   }
-  return rows;
-}
-
-size_t TensorCount(const Contents& contents) { return contents.entries().size() + contents.meta_entries().size(); }
-
-std::string TensorRows(const Contents& contents, const std::vector<std::string>& digests, bool all) {
-  const std::vector<Row> rows = RowsOf(contents, digests, all ? TensorCount(contents) : kMaxTensors);
   size_t name_width = 4;
   size_t shape_width = 5;
   for (const Row& row : rows) {
@@ -97,7 +85,7 @@ std::string TensorRows(const Contents& contents, const std::vector<std::string>&
     if (!row.digest.empty()) text += "  " + row.digest;
     text += '\n';
   }
-  return text + More(TensorCount(contents), rows.size(), "tensors");
+  return text + More(listed.size(), rows.size(), "tensors");
 }
 
 std::string SymbolRows(const Contents& contents, bool all, const Paint& paint) {
@@ -147,16 +135,17 @@ std::string Counted(size_t count, const char* what) {
 }  // namespace
 
 std::string ContentsTable(const std::string& file, const Contents& contents, const std::vector<std::string>& digests,
-                          bool all, const Paint& paint) {
+                          bool all, const Paint& paint, const std::vector<std::string>& select) {
+  const std::vector<Listed> listed = ListTensors(contents, select);
   const v1::Report& report = contents.report();
   const v1::Timing& timing = report.timing();
   char milliseconds[32];
   snprintf(milliseconds, sizeof milliseconds, "%.1f ms",
            static_cast<double>(timing.decode_us() + timing.validate_us()) / 1e3);
   return Escape(file) + ": " + Word(report.format()) + ", " + HumanBytes(report.size()) + ", " +
-         Painted(report.verdict(), paint) + "\n" + TensorRows(contents, digests, all) +
+         Painted(report.verdict(), paint) + "\n" + TensorRows(contents, listed, digests, all) +
          SymbolRows(contents, all, paint) + FindingRows(contents, all, paint) + "  " +
-         Counted(TensorCount(contents), "tensor") + ", " + HumanBytes(contents.payload_bytes()) + " in " +
+         Counted(listed.size(), "tensor") + ", " + HumanBytes(contents.payload_bytes()) + " in " +
          Counted(contents.storage_count(), "storage") + "; " + Counted(contents.symbols().size(), "symbol") + ", " +
          Counted(contents.findings().size(), "finding") + "; decoded in " + milliseconds + " behind " +
          Word(report.posture()) + " walls\n";

@@ -83,7 +83,7 @@ int RunConvert(const Options& options) {
     PrintFailure(options.source, client.error());
     return client.error().exit_code;
   }
-  SafetensorsSink sink(options.destination, options.key);
+  SafetensorsSink sink(options.destination, options.key, options.select);
   const auto contents = Convert(**client, options, sink);
   if (!contents.ok()) {
     PrintFailure(options.source, contents.error());

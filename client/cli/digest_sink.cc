@@ -1,5 +1,7 @@
 #include "client/cli/digest_sink.h"
 
+#include "client/cli/listing.h"
+
 namespace airlock::cli {
 
 ClientResult<std::vector<uint32_t>> DigestSink::Begin(const Contents& contents) {
@@ -7,7 +9,7 @@ ClientResult<std::vector<uint32_t>> DigestSink::Begin(const Contents& contents) 
   std::vector<bool> named(contents.tensor_count());
   std::vector<uint32_t> wanted;
   for (const NamedTensor& entry : contents.entries()) {
-    if (named[entry.tensor]) continue;
+    if (named[entry.tensor] || !Chosen(select_, entry.name)) continue;
     named[entry.tensor] = true;
     wanted.push_back(entry.tensor);
   }

@@ -12,6 +12,9 @@ namespace airlock::cli {
 
 class DigestSink : public ElementSink {
  public:
+  // Of the tensors that `select` names; of all where it is empty.
+  explicit DigestSink(std::vector<std::string> select = {}) : select_(std::move(select)) {}
+
   // By tensor index; empty for tensors without a name. Complete when the load is.
   const std::vector<std::string>& digests() const { return digests_; }
 
@@ -21,6 +24,7 @@ class DigestSink : public ElementSink {
   ClientResult<void> Complete(uint32_t tensor) override;
 
  private:
+  const std::vector<std::string> select_;
   std::vector<std::string> digests_;
   // Of the tensors that are arriving.
   std::map<uint32_t, Sha256> running_;

@@ -61,6 +61,19 @@ bool ElementSink::Direct() const {
   return true;
 }
 
+ClientResult<bool> ElementSink::File(uint32_t index, int fd, uint64_t offset) {
+  group_ = GroupOf(index);
+  if (!Direct()) return false;
+  for (size_t i = group_.first; i < group_.second; ++i) {
+    const TensorInfo& info = contents_->tensor(wanted_[i]);
+    if (info.Elements() == 0) continue;
+    const uint64_t first = info.offset * ElementSize(info.dtype);
+    AIRLOCK_ASSIGN(const bool taken, ElementsOfFile(wanted_[i], fd, offset + first, info.Bytes()));
+    if (!taken) return false;
+  }
+  return true;
+}
+
 ClientResult<void> ElementSink::Data(uint32_t index, uint64_t offset, std::string_view bytes) {
   if (offset == 0) {
     group_ = GroupOf(index);

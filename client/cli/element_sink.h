@@ -20,6 +20,7 @@ uint64_t ExpansionLimit(const Contents& contents);
 class ElementSink : public StorageSink {
  public:
   ClientResult<void> Plan(const std::shared_ptr<const Contents>& contents) final;
+  ClientResult<bool> File(uint32_t index, int fd, uint64_t offset) final;
   ClientResult<void> Data(uint32_t index, uint64_t offset, std::string_view bytes) final;
   ClientResult<void> End(uint32_t index) final;
 
@@ -29,6 +30,11 @@ class ElementSink : public StorageSink {
   // Bytes of a tensor's elements from byte `offset` on. Offsets of one tensor ascend without gaps; those of several
   // tensors of one storage may come in turns.
   virtual ClientResult<void> Elements(uint32_t tensor, uint64_t offset, std::string_view bytes) = 0;
+  // All elements of a tensor at once, where they are a span of a file. True: taken. False: they come as
+  // bytes, and those of other tensors of their storage once more.
+  virtual ClientResult<bool> ElementsOfFile(uint32_t /*tensor*/, int /*fd*/, uint64_t /*offset*/, uint64_t /*bytes*/) {
+    return false;
+  }
   // All elements of this tensor have been handed on. Also for an empty one.
   virtual ClientResult<void> Complete(uint32_t tensor) = 0;
 

@@ -7,6 +7,7 @@
 #include "client/cli/contents_json.h"
 #include "client/cli/contents_table.h"
 #include "client/cli/interrupt.h"
+#include "client/cli/listing.h"
 
 namespace airlock::cli {
 namespace {
@@ -34,13 +35,14 @@ void PrintFailure(const std::string& file, const ClientError& error) {
 }
 
 int FileReport::Show(const std::string& file, const Contents& contents, const std::vector<std::string>& digests) {
+  if (!options_.select.empty() && ListTensors(contents, options_.select).empty()) return Show(file, NothingChosen());
   if (options_.format == Format::kTable) {
-    fputs(ContentsTable(file, contents, digests, options_.all, paint_).c_str(), stdout);
+    fputs(ContentsTable(file, contents, digests, options_.all, paint_, options_.select).c_str(), stdout);
     fflush(stdout);
   } else {
     MetadataLimits limits;
     if (options_.all) limits.nodes = std::numeric_limits<uint64_t>::max();
-    WriteContents(documents_.Next(), file, contents, digests, limits);
+    WriteContents(documents_.Next(), file, contents, digests, limits, options_.select);
     documents_.Done();
   }
   return ExitCodeOf(contents.report().verdict());

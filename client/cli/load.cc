@@ -8,7 +8,7 @@ namespace airlock::cli {
 namespace {
 
 int LoadOne(const Client& client, const Options& options, const std::string& file, FileReport& report) {
-  DigestSink digests;
+  DigestSink digests(options.select);
   NullSink nothing;
   StorageSink& sink = options.digests ? static_cast<StorageSink&>(digests) : nothing;
   LoadOptions load = LoadOptionsOf(options);

@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <sys/random.h>
+#include <sys/sendfile.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -13,6 +15,8 @@ namespace airlock::cli {
 namespace {
 
 constexpr int kAttempts = 100;
+constexpr uint64_t kCopyBytes = 64 << 20;
+constexpr uint64_t kBufferBytes = 1 << 20;
 
 std::string DirectoryOf(const std::string& path) {
   const size_t slash = path.rfind('/');
@@ -61,6 +65,33 @@ ClientResult<void> NewFile::WriteAt(uint64_t offset, std::string_view bytes) {
     offset += static_cast<uint64_t>(written);
   }
   return {};
+}
+
+ClientResult<void> NewFile::CopyAt(uint64_t offset, int from, uint64_t start, uint64_t bytes) {
+  while (bytes > 0) {
+    AIRLOCK_ASSIGN(const uint64_t copied, CopySome(offset, from, start, std::min(bytes, kCopyBytes)));
+    offset += copied;
+    start += copied;
+    bytes -= copied;
+  }
+  return {};
+}
+
+// At least one byte.
+ClientResult<uint64_t> NewFile::CopySome(uint64_t offset, int from, uint64_t start, uint64_t bytes) {
+  auto in = static_cast<off64_t>(start);
+  auto out = static_cast<off64_t>(offset);
+  // Within a file system it may move no byte at all; between two of them, or where it knows neither, it refuses.
+  ssize_t copied = copy_file_range(from, &in, fd_.get(), &out, bytes, 0);
+  if (copied < 0 && lseek(fd_.get(), out, SEEK_SET) == out) copied = sendfile(fd_.get(), from, &in, bytes);
+  if (copied > 0) return static_cast<uint64_t>(copied);
+  std::string buffer(std::min(bytes, kBufferBytes), '\0');
+  do {
+    copied = pread(from, buffer.data(), buffer.size(), static_cast<off_t>(start));
+  } while (copied < 0 && errno == EINTR);
+  if (copied <= 0) return Unexpected{MakeError(v1::REASON_INPUT_CHANGED)};
+  AIRLOCK_TRY(WriteAt(offset, std::string_view(buffer).substr(0, static_cast<size_t>(copied))));
+  return static_cast<uint64_t>(copied);
 }
 
 ClientResult<void> NewFile::Commit() {

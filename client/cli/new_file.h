@@ -21,6 +21,9 @@ class NewFile {
   NewFile(const NewFile&) = delete;
 
   ClientResult<void> WriteAt(uint64_t offset, std::string_view bytes);
+  // `bytes` of another file, from its `start` on, moved by the kernel where it can. INPUT_CHANGED where they are not
+  // there.
+  ClientResult<void> CopyAt(uint64_t offset, int from, uint64_t start, uint64_t bytes);
   // To the disk, then to its name.
   ClientResult<void> Commit();
 
@@ -28,6 +31,7 @@ class NewFile {
   NewFile(std::string destination, std::string temporary, Fd fd)
       : destination_(std::move(destination)), temporary_(std::move(temporary)), fd_(std::move(fd)) {}
   Unexpected<ClientError> Failed(int error) const;
+  ClientResult<uint64_t> CopySome(uint64_t offset, int from, uint64_t start, uint64_t bytes);
 
   std::string destination_;
   // Empty once there is nothing to remove.

@@ -29,6 +29,10 @@ struct Options {
   // Table: every row, however many. JSON: the whole metadata tree.
   bool all = false;
   bool inert = false;
+  // load, convert: memory of our own instead of views of the file.
+  bool copy = false;
+  // inspect, load, convert: patterns of names of tensors; none: all.
+  std::vector<std::string> select;
   bool digests = false;
   // scan: types that are not known are no reason to stop.
   bool allow_unknown = false;

@@ -6,6 +6,7 @@
 
 #include "airlock/words.h"
 #include "client/cli/json_writer.h"
+#include "client/cli/listing.h"
 #include "client/cli/utf8.h"
 #include "sandbox/base/checked.h"
 
@@ -13,6 +14,8 @@ namespace airlock::cli {
 namespace {
 
 constexpr size_t kAlignment = 8;
+// Below it writing the bytes is less work than having the kernel copy them.
+constexpr uint64_t kWorthCopying = 64 << 10;
 constexpr size_t kMaxHeader = 100'000'000;  // the reference reader takes no more
 constexpr std::string_view kReserved = "__metadata__";
 
@@ -63,6 +66,7 @@ const char* SafetensorsDType(v1::DType dtype) {
 
 ClientResult<std::vector<uint32_t>> SafetensorsSink::Begin(const Contents& contents) {
   AIRLOCK_ASSIGN(weights_, ChooseWeights(contents, key_));
+  AIRLOCK_TRY(KeepChosen(contents));
   AIRLOCK_TRY(CheckTensors(contents));
   AIRLOCK_TRY(LayOut(contents));
   const std::string header = Header(contents);
@@ -81,6 +85,16 @@ ClientResult<std::vector<uint32_t>> SafetensorsSink::Begin(const Contents& conte
   }
   repeated_ = places_.size() - wanted.size();
   return wanted;
+}
+
+ClientResult<void> SafetensorsSink::KeepChosen(const Contents& contents) {
+  if (select_.empty()) return {};
+  const std::string path = weights_.key.empty() ? "" : weights_.key + ".";
+  std::erase_if(weights_.tensors, [&](const NamedTensor& entry) {
+    return contents.storage(contents.tensor(entry.tensor).storage).left_out() || !Chosen(select_, path + entry.name);
+  });
+  if (weights_.tensors.empty()) return Unexpected{NothingChosen()};
+  return {};
 }
 
 ClientResult<void> SafetensorsSink::CheckTensors(const Contents& contents) const {
@@ -146,13 +160,26 @@ std::string SafetensorsSink::Header(const Contents& contents) const {
   return header;
 }
 
+std::span<const SafetensorsSink::Place> SafetensorsSink::PlacesOf(uint32_t tensor) const {
+  const auto first = std::lower_bound(places_.begin(), places_.end(), tensor,
+                                      [](const Place& at, uint32_t index) { return at.tensor < index; });
+  const auto last = std::find_if(first, places_.end(), [&](const Place& at) { return at.tensor != tensor; });
+  return {first, last};
+}
+
 ClientResult<void> SafetensorsSink::Elements(uint32_t tensor, uint64_t offset, std::string_view bytes) {
-  auto place = std::lower_bound(places_.begin(), places_.end(), tensor,
-                                [](const Place& at, uint32_t index) { return at.tensor < index; });
-  for (; place != places_.end() && place->tensor == tensor; ++place) {
-    AIRLOCK_TRY(file_->WriteAt(data_start_ + place->offset + offset, bytes));
+  for (const Place& place : PlacesOf(tensor)) {
+    AIRLOCK_TRY(file_->WriteAt(data_start_ + place.offset + offset, bytes));
   }
   return {};
+}
+
+ClientResult<bool> SafetensorsSink::ElementsOfFile(uint32_t tensor, int fd, uint64_t offset, uint64_t bytes) {
+  if (bytes < kWorthCopying) return false;
+  for (const Place& place : PlacesOf(tensor)) {
+    AIRLOCK_TRY(file_->CopyAt(data_start_ + place.offset, fd, offset, bytes));
+  }
+  return true;
 }
 
 ClientResult<void> SafetensorsSink::Complete(uint32_t) { return {}; }

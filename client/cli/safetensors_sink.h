@@ -4,6 +4,7 @@
 // 8; the data without gaps, widest element types first, so that every tensor is aligned to its elements.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -18,8 +19,9 @@ const char* SafetensorsDType(v1::DType dtype);
 
 class SafetensorsSink : public ElementSink {
  public:
-  SafetensorsSink(std::string destination, std::string key)
-      : destination_(std::move(destination)), key_(std::move(key)) {}
+  // `select`: patterns of the names that are written, as they stand in the list of the whole file; none: all.
+  SafetensorsSink(std::string destination, std::string key, std::vector<std::string> select = {})
+      : destination_(std::move(destination)), key_(std::move(key)), select_(std::move(select)) {}
 
   // Makes the file appear. REQUIRES: the load succeeded.
   ClientResult<void> Commit() { return file_->Commit(); }
@@ -32,6 +34,7 @@ class SafetensorsSink : public ElementSink {
  protected:
   ClientResult<std::vector<uint32_t>> Begin(const Contents& contents) override;
   ClientResult<void> Elements(uint32_t tensor, uint64_t offset, std::string_view bytes) override;
+  ClientResult<bool> ElementsOfFile(uint32_t tensor, int fd, uint64_t offset, uint64_t bytes) override;
   ClientResult<void> Complete(uint32_t tensor) override;
 
  private:
@@ -41,12 +44,15 @@ class SafetensorsSink : public ElementSink {
     uint32_t name;  // index in weights_.tensors
     uint64_t offset;
   };
+  std::span<const Place> PlacesOf(uint32_t tensor) const;
+  ClientResult<void> KeepChosen(const Contents& contents);
   ClientResult<void> CheckTensors(const Contents& contents) const;
   ClientResult<void> LayOut(const Contents& contents);
   std::string Header(const Contents& contents) const;
 
   const std::string destination_;
   const std::string key_;
+  const std::vector<std::string> select_;
   Weights weights_;
   std::optional<NewFile> file_;
   // In the order of the data; then ascending by tensor.

@@ -29,6 +29,8 @@ ClientResult<void> Answer::Take(v1::LoadResponse& response) {
       return TakePlan(response.plan());
     case v1::LoadResponse::kData:
       return TakeData(response.data());
+    case v1::LoadResponse::kOutputTicket:
+      return TakeTicket(*response.mutable_output_ticket());
     default:
       return Broken("the daemon sent a message that this client does not know");
   }
@@ -61,6 +63,12 @@ ClientResult<void> Answer::TakeData(std::string_view bytes) {
   return {};
 }
 
+ClientResult<void> Answer::TakeTicket(std::string& ticket) {
+  if (!has_report_ || !mapped_ || output_ticket_) return Broken("a ticket came out of turn");
+  output_ticket_ = std::move(ticket);
+  return {};
+}
+
 ClientResult<void> Answer::Assemble() {
   AIRLOCK_ASSIGN(contents_, assembler_.Finish());
   if (sink_ == nullptr) return {};
@@ -69,8 +77,12 @@ ClientResult<void> Answer::Assemble() {
 }
 
 ClientResult<void> Answer::EndStorages() {
-  while (storage_ < contents_->storage_count() && offset_ == contents_->storage(storage_).bytes) {
-    AIRLOCK_TRY(sink_->End(storage_));
+  while (storage_ < contents_->storage_count()) {
+    const StorageInfo& info = contents_->storage(storage_);
+    if (!info.left_out()) {
+      if (offset_ != info.bytes) return {};
+      AIRLOCK_TRY(sink_->End(storage_));
+    }
     ++storage_;
     offset_ = 0;
   }
@@ -82,7 +94,8 @@ ClientResult<std::shared_ptr<const Contents>> Answer::Finish() {
   const v1::Report& report = assembler_.Partial()->report();
   if (report.outcome() != v1::OUTCOME_OK) return Unexpected{MakeError(report)};
   if (contents_ == nullptr) AIRLOCK_TRY(Assemble());
-  if (sink_ != nullptr && storage_ != contents_->storage_count()) return Broken("the daemon's answer broke off");
+  const bool short_payload = sink_ != nullptr && storage_ != contents_->storage_count();
+  if (short_payload || (mapped_ && !output_ticket_)) return Broken("the daemon's answer broke off");
   return contents_;
 }
 

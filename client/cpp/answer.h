@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "airlock/checkpoint.h"
@@ -13,8 +15,8 @@ namespace airlock {
 
 class Answer {
  public:
-  // A null sink: no payload is expected.
-  explicit Answer(StorageSink* sink) : sink_(sink) {}
+  // A null sink: no payload is expected. `mapped`: a ticket for the output is.
+  explicit Answer(StorageSink* sink, bool mapped = false) : sink_(sink), mapped_(mapped) {}
 
   // An error of these ends the call: the answer makes no sense, or the sink wants no more.
   ClientResult<void> Take(v1::InspectResponse& response);
@@ -24,6 +26,9 @@ class Answer {
   // Makes the error say what the daemon had said before.
   ClientError Explain(ClientError error);
 
+  // Empty where no storage lies in the output. REQUIRES: Finish succeeded, of a mapped answer.
+  const std::string& output_ticket() const { return *output_ticket_; }
+
   uint64_t received() const { return received_; }
   // 0 until the report is there.
   uint64_t to_receive() const { return assembler_.Partial()->report().totals().payload_bytes(); }
@@ -32,12 +37,14 @@ class Answer {
   ClientResult<void> TakeReport(v1::Report& report);
   ClientResult<void> TakePlan(const v1::PlanChunk& piece);
   ClientResult<void> TakeData(std::string_view bytes);
+  ClientResult<void> TakeTicket(std::string& ticket);
   // The plan is complete: gives it to the sink.
   ClientResult<void> Assemble();
   // Ends the storages that have all their bytes.
   ClientResult<void> EndStorages();
 
   StorageSink* const sink_;
+  const bool mapped_;
   PlanAssembler assembler_;
   bool has_report_ = false;
   std::shared_ptr<const Contents> contents_;
@@ -45,6 +52,7 @@ class Answer {
   uint32_t storage_ = 0;
   uint64_t offset_ = 0;
   uint64_t received_ = 0;
+  std::optional<std::string> output_ticket_;
 };
 
 }  // namespace airlock

@@ -20,11 +20,12 @@ Checkpoint::Checkpoint(std::shared_ptr<const Contents> contents, std::vector<std
 Tensor Checkpoint::tensor(size_t index) const {
   const TensorInfo& info = contents_->tensor(index);
   const auto& storage = storages_[info.storage];
+  const uint64_t offset = info.Elements() == 0 ? 0 : info.offset * ElementSize(info.dtype);
   return Tensor{info.dtype,
                 info.flags,
                 {info.shape.begin(), info.shape.end()},
                 {info.strides.begin(), info.strides.end()},
-                storage->bytes().data() + (info.Elements() == 0 ? 0 : info.offset * ElementSize(info.dtype)),
+                storage == nullptr ? nullptr : std::as_const(*storage).bytes().data() + offset,
                 storage};
 }
 

@@ -3,6 +3,7 @@
 #include <grpcpp/client_context.h>
 #include <malloc.h>
 
+#include <atomic>
 #include <mutex>
 #include <set>
 #include <utility>
@@ -10,7 +11,9 @@
 #include "airlock/v1/loader.grpc.pb.h"
 #include "client/cpp/answer.h"
 #include "client/cpp/channel.h"
+#include "client/cpp/fd_socket.h"
 #include "client/cpp/local_file.h"
+#include "client/cpp/local_payload.h"
 #include "client/cpp/memory_sink.h"
 #include "client/cpp/private_daemon.h"
 #include "client/cpp/status.h"
@@ -18,8 +21,6 @@
 
 namespace airlock {
 namespace {
-
-constexpr size_t kMaxUploadName = 256;
 
 // The progress of one call, which two threads advance.
 class Meter {
@@ -42,17 +43,32 @@ class Meter {
   uint64_t sent_ = 0, to_send_ = 0, received_ = 0, to_receive_ = 0;
 };
 
-std::string UploadName(const std::string& path) {
-  const std::string name = path.substr(path.rfind('/') + 1);
-  return IsUtf8(name) && name.size() <= kMaxUploadName ? name : std::string();
+// Beside a unix socket stands the fd socket; elsewhere there is none.
+std::unique_ptr<FdSocket> FdSocketOf(std::string_view address) {
+  constexpr std::string_view kUnix = "unix:";
+  if (!address.starts_with(kUnix)) return nullptr;
+  address.remove_prefix(kUnix.size());
+  if (address.starts_with("///")) address.remove_prefix(2);
+  return std::make_unique<FdSocket>(std::string(address) + ".fd");
 }
+
+// Where the bytes of a call come from.
+struct Located {
+  // Ours, opened; none where the daemon opens them.
+  std::vector<LocalFile> files;
+  // The daemon has their descriptors; else their bytes are to be sent.
+  bool handed_in = false;
+};
 
 }  // namespace
 
 class Client::Impl {
  public:
-  explicit Impl(std::shared_ptr<grpc::Channel> channel, std::unique_ptr<PrivateDaemon> daemon)
-      : daemon_(std::move(daemon)), channel_(std::move(channel)), stub_(v1::Loader::NewStub(channel_)) {}
+  Impl(const std::string& address, std::shared_ptr<grpc::Channel> channel, std::unique_ptr<PrivateDaemon> daemon)
+      : daemon_(std::move(daemon)),
+        fd_socket_(FdSocketOf(address)),
+        channel_(std::move(channel)),
+        stub_(v1::Loader::NewStub(channel_)) {}
 
   void Cancel() {
     const std::lock_guard lock(mutex_);
@@ -63,17 +79,49 @@ class Client::Impl {
   ClientResult<std::shared_ptr<const Contents>> Inspect(const Source& source, const CallOptions& options) {
     v1::InspectRequest first;
     *first.mutable_options()->mutable_limits() = options.limits;
-    return Run<v1::InspectResponse>(first, source, options, nullptr,
+    AIRLOCK_ASSIGN(const Located located,
+                   Locate(source, v1::DELIVERY_UNSPECIFIED, first.mutable_options()->mutable_source()));
+    Meter meter(options);
+    Answer answer(nullptr);
+    return Run<v1::InspectResponse>(first, located, options.timeout, meter, answer,
                                     [this](grpc::ClientContext* context) { return stub_->Inspect(context); });
   }
 
   ClientResult<std::shared_ptr<const Contents>> Load(const Source& source, const LoadOptions& options,
                                                      StorageSink& sink) {
-    v1::LoadRequest first;
-    *first.mutable_options()->mutable_limits() = options.limits;
-    first.mutable_options()->set_inert(options.inert);
-    return Run<v1::LoadResponse>(first, source, options, &sink,
-                                 [this](grpc::ClientContext* context) { return stub_->Load(context); });
+    using std::chrono::steady_clock;
+    const auto end =
+        options.timeout.count() > 0 ? steady_clock::now() + options.timeout : steady_clock::time_point::max();
+    v1::LoadRequest first = RequestOf(options);
+    AIRLOCK_ASSIGN(Located located, Locate(source, options.delivery, first.mutable_options()->mutable_source()));
+    Meter meter(options);
+    if (!located.handed_in) {
+      Answer answer(&sink);
+      return RunLoad(first, located, options, meter, answer);
+    }
+    AIRLOCK_ASSIGN(LocalPayload payload, LoadMapped(first, std::move(located), options, meter));
+    AIRLOCK_TRY(payload.Feed(sink, options.copy, [&](uint64_t done) -> ClientResult<void> {
+      meter.Received(done, payload.contents()->payload_bytes());
+      if (cancelled_) return Unexpected{MakeError(v1::REASON_CANCELLED)};
+      if (steady_clock::now() < end) return {};
+      return Unexpected{MakeError(v1::OUTCOME_TIMEOUT, "not done within the time allowed")};
+    }));
+    return payload.contents();
+  }
+
+  ClientResult<Checkpoint> Load(const Source& source, const LoadOptions& options) {
+    v1::LoadRequest first = RequestOf(options);
+    AIRLOCK_ASSIGN(Located located, Locate(source, options.delivery, first.mutable_options()->mutable_source()));
+    Meter meter(options);
+    if (!located.handed_in) {
+      MemorySink sink;
+      Answer answer(&sink);
+      AIRLOCK_ASSIGN(auto contents, RunLoad(first, located, options, meter, answer));
+      return Checkpoint(std::move(contents), sink.Take());
+    }
+    AIRLOCK_ASSIGN(LocalPayload payload, LoadMapped(first, std::move(located), options, meter));
+    AIRLOCK_ASSIGN(auto storages, options.copy ? payload.Copy() : payload.Map());
+    return Checkpoint(payload.contents(), std::move(storages));
   }
 
   // One call without streams.
@@ -112,34 +160,77 @@ class Client::Impl {
     const std::unique_ptr<grpc::ClientContext> context_;
   };
 
-  // Fills in where the bytes come from; the file to send where they come from here.
-  ClientResult<LocalFile> Locate(const Source& source, v1::Source* request) const {
+  static v1::LoadRequest RequestOf(const LoadOptions& options) {
+    v1::LoadRequest request;
+    v1::LoadOptions& first = *request.mutable_options();
+    *first.mutable_limits() = options.limits;
+    first.set_inert(options.inert);
+    for (const std::string& glob : options.select) first.add_select(glob);
+    return request;
+  }
+
+  // Fills in where the bytes come from.
+  ClientResult<Located> Locate(const Source& source, v1::Delivery delivery, v1::Source* request) const {
     if (!IsUtf8(source.member)) return Unexpected{MakeError(v1::REASON_BAD_REQUEST, "the member's name is not UTF-8")};
     request->set_member(source.member);
     if (source.on_server) {
+      if (delivery == v1::DELIVERY_MAPPED) {
+        return Unexpected{MakeError(v1::REASON_BAD_REQUEST, "a file of the daemon's machine cannot be mapped here")};
+      }
       if (!IsUtf8(source.path)) return Unexpected{MakeError(v1::REASON_BAD_REQUEST, "the path is not UTF-8")};
       request->set_path(source.path);
-      return LocalFile{};
+      return Located{};
     }
+    Located located;
     AIRLOCK_ASSIGN(LocalFile file, OpenLocalFile(source.path));
-    if (daemon_ != nullptr && !file.real_path.empty()) {
-      request->set_path(file.real_path);
-      return LocalFile{};
+    located.files.push_back(std::move(file));
+    if (delivery != v1::DELIVERY_STREAM && fd_socket_ != nullptr) {
+      auto ticket = fd_socket_->Put(located.files);
+      if (ticket.ok()) {
+        request->set_ticket(std::move(ticket).value());
+        located.handed_in = true;
+        return located;
+      }
+      // What is wrong with the file will come out again.
+      if (delivery == v1::DELIVERY_MAPPED) return Unexpected{std::move(ticket).error()};
+    } else if (delivery == v1::DELIVERY_MAPPED) {
+      return Unexpected{MakeError(v1::REASON_BAD_REQUEST, "only a daemon on a unix socket can have files mapped")};
     }
-    request->mutable_upload()->set_size(file.size);
-    request->mutable_upload()->set_name(UploadName(source.path));
-    return file;
+    const std::string real_path = daemon_ != nullptr ? RealPath(source.path) : std::string();
+    if (!real_path.empty()) {
+      request->set_path(real_path);
+      return Located{};
+    }
+    request->mutable_upload()->set_size(located.files.front().identity.size);
+    request->mutable_upload()->set_name(located.files.front().name);
+    return located;
+  }
+
+  ClientResult<std::shared_ptr<const Contents>> RunLoad(const v1::LoadRequest& first, const Located& located,
+                                                        const LoadOptions& options, Meter& meter, Answer& answer) {
+    return Run<v1::LoadResponse>(first, located, options.timeout, meter, answer,
+                                 [this](grpc::ClientContext* context) { return stub_->Load(context); });
+  }
+
+  // The plan from the daemon, the bytes from our own files and from what the worker wrote.
+  ClientResult<LocalPayload> LoadMapped(const v1::LoadRequest& first, Located located, const LoadOptions& options,
+                                        Meter& meter) {
+    Answer answer(nullptr, true);
+    AIRLOCK_ASSIGN(auto contents, RunLoad(first, located, options, meter, answer));
+    Fd output;
+    if (!answer.output_ticket().empty()) {
+      AIRLOCK_ASSIGN(output, fd_socket_->Take(answer.output_ticket()));
+    }
+    return LocalPayload(std::move(contents), std::move(located.files), std::move(output));
   }
 
   template <typename Response, typename Request, typename Start>
-  ClientResult<std::shared_ptr<const Contents>> Run(Request& first, const Source& source, const CallOptions& options,
-                                                    StorageSink* sink, const Start& start) {
-    AIRLOCK_ASSIGN(const LocalFile file, Locate(source, first.mutable_options()->mutable_source()));
-    Meter meter(options);
-    Answer answer(sink);
-    const Running running(*this, options.timeout);
+  ClientResult<std::shared_ptr<const Contents>> Run(const Request& first, const Located& located,
+                                                    std::chrono::milliseconds timeout, Meter& meter, Answer& answer,
+                                                    const Start& start) {
+    const Running running(*this, timeout);
     const auto stream = start(&running.context());
-    ClientResult<void> taken = Exchange<Response>(running.context(), *stream, first, file, meter, answer);
+    ClientResult<void> taken = Exchange<Response>(running.context(), *stream, first, located, meter, answer);
     const grpc::Status status = stream->Finish();
     // What went wrong here explains why the call was cancelled, not the other way round.
     if (!taken.ok()) return Unexpected{answer.Explain(std::move(taken).error())};
@@ -152,13 +243,15 @@ class Client::Impl {
   // Sends and reads until the daemon has no more to say.
   template <typename Response, typename Request, typename Stream>
   static ClientResult<void> Exchange(grpc::ClientContext& context, Stream& stream, const Request& first,
-                                     const LocalFile& file, Meter& meter, Answer& answer) {
+                                     const Located& located, Meter& meter, Answer& answer) {
     const bool open = stream.Write(first);
     using Sender = Upload<Stream, Request>;
     std::optional<Sender> upload;
-    if (open && file.fd) {
+    if (open && !located.files.empty() && !located.handed_in) {
+      const LocalFile& file = located.files.front();
+      const uint64_t size = file.identity.size;
       upload.emplace(
-          stream, file.fd.get(), file.size, [&](uint64_t bytes) { meter.Sent(bytes, file.size); },
+          stream, file.fd.get(), size, [&meter, size](uint64_t bytes) { meter.Sent(bytes, size); },
           [&] { context.TryCancel(); });
     } else if (open) {
       stream.WritesDone();
@@ -182,11 +275,13 @@ class Client::Impl {
   }
 
   // First: it must outlive the channel's last words.
-  std::unique_ptr<PrivateDaemon> daemon_;
-  std::shared_ptr<grpc::Channel> channel_;
+  const std::unique_ptr<PrivateDaemon> daemon_;
+  // Null where the daemon is on another machine.
+  const std::unique_ptr<FdSocket> fd_socket_;
+  const std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::Loader::Stub> stub_;
   std::mutex mutex_;
-  bool cancelled_ = false;
+  std::atomic<bool> cancelled_ = false;
   std::set<grpc::ClientContext*> running_;
 };
 
@@ -197,13 +292,14 @@ Client::~Client() = default;
 
 ClientResult<Client> Client::Connect(const std::string& address, const TlsOptions& tls) {
   AIRLOCK_ASSIGN(auto channel, MakeChannel(address, tls));
-  return Client(std::make_unique<Impl>(std::move(channel), nullptr));
+  return Client(std::make_unique<Impl>(address, std::move(channel), nullptr));
 }
 
 ClientResult<Client> Client::Private(const PrivateOptions& options) {
   AIRLOCK_ASSIGN(auto daemon, PrivateDaemon::Start(options));
-  AIRLOCK_ASSIGN(auto channel, MakeChannel(daemon->address(), {}));
-  return Client(std::make_unique<Impl>(std::move(channel), std::move(daemon)));
+  const std::string address = daemon->address();
+  AIRLOCK_ASSIGN(auto channel, MakeChannel(address, {}));
+  return Client(std::make_unique<Impl>(address, std::move(channel), std::move(daemon)));
 }
 
 ClientResult<std::shared_ptr<const Contents>> Client::Inspect(const Source& source, const CallOptions& options) const {
@@ -216,9 +312,7 @@ ClientResult<std::shared_ptr<const Contents>> Client::Load(const Source& source,
 }
 
 ClientResult<Checkpoint> Client::Load(const Source& source, const LoadOptions& options) const {
-  MemorySink sink;
-  AIRLOCK_ASSIGN(auto contents, impl_->Load(source, options, sink));
-  return Checkpoint(std::move(contents), sink.Take());
+  return impl_->Load(source, options);
 }
 
 ClientResult<v1::GetCapabilitiesResponse> Client::Capabilities(std::chrono::milliseconds timeout) const {

@@ -12,6 +12,14 @@
 namespace airlock {
 namespace {
 
+constexpr size_t kMaxName = 256;
+
+FileIdentity IdentityOf(const struct stat& status) {
+  return {static_cast<uint64_t>(status.st_dev), static_cast<uint64_t>(status.st_ino),
+          static_cast<uint64_t>(status.st_size), static_cast<int64_t>(status.st_mtim.tv_sec),
+          static_cast<int64_t>(status.st_mtim.tv_nsec)};
+}
+
 const char* KindName(mode_t mode) {
   switch (mode & S_IFMT) {
     case S_IFDIR:
@@ -47,10 +55,21 @@ ClientResult<LocalFile> OpenLocalFile(const std::string& path) {
   file.fd = Fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!file.fd || fstat(file.fd.get(), &status) != 0) return OpenFailed(errno);
   if (!S_ISREG(status.st_mode)) return Unexpected{MakeError(v1::REASON_NOT_A_REGULAR_FILE, KindName(status.st_mode))};
-  file.size = static_cast<uint64_t>(status.st_size);
-  char resolved[PATH_MAX];
-  if (realpath(path.c_str(), resolved) != nullptr && IsUtf8(resolved)) file.real_path = resolved;
+  file.identity = IdentityOf(status);
+  file.name = path.substr(path.rfind('/') + 1);
+  if (file.name.size() > kMaxName || !IsUtf8(file.name)) file.name.clear();
   return file;
+}
+
+std::optional<FileIdentity> IdentityOf(int fd) {
+  struct stat status = {};
+  if (fstat(fd, &status) != 0) return std::nullopt;
+  return IdentityOf(status);
+}
+
+std::string RealPath(const std::string& path) {
+  char resolved[PATH_MAX];
+  return realpath(path.c_str(), resolved) != nullptr && IsUtf8(resolved) ? resolved : std::string();
 }
 
 bool IsUtf8(std::string_view text) {

@@ -7,7 +7,7 @@ namespace airlock {
 
 ClientResult<void> MemorySink::Plan(const std::shared_ptr<const Contents>& contents) {
   contents_ = contents;
-  done_.reserve(contents->storage_count());
+  done_.resize(contents->storage_count());
   return {};
 }
 
@@ -27,7 +27,7 @@ ClientResult<void> MemorySink::Data(uint32_t index, uint64_t offset, std::string
 
 ClientResult<void> MemorySink::End(uint32_t index) {
   AIRLOCK_TRY(Begin(index));
-  done_.push_back(std::exchange(current_, nullptr));
+  done_[index] = std::exchange(current_, nullptr);
   return {};
 }
 

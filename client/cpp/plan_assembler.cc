@@ -66,13 +66,18 @@ bool PlanAssembler::MatchesTotals() const {
 bool PlanAssembler::BuildStorages() {
   Contents& contents = *contents_;
   const int count = storages_.nbytes_size();
-  if (storages_.device_size() != count) return false;
+  if (storages_.device_size() != count || storages_.place_size() != count || storages_.offset_size() != count) {
+    return false;
+  }
   contents.storages_.reserve(static_cast<size_t>(count));
   for (int i = 0; i < count; ++i) {
+    if (storages_.device(i) >= contents.devices_.size()) return false;
+    contents.storages_.push_back(
+        {storages_.nbytes(i), contents.devices_[storages_.device(i)], storages_.place(i), storages_.offset(i)});
+    if (contents.storages_.back().left_out()) continue;
     const auto total = CheckedAdd(contents.payload_bytes_, storages_.nbytes(i));
-    if (!total || storages_.device(i) >= contents.devices_.size()) return false;
+    if (!total) return false;
     contents.payload_bytes_ = *total;
-    contents.storages_.push_back({storages_.nbytes(i), contents.devices_[storages_.device(i)]});
   }
   return contents.payload_bytes_ == contents.report_.totals().payload_bytes();
 }

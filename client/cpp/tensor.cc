@@ -139,10 +139,31 @@ bool TensorInfo::Contiguous() const {
 std::shared_ptr<Storage> Storage::Allocate(uint64_t bytes) {
   auto* data = static_cast<std::byte*>(::operator new(std::max<uint64_t>(bytes, 1), kAlignment, std::nothrow));
   if (data == nullptr) return nullptr;
-  return std::shared_ptr<Storage>(new Storage(data, bytes));
+  return {new Storage(data, bytes), [](Storage* storage) {
+            ::operator delete(storage->bytes().data(), kAlignment);
+            delete storage;
+          }};
 }
 
-void Storage::Free::operator()(std::byte* data) const { ::operator delete(data, kAlignment); }
+std::vector<std::shared_ptr<const Storage>> Storage::Views(
+    std::span<const std::optional<std::span<const std::byte>>> spans,
+    std::vector<std::shared_ptr<const void>> keepers) {
+  // One block for all: there may be very many.
+  struct Block {
+    std::vector<std::shared_ptr<const void>> keepers;
+    std::vector<Storage> storages;
+  };
+  const auto block = std::make_shared<Block>();
+  block->keepers = std::move(keepers);
+  block->storages.reserve(spans.size());
+  std::vector<std::shared_ptr<const Storage>> views(spans.size());
+  for (size_t i = 0; i < spans.size(); ++i) {
+    if (!spans[i]) continue;
+    block->storages.push_back(Storage(spans[i]->data(), spans[i]->size()));
+    views[i] = std::shared_ptr<const Storage>(block, &block->storages.back());
+  }
+  return views;
+}
 
 RowMajorReader::RowMajorReader(const TensorInfo& info, std::span<const std::byte> storage)
     : dtype_(info.dtype),

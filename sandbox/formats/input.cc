@@ -62,6 +62,12 @@ Result<uint64_t> Output::Reserve(uint64_t length) {
   return start;
 }
 
+bool Output::Wants(uint64_t offset, uint64_t length) const {
+  if (!wanted_) return true;
+  return std::any_of(wanted_->begin(), wanted_->end(),
+                     [&](const auto& span) { return offset < span.second && span.first < offset + length; });
+}
+
 void Output::Keep(uint64_t offset, uint64_t length) {
   if (length > kMaxKept - kept_bytes_) return;
   kept_bytes_ += length;

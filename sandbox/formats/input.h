@@ -9,7 +9,9 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "sandbox/base/error.h"
@@ -63,12 +65,18 @@ class Output {
   Result<void> ReadAt(uint64_t offset, std::span<uint8_t> out) const;
   bool dry() const { return dry_; }
 
+  // From now on only what touches one of these spans (start, end) is wanted; what is not may be left as it is.
+  void WantOnly(std::vector<std::pair<uint64_t, uint64_t>> spans) { wanted_ = std::move(spans); }
+  bool Wants(uint64_t offset, uint64_t length) const;
+
  private:
   void CopyKept(uint64_t offset, std::span<const uint8_t> bytes);
 
   int fd_;
   uint64_t capacity_;
   bool dry_;
+  // None: all.
+  std::optional<std::vector<std::pair<uint64_t, uint64_t>>> wanted_;
   uint64_t used_ = 0;
   std::map<uint64_t, std::vector<uint8_t>> kept_;  // by offset; they do not overlap
   uint64_t kept_bytes_ = 0;

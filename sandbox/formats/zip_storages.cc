@@ -146,7 +146,11 @@ Result<std::optional<uint32_t>> ZipStorages::Add(std::span<const uint8_t> bytes,
 
 Result<void> ZipStorages::RewriteOne(const Entry& entry, bool keep) {
   AIRLOCK_ASSIGN(const uint64_t start, output_.Reserve(entry.nbytes));
+  tensors::Storage& storage = tables_.storage(entry.storage);
+  storage.place = tensors::Place::kOutput;
+  storage.offset = start;
   if (keep) output_.Keep(start, entry.nbytes);
+  if (!keep && !output_.Wants(start, entry.nbytes)) return {};
   MemberReader reader(input_, *entry.member);
   std::vector<uint8_t> step(std::min<uint64_t>(entry.nbytes, kStepBytes));
   for (uint64_t done = 0; done < entry.nbytes; done += step.size()) {
@@ -156,9 +160,6 @@ Result<void> ZipStorages::RewriteOne(const Entry& entry, bool keep) {
     AIRLOCK_TRY(output_.WriteAt(start + done, step));
   }
   if (reader.crc() != entry.member->crc) NoteWrongCrc(context_, *entry.member);
-  tensors::Storage& storage = tables_.storage(entry.storage);
-  storage.place = tensors::Place::kOutput;
-  storage.offset = start;
   return {};
 }
 

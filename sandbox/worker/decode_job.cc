@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <utility>
+#include <vector>
 
 #include "airlock/v1/limits.pb.h"
 #include "sandbox/formats/checkpoint.h"
@@ -24,6 +25,12 @@ Limits LimitsOf(const airlock::v1::Limits& message) {
   return limits;
 }
 
+std::vector<std::pair<uint64_t, uint64_t>> WantedOf(const v1::Job& job) {
+  std::vector<std::pair<uint64_t, uint64_t>> spans;
+  for (int i = 0; i + 1 < job.wanted_size(); i += 2) spans.emplace_back(job.wanted(i), job.wanted(i + 1));
+  return spans;
+}
+
 class SocketSink final : public FrameSink {
  public:
   bool Write(std::string_view encoded_frame) override {
@@ -40,6 +47,7 @@ void DecodeJob(const v1::Job& job) {
   checkpoint.context.limits = LimitsOf(job.limits());
   const formats::Input input(walls::kInputFd, job.input_size());
   formats::Output output(walls::kOutputFd, job.limits().output_bytes(), !job.rewrite());
+  if (job.only_wanted()) output.WantOnly(WantedOf(job));
   Result<void> decoded = formats::Decode(input, output, checkpoint, job.member());
   if (decoded.ok()) decoded = recovery::Recover(checkpoint.context, checkpoint.tables, checkpoint.root);
   SocketSink sink;

@@ -47,16 +47,25 @@ Expected<void, Sentence> CheckDirectory(const std::string& path) {
   return {};
 }
 
+Expected<void, Sentence> RemoveStale(const std::string& path) {
+  struct stat found {};
+  if (::lstat(path.c_str(), &found) != 0) return {};
+  if (!S_ISSOCK(found.st_mode)) return Wrong("--listen unix:" + path + ": a file that is no socket is there");
+  if (Answers(path)) return Wrong("--listen unix:" + path + ": another daemon answers there");
+  (void)::unlink(path.c_str());
+  return {};
+}
+
 Expected<Listener, Sentence> PrepareUnix(const std::string& path) {
   if (path.empty() || path[0] != '/') return Wrong("--listen unix:" + path + ": the path is not absolute");
-  if (path.size() >= sizeof(sockaddr_un::sun_path)) return Wrong("--listen unix:" + path + ": the path is too long");
-  AIRLOCK_TRY(CheckDirectory(path));
-  struct stat found {};
-  if (::lstat(path.c_str(), &found) == 0) {
-    if (!S_ISSOCK(found.st_mode)) return Wrong("--listen unix:" + path + ": a file that is no socket is there");
-    if (Answers(path)) return Wrong("--listen unix:" + path + ": another daemon answers there");
-    (void)::unlink(path.c_str());
+  // The longer one of the two sockets.
+  if (FdSocketPath(path).size() >= sizeof(sockaddr_un::sun_path)) {
+    return Wrong("--listen unix:" + path + ": the path is too long");
   }
+  AIRLOCK_TRY(CheckDirectory(path));
+  AIRLOCK_TRY(RemoveStale(path));
+  // Of a daemon that was there: no other one answers at `path`.
+  AIRLOCK_TRY(RemoveStale(FdSocketPath(path)));
   return Listener{"unix:" + path, grpc::InsecureServerCredentials(), path};
 }
 
@@ -104,6 +113,8 @@ Expected<Listener, Sentence> PrepareTcp(const std::string& address, const Option
 }
 
 }  // namespace
+
+std::string FdSocketPath(const std::string& socket_path) { return socket_path + ".fd"; }
 
 Expected<std::vector<Listener>, std::string> PrepareListeners(const Options& options) {
   constexpr std::string_view kUnix = "unix:";

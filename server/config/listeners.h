@@ -25,6 +25,9 @@ struct Listener {
   std::string socket_path;
 };
 
+// Of the socket that carries descriptors, beside the unix socket of that path.
+std::string FdSocketPath(const std::string& socket_path);
+
 // Checks everything that can be checked before serving. Fails with one sentence.
 Expected<std::vector<Listener>, std::string> PrepareListeners(const Options& options);
 

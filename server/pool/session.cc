@@ -93,6 +93,13 @@ OrVerdict<void> Session::Start() {
   job.mutable_limits()->set_output_bytes(capacity_);
   job.set_rewrite(options_.rewrite);
   job.set_member(options_.member);
+  job.set_only_wanted(options_.wanted.has_value());
+  if (options_.wanted) {
+    for (const auto& [start, end] : *options_.wanted) {
+      job.add_wanted(start);
+      job.add_wanted(end);
+    }
+  }
   auto sent = spawner::SendJob(worker_.worker, job.SerializeAsString(), input_.fd(), output_->fd());
   if (!sent.ok()) return Unexpected<Verdict>{VerdictOfSpawn(sent.error(), v1::REASON_NO_WORKER)};
   return {};

@@ -6,6 +6,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "airlock/v1/report.pb.h"
 #include "sandbox/base/fd.h"
@@ -24,6 +28,8 @@ struct SessionOptions {
   Limits limits;
   // Have inflated and swapped data written; otherwise spans of the output are promises.
   bool rewrite = false;
+  // Of those data, have only what touches these spans of the output written.
+  std::optional<std::vector<std::pair<uint64_t, uint64_t>>> wanted;
   // Of a zip archive, to be decoded instead of the file; empty: the file.
   std::string member;
 };

@@ -14,6 +14,7 @@ Broker::Broker(const BrokerOptions& broker_options, WorkerPool& worker_pool, Pat
     : options(broker_options),
       pool(worker_pool),
       paths(std::move(path_source)),
+      descriptors(broker_options.limits.input_bytes),
       stalls(broker_options.stall_patience),
       calls(broker_options.max_calls),
       plan_bytes(broker_options.plan_memory),

@@ -9,6 +9,7 @@
 
 #include "sandbox/base/limits.h"
 #include "sandbox/spawner/spawner_client.h"
+#include "server/descriptors/descriptor_desk.h"
 #include "server/pool/job_queue.h"
 #include "server/pool/worker_pool.h"
 #include "server/service/budget.h"
@@ -40,6 +41,10 @@ struct Broker {
   // What the spawner found when it tried them.
   std::vector<spawner::NamespaceState> namespaces;
   walls::Posture posture = walls::Posture::kNone;
+  // Beside the first unix socket; empty where there is none. Set before anybody is served.
+  std::string fd_socket;
+  // Open files of callers and for callers.
+  DescriptorDesk descriptors;
   // No new loads.
   std::atomic<bool> draining = false;
   std::atomic<uint64_t> next_request = 1;

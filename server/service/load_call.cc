@@ -1,19 +1,26 @@
 #include "server/service/load_call.h"
 
+#include <fcntl.h>
 #include <grpcpp/impl/codegen/proto_utils.h>
 #include <grpcpp/security/auth_context.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <limits>
 #include <utility>
 
 #include "server/limits.h"
 #include "server/log.h"
+#include "server/validate/selection.h"
 
 namespace airlock::server {
 namespace {
 
 // A quarter of what a job may be.
 constexpr size_t kMaxMember = 1024;
+// A job has room for them.
+constexpr size_t kMaxWantedSpans = 64;
 constexpr Clock::rep kNotWaiting = std::numeric_limits<Clock::rep>::max();
 
 template <typename Message>
@@ -38,6 +45,19 @@ v1::Posture ToProto(walls::Posture posture) { return static_cast<v1::Posture>(po
 std::string PeerOf(const grpc::CallbackServerContext& context) {
   const auto identity = context.auth_context()->GetPeerIdentity();
   return identity.empty() ? context.peer() : std::string(identity.front().data(), identity.front().size());
+}
+
+std::string_view WordOf(const v1::Source& source) {
+  switch (source.source_case()) {
+    case v1::Source::kPath:
+      return "path";
+    case v1::Source::kUpload:
+      return "upload";
+    case v1::Source::kTicket:
+      return "ticket";
+    default:
+      return "none";
+  }
 }
 
 // The one word about a file. What would run code is dangerous, also where the file breaks off afterwards.
@@ -103,17 +123,38 @@ OrVerdict<void> LoadCall::TakeOptions(const v1::LoadRequest& request) {
   session_.rewrite = kind_ == CallKind::kLoad;
   session_.member = options_->source().member();
   if (session_.member.size() > kMaxMember) return Because(v1::REASON_BAD_REQUEST, "a member's name of that length");
-  switch (options_->source().source_case()) {
+  AIRLOCK_TRY(CheckGlobs(options_->select()));
+  const bool by_ticket = options_->source().has_ticket();
+  if (options_->delivery() == (by_ticket ? v1::DELIVERY_STREAM : v1::DELIVERY_MAPPED)) {
+    return Because(v1::REASON_BAD_REQUEST, "a ticket's files are mapped, and no others");
+  }
+  return TakeSource(options_->source());
+}
+
+OrVerdict<void> LoadCall::TakeSource(const v1::Source& source) {
+  switch (source.source_case()) {
     case v1::Source::kPath:
       return {};
     case v1::Source::kUpload: {
-      AIRLOCK_ASSIGN(upload_, UploadSource::Open(broker_.options.spool_directory, options_->source().upload(),
-                                                 session_.limits.input_bytes));
+      AIRLOCK_ASSIGN(upload_,
+                     UploadSource::Open(broker_.options.spool_directory, source.upload(), session_.limits.input_bytes));
       return {};
     }
+    case v1::Source::kTicket:
+      return TakeTicket(source.ticket());
     default:
       return Because(v1::REASON_BAD_REQUEST, "no source");
   }
+}
+
+OrVerdict<void> LoadCall::TakeTicket(const std::string& ticket) {
+  // Descriptors are for this machine; nobody else can have come by a ticket honestly.
+  if (!context_->peer().starts_with("unix:")) return Because(v1::REASON_BAD_REQUEST, "tickets are for the unix socket");
+  AIRLOCK_ASSIGN(TicketBook::Lot lot, broker_.descriptors.inputs().Redeem(ticket));
+  owner_ = lot.owner;
+  name_ = std::move(lot.name);
+  AIRLOCK_ASSIGN(input_, InputFile::Take(std::move(lot.files.front()), InputFile::Facts::kKnownHere));
+  return CheckInputSize();
 }
 
 OrVerdict<void> LoadCall::TakeChunk(const v1::UploadChunk& chunk) {
@@ -134,6 +175,10 @@ OrVerdict<void> LoadCall::Enqueue() {
 OrVerdict<void> LoadCall::OpenPath() {
   if (input_) return {};
   AIRLOCK_ASSIGN(input_, broker_.paths.OpenFile(options_->source().path()));
+  return CheckInputSize();
+}
+
+OrVerdict<void> LoadCall::CheckInputSize() const {
   const uint64_t most = session_.limits.input_bytes;
   if (input_->size() > most) return Unexpected<Verdict>{Verdict::Limit("input_bytes", most, input_->size())};
   return {};
@@ -144,13 +189,41 @@ void LoadCall::Decode() {
   if (cancellation_.cancelled()) return Answer(Verdict(v1::REASON_CANCELLED));
   if (broker_.draining) return Answer(Verdict(v1::REASON_DRAINING));
   if (auto opened = OpenPath(); !opened.ok()) return Answer(opened.error());
-  result_ = RunSession(broker_.pool, *input_, session_, cancellation_);
+  RunSessions();
   if (const Verdict held = HoldPlan(); !held.ok()) return Answer(held);
   const bool dangerous = result_.concluded && result_.conclusion.judgement == v1::VERDICT_DANGEROUS;
   if (result_.verdict.ok() && kind_ == CallKind::kLoad && dangerous && !options_->inert()) {
     return Answer(Verdict(v1::REASON_DANGEROUS_CONTENT));
   }
   Answer(result_.verdict);
+}
+
+// Names are made here, from a whole plan. So a selection takes one worker for the plan, and another one where what was
+// chosen has to be inflated or swapped: that alone, where it is worth the difference.
+void LoadCall::RunSessions() {
+  if (selects()) {
+    session_.rewrite = false;
+    session_.wanted.emplace();
+  }
+  result_ = RunSession(broker_.pool, *input_, session_, cancellation_);
+  if (!selects()) return;
+  LeaveOut();
+  if (!result_.verdict.ok()) return;
+  session_.wanted = OutputSpans(result_.conclusion.plan.storages(), kMaxWantedSpans);
+  if (session_.wanted->empty()) return;
+  session_.rewrite = true;
+  result_ = RunSession(broker_.pool, *input_, session_, cancellation_);
+  LeaveOut();
+}
+
+void LoadCall::LeaveOut() {
+  if (!result_.verdict.ok()) return;
+  const auto bytes = Select(options_->select(), result_.conclusion.plan);
+  if (bytes.ok()) {
+    result_.conclusion.totals.set_payload_bytes(*bytes);
+  } else {
+    result_.verdict = bytes.error();
+  }
 }
 
 Verdict LoadCall::HoldPlan() {
@@ -178,7 +251,7 @@ void LoadCall::Answer(const Verdict& verdict) {
       plan = std::move(inventory);
     }
     plan_.emplace(plan);
-    if (verdict_.ok() && kind_ == CallKind::kLoad) {
+    if (verdict_.ok() && kind_ == CallKind::kLoad && !mapped()) {
       payload_.emplace(plan.storages(), input_->fd(), result_.output.get());
     }
   }
@@ -213,15 +286,39 @@ void LoadCall::WriteNext() {
     if (plan_ && plan_->Next(*response.mutable_plan())) return Write(Encode(response));
     phase_ = Phase::kData;
   }
-  if (phase_ == Phase::kData && payload_ && !payload_->AtEnd()) {
-    auto piece = payload_->Next();
-    return piece.ok() ? Write(std::move(piece).value()) : Close(piece.error());
+  if (phase_ == Phase::kData) {
+    if (payload_ && !payload_->AtEnd()) {
+      auto piece = payload_->Next();
+      return piece.ok() ? Write(std::move(piece).value()) : Close(piece.error());
+    }
+    phase_ = Phase::kTicket;
+  }
+  if (phase_ == Phase::kTicket) {
+    phase_ = Phase::kStatus;
+    if (verdict_.ok() && kind_ == CallKind::kLoad && mapped()) {
+      auto ticket = OutputTicket();
+      if (!ticket.ok()) return Close(ticket.error());
+      response.set_output_ticket(std::move(ticket).value());
+      return Write(Encode(response));
+    }
   }
   if (verdict_.ok() && input_) {
     // The bytes that went out are those that were validated, or the caller learns that they are not.
     if (auto unchanged = input_->CheckUnchanged(); !unchanged.ok()) return Close(unchanged.error());
   }
   Close(verdict_);
+}
+
+OrVerdict<std::string> LoadCall::OutputTicket() {
+  const auto& places = result_.conclusion.plan.storages().place();
+  if (std::find(places.begin(), places.end(), v1::PLACE_OUTPUT) == places.end()) return std::string();
+  // A description of its own, for reading only. The seals hold for all of them.
+  const std::string path = "/proc/self/fd/" + std::to_string(result_.output.get());
+  Fd reopened(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!reopened) return Because(v1::REASON_INTERNAL, std::string("cannot reopen the output: ") + std::strerror(errno));
+  TicketBook::Lot lot{{}, *owner_};
+  lot.files.push_back(std::move(reopened));
+  return broker_.descriptors.outputs().Issue(std::move(lot));
 }
 
 void LoadCall::Write(grpc::ByteBuffer message) {
@@ -270,15 +367,14 @@ void LoadCall::OnDone() {
 }
 
 void LoadCall::Audit() const {
-  const bool upload = options_ && options_->source().has_upload();
-  const bool path = options_ && options_->source().has_path();
-  const std::string name = upload ? options_->source().upload().name() : path ? options_->source().path() : "";
+  const v1::Source source = options_ ? options_->source() : v1::Source();
+  const std::string name = owner_ ? name_ : source.has_upload() ? source.upload().name() : source.path();
   LogInfo("load", {{"request_id", id_},
                    {"method", std::string(kind_ == CallKind::kLoad ? "Load" : "Inspect")},
-                   {"peer", PeerOf(*context_)},
-                   {"source", std::string(upload ? "upload"
-                                          : path ? "path"
-                                                 : "none")},
+                   // Of a ticket: whom the kernel named when it was issued.
+                   {"peer", owner_ ? "pid:" + std::to_string(owner_->pid) + ",uid:" + std::to_string(owner_->uid)
+                                   : PeerOf(*context_)},
+                   {"source", std::string(WordOf(source))},
                    {"name", name},
                    {"size", report_.size()},
                    {"format", v1::Format_Name(report_.format())},

@@ -1,6 +1,6 @@
 // LoadCall: one Inspect or Load, from its first message to its status.
 //
-//   options -> (upload chunks) -> queued -> decoded -> report -> plan pieces -> data pieces -> status
+//   options -> (upload chunks) -> queued -> decoded -> report -> plan pieces -> data pieces or output ticket -> status
 //
 // The two methods have the same messages on the wire (Inspect's are Load's without `inert` and `data`; a test compares
 // the descriptors), so one reactor on raw bytes serves both and sends data without a copy.
@@ -48,19 +48,30 @@ class LoadCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::By
 
  private:
   // What is written next.
-  enum class Phase : uint8_t { kReport, kPlan, kData, kStatus };
+  enum class Phase : uint8_t { kReport, kPlan, kData, kTicket, kStatus };
 
   void PassTurn(Clock::rep waiting_since);
   void TakeTurn();
   void Read();
   void TakeMessage();
   OrVerdict<void> TakeOptions(const v1::LoadRequest& request);
+  OrVerdict<void> TakeSource(const v1::Source& source);
+  OrVerdict<void> TakeTicket(const std::string& ticket);
   OrVerdict<void> TakeChunk(const v1::UploadChunk& chunk);
   OrVerdict<void> Enqueue();
   void Decode();
+  // The session, or the two that a selection may take.
+  void RunSessions();
+  // Leaves out of the plan's storages what was not chosen.
+  void LeaveOut();
+  bool selects() const { return kind_ == CallKind::kLoad && options_->select_size() > 0; }
   // Claims memory for the plan until it is read.
   Verdict HoldPlan();
   OrVerdict<void> OpenPath();
+  OrVerdict<void> CheckInputSize() const;
+  bool mapped() const { return owner_.has_value(); }
+  // A ticket for what the worker wrote; empty where no storage lies there.
+  OrVerdict<std::string> OutputTicket();
 
   // Ends the working part with `verdict` and starts the answer.
   void Answer(const Verdict& verdict);
@@ -90,6 +101,10 @@ class LoadCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::By
   std::optional<v1::LoadOptions> options_;
   SessionOptions session_;
   std::optional<UploadSource> upload_;
+  // Who put the input in, where it came by a ticket.
+  std::optional<Peer> owner_;
+  // Of the input, for the log.
+  std::string name_;
   std::optional<InputFile> input_;
   std::string sha256_;
   Clock::time_point queued_;

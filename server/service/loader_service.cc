@@ -53,6 +53,7 @@ grpc::ServerUnaryReactor* LoaderService::GetCapabilities(grpc::CallbackServerCon
     layer->set_evidence(Evidence(row, broker_));
     layer->set_remedy(std::string(row.remedy));
   }
+  response->set_fd_socket(broker_.fd_socket);
   auto* reactor = context->DefaultReactor();
   reactor->Finish(grpc::Status::OK);
   return reactor;

@@ -23,7 +23,11 @@ constexpr uint32_t kDataTag = uint32_t{v1::LoadResponse::kDataFieldNumber} << 3 
 
 PayloadReader::PayloadReader(const v1::StorageColumns& storages, int input_fd, int output_fd)
     : storages_(storages), input_fd_(input_fd), output_fd_(output_fd) {
-  for (const uint64_t nbytes : storages.nbytes()) remaining_ += nbytes;
+  for (int row = 0; row < storages.nbytes_size(); ++row) remaining_ += Delivered(row);
+}
+
+uint64_t PayloadReader::Delivered(int row) const {
+  return storages_.place(row) == v1::PLACE_LEFT_OUT ? 0 : storages_.nbytes(row);
 }
 
 OrVerdict<grpc::ByteBuffer> PayloadReader::Next() {
@@ -43,7 +47,7 @@ OrVerdict<grpc::ByteBuffer> PayloadReader::Next() {
 
 OrVerdict<void> PayloadReader::Fill(uint8_t* buffer, size_t size) {
   while (size > 0) {
-    const uint64_t left = storages_.nbytes(row_) - at_;
+    const uint64_t left = Delivered(row_) - at_;
     if (left == 0) {
       ++row_;
       at_ = 0;

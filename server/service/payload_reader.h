@@ -24,6 +24,8 @@ class PayloadReader {
   OrVerdict<grpc::ByteBuffer> Next();
 
  private:
+  // Bytes of a storage that go out.
+  uint64_t Delivered(int row) const;
   OrVerdict<void> Fill(uint8_t* buffer, size_t size);
 
   const v1::StorageColumns& storages_;

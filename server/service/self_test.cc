@@ -35,8 +35,10 @@ Verdict LoadTiny(Broker& broker) {
   auto input = InMemory(TinyCheckpoint());
   if (!input.ok()) return std::move(input).error();
   const Cancellation never;
-  const SessionResult result = RunSession(
-      broker.pool, *input, SessionOptions{.limits = broker.options.limits, .rewrite = true, .member = {}}, never);
+  SessionOptions options;
+  options.limits = broker.options.limits;
+  options.rewrite = true;
+  const SessionResult result = RunSession(broker.pool, *input, options, never);
   if (!result.verdict.ok()) return result.verdict;
   if (result.conclusion.totals.tensors() != 1)
     return Verdict(v1::REASON_INTERNAL, "the tiny checkpoint came out wrong");

@@ -1,23 +1,39 @@
 #include "server/source/input_file.h"
 
+#include <fcntl.h>
+
 #include <utility>
 
 namespace airlock::server {
+namespace {
 
-OrVerdict<InputFile> InputFile::Take(Fd fd) {
-  struct stat opened {};
-  if (::fstat(fd.get(), &opened) != 0) return Because(v1::REASON_INTERNAL, "fstat failed");
-  if (!S_ISREG(opened.st_mode)) {
-    return Because(v1::REASON_NOT_A_REGULAR_FILE, S_ISDIR(opened.st_mode) ? "a directory" : "a FIFO, socket or device");
+OrVerdict<struct statx> Look(int fd, InputFile::Facts facts) {
+  struct statx found {};
+  const int flags = facts == InputFile::Facts::kKnownHere ? AT_STATX_DONT_SYNC : AT_STATX_SYNC_AS_STAT;
+  const unsigned int wanted = STATX_TYPE | STATX_SIZE | STATX_INO | STATX_MTIME;
+  if (::statx(fd, "", AT_EMPTY_PATH | flags, wanted, &found) != 0 || (found.stx_mask & wanted) != wanted) {
+    return Because(v1::REASON_INTERNAL, "statx failed");
   }
-  return InputFile(std::move(fd), opened);
+  return found;
+}
+
+}  // namespace
+
+OrVerdict<InputFile> InputFile::Take(Fd fd, Facts facts) {
+  AIRLOCK_ASSIGN(const struct statx opened, Look(fd.get(), facts));
+  if (!S_ISREG(opened.stx_mode)) {
+    return Because(v1::REASON_NOT_A_REGULAR_FILE,
+                   S_ISDIR(opened.stx_mode) ? "a directory" : "a FIFO, socket or device");
+  }
+  return InputFile(std::move(fd), facts, opened);
 }
 
 OrVerdict<void> InputFile::CheckUnchanged() const {
-  struct stat now {};
-  if (::fstat(fd_.get(), &now) != 0) return Because(v1::REASON_INTERNAL, "fstat failed");
-  const bool same = now.st_dev == opened_.st_dev && now.st_ino == opened_.st_ino && now.st_size == opened_.st_size &&
-                    now.st_mtim.tv_sec == opened_.st_mtim.tv_sec && now.st_mtim.tv_nsec == opened_.st_mtim.tv_nsec;
+  AIRLOCK_ASSIGN(const struct statx now, Look(fd_.get(), facts_));
+  const bool same = now.stx_dev_major == opened_.stx_dev_major && now.stx_dev_minor == opened_.stx_dev_minor &&
+                    now.stx_ino == opened_.stx_ino && now.stx_size == opened_.stx_size &&
+                    now.stx_mtime.tv_sec == opened_.stx_mtime.tv_sec &&
+                    now.stx_mtime.tv_nsec == opened_.stx_mtime.tv_nsec;
   if (!same) return Because(v1::REASON_INPUT_CHANGED);
   return {};
 }

@@ -24,6 +24,12 @@ struct StorageInfo {
   uint64_t bytes = 0;
   // Where the storage lived when it was saved: "cpu", "cuda:0".
   std::string_view device;
+  // Where its bytes are, and from which offset on.
+  v1::Place place = v1::PLACE_UNSPECIFIED;
+  uint64_t offset = 0;
+
+  // No tensor that was chosen needs it (LoadOptions::select): there are no bytes of it.
+  bool left_out() const { return place == v1::PLACE_LEFT_OUT; }
 };
 
 class Contents {
@@ -46,7 +52,7 @@ class Contents {
 
   size_t storage_count() const { return storages_.size(); }
   const StorageInfo& storage(size_t index) const { return storages_[index]; }
-  // Sum over all storages.
+  // Sum over all storages that were not left out.
   uint64_t payload_bytes() const { return payload_bytes_; }
 
  private:
@@ -68,25 +74,30 @@ class Contents {
 };
 
 // Takes a checkpoint as it arrives. The calls come on the thread that called Client::Load, in this order: Plan, then
-// for each storage, by index, Data as often as needed and End once (also for an empty one). An error ends the load.
+// for each storage, by index, Data as often as needed and End once (also for an empty one, never for one that was left
+// out). An error ends the load.
 class StorageSink {
  public:
   virtual ~StorageSink() = default;
   virtual ClientResult<void> Plan(const std::shared_ptr<const Contents>& contents) = 0;
   // Bytes of storage `index` from `offset` on; valid during the call. Offsets ascend without gaps.
+  // Before any Data of a storage that lies in a file of this machine, in one piece from `offset` on. True: the sink has
+  // taken it from there, and there is no Data of it. The file may be somebody's to cut short meanwhile: copy from it,
+  // but do not map it.
+  virtual ClientResult<bool> File(uint32_t /*index*/, int /*fd*/, uint64_t /*offset*/) { return false; }
   virtual ClientResult<void> Data(uint32_t index, uint64_t offset, std::string_view bytes) = 0;
   virtual ClientResult<void> End(uint32_t index) = 0;
 };
 
 class Checkpoint {
  public:
-  // REQUIRES: as many storages as `contents` has, of its sizes.
+  // REQUIRES: as many storages as `contents` has, of its sizes; null for those that were left out.
   Checkpoint(std::shared_ptr<const Contents> contents, std::vector<std::shared_ptr<const Storage>> storages);
 
   const Contents& contents() const { return *contents_; }
   const std::shared_ptr<const Storage>& storage(size_t index) const { return storages_[index]; }
   Tensor tensor(size_t index) const;
-  // By name; absent if there is none.
+  // By name; absent if there is none. One whose storage was left out has no data.
   std::optional<Tensor> Find(std::string_view name) const;
 
  private:

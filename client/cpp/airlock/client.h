@@ -52,7 +52,7 @@ struct Source {
   // Not empty: a member of the zip archive that the file is, opened as if it were the file.
   std::string member = {};
 
-  // A file of this machine. A private daemon opens it itself; to others its bytes are sent.
+  // A file of this machine. A daemon of this machine gets its descriptor, to others its bytes are sent.
   static Source File(std::string path) { return {std::move(path), false, {}}; }
   // A file under one of the roots of the daemon.
   static Source OnServer(std::string path) { return {std::move(path), true, {}}; }
@@ -71,6 +71,19 @@ struct CallOptions {
 struct LoadOptions : CallOptions {
   // Load a dangerous file too: what would be called stays an inert record.
   bool inert = false;
+  // How the bytes come. As it fits: mapped where the daemon is on this machine and the file is ours to open, else as a
+  // stream. DELIVERY_MAPPED: or else an error.
+  //
+  // Mapped, no byte is copied by anyone: storages are views of the file itself, and of a sealed memory file for what
+  // had to be inflated or swapped. Views of the file are as good as the file: who changes it in place changes them, who
+  // cuts it short kills this process by SIGBUS. That it had not changed up to the end of the call is checked
+  // (INPUT_CHANGED).
+  v1::Delivery delivery = v1::DELIVERY_UNSPECIFIED;
+  // Never keep a view of the file: read what is needed into memory of our own, where nobody can change it any more.
+  bool copy = false;
+  // Not empty: only the storages of tensors are loaded whose name matches one of these patterns (loader.proto has
+  // their syntax); those of others are left out.
+  std::vector<std::string> select;
 };
 
 class Client {
@@ -88,9 +101,9 @@ class Client {
 
   // What is inside; moves no weights. A dangerous file is a successful inspection.
   ClientResult<std::shared_ptr<const Contents>> Inspect(const Source& source, const CallOptions& options = {}) const;
-  // The whole file, in memory.
+  // The whole file: as views of it or in memory, see LoadOptions::delivery and ::copy.
   ClientResult<Checkpoint> Load(const Source& source, const LoadOptions& options = {}) const;
-  // The whole file, handed over as it arrives: needs memory for one message.
+  // The whole file, handed over as it arrives: needs memory for one message, and none where it is mapped.
   ClientResult<std::shared_ptr<const Contents>> Load(const Source& source, const LoadOptions& options,
                                                      StorageSink& sink) const;
 

@@ -45,22 +45,25 @@ struct TensorInfo {
   bool Resolved() const { return (flags & (v1::TENSOR_FLAG_CONJ | v1::TENSOR_FLAG_NEG)) == 0; }
 };
 
-// The bytes of one storage, little-endian, aligned to 64.
+// The bytes of one storage, little-endian: memory of its own, aligned to 64, or a view of a mapped file at any
+// alignment.
 class Storage {
  public:
   // Null where there is no memory for it.
   static std::shared_ptr<Storage> Allocate(uint64_t bytes);
+  // Views of what `keepers` keep alive, as long as one of them is there; null where there is no span.
+  static std::vector<std::shared_ptr<const Storage>> Views(
+      std::span<const std::optional<std::span<const std::byte>>> spans,
+      std::vector<std::shared_ptr<const void>> keepers);
 
-  std::span<std::byte> bytes() { return {data_.get(), size_}; }
-  std::span<const std::byte> bytes() const { return {data_.get(), size_}; }
+  // Only of those that were allocated.
+  std::span<std::byte> bytes() { return {const_cast<std::byte*>(data_), size_}; }
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
 
  private:
-  struct Free {
-    void operator()(std::byte* data) const;
-  };
-  Storage(std::byte* data, uint64_t size) : data_(data), size_(size) {}
+  Storage(const std::byte* data, uint64_t size) : data_(data), size_(size) {}
 
-  std::unique_ptr<std::byte, Free> data_;
+  const std::byte* data_;
   uint64_t size_;
 };
 
@@ -71,7 +74,8 @@ struct Tensor {
   std::vector<uint64_t> shape;
   // Elements.
   std::vector<uint64_t> strides;
-  // Element (0, ..., 0). Flags CONJ and NEG are not applied.
+  // Element (0, ..., 0), aligned as its storage is. Flags CONJ and NEG are not applied. Null where the storage was left
+  // out (LoadOptions::select).
   const std::byte* data = nullptr;
   std::shared_ptr<const Storage> storage;
 };

@@ -190,6 +190,49 @@ TEST_F(ClientTest, ABrokenFileThatIsDangerousIsUnsafe) {
   EXPECT_EQ(Load().error().exit_code, 2);
 }
 
+TEST_F(ClientTest, OfAStorageThatWasLeftOutNothingComes) {
+  maker_.Storage(100, v1::PLACE_LEFT_OUT);
+  maker_.Tensor(3, v1::DTYPE_UINT8, {100}, {1});
+  maker_.Entry("left", 1);
+  maker_.Storage(3);
+  std::string select;
+  loader_.on_load = [&](LoadStream* stream) {
+    v1::LoadRequest request;
+    stream->Read(&request);
+    select = request.options().select(0);
+    SendPlan(stream);
+    SendData(stream, "abcdefghi");
+    return grpc::Status::OK;
+  };
+  LoadOptions options;
+  options.select = {"w*"};
+  const auto checkpoint = client_->Load(Source::OnServer("/x"), options);
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.error().message;
+  EXPECT_EQ(select, "w*");
+  EXPECT_EQ(checkpoint->storage(3), nullptr);
+  EXPECT_EQ(checkpoint->Find("left")->data, nullptr);
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(checkpoint->storage(4)->bytes().data()), 3), "ghi");
+}
+
+TEST_F(ClientTest, ATicketThatNobodyAskedForIsAnError) {
+  loader_.on_load = [&](LoadStream* stream) {
+    SendPlan(stream);
+    v1::LoadResponse response;
+    response.set_output_ticket("");
+    stream->Write(response);
+    return grpc::Status::OK;
+  };
+  EXPECT_EQ(Load().error().outcome, v1::OUTCOME_INTERNAL);
+}
+
+TEST_F(ClientTest, MappedOrNothing) {
+  LoadOptions options;
+  options.delivery = v1::DELIVERY_MAPPED;
+  std::ofstream(directory_ + "/f") << "x";
+  EXPECT_EQ(client_->Load(Source::File(directory_ + "/f"), options).error().exit_code, 69) << "there is no fd socket";
+  EXPECT_EQ(client_->Load(Source::OnServer("/x"), options).error().exit_code, 64);
+}
+
 TEST_F(ClientTest, UploadsTheFileWithItsFinishMarker) {
   const std::string path = directory_ + "/f";
   std::string bytes(1'300'000, 'x');

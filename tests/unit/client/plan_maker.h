@@ -59,11 +59,13 @@ class PlanMaker {
     return Add(kind);
   }
 
-  uint32_t Storage(uint64_t bytes) {
+  uint32_t Storage(uint64_t bytes, v1::Place place = v1::PLACE_INPUT, uint64_t offset = 0) {
     if (plan.devices_size() == 0) plan.add_devices("cpu");
+    plan.mutable_storages()->add_place(place);
+    plan.mutable_storages()->add_offset(offset);
     plan.mutable_storages()->add_nbytes(bytes);
     plan.mutable_storages()->add_device(0);
-    payload_ += bytes;
+    if (place != v1::PLACE_LEFT_OUT) payload_ += bytes;
     return static_cast<uint32_t>(plan.storages().nbytes_size() - 1);
   }
   uint32_t Tensor(uint32_t storage, v1::DType dtype, const std::vector<uint64_t>& shape,

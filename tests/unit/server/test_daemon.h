@@ -29,6 +29,7 @@ class TestDaemon {
   ~TestDaemon();
 
   pid_t pid() const { return pid_; }
+  std::string fd_socket() const { return (directory_ / "s.fd").string(); }
   // Whether it answered, and still runs.
   bool Serves() const;
   // Exit status of a daemon that is told to stop; -1 if it ended otherwise. Once.

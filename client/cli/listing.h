@@ -1,0 +1,28 @@
+// The tensors of a file as they are listed: with data and without, in the order of their names' walk; all, or those
+// that were chosen by name.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "airlock/checkpoint.h"
+
+namespace airlock::cli {
+
+// One of the two.
+struct Listed {
+  const NamedTensor* tensor = nullptr;
+  const NamedMeta* meta = nullptr;
+};
+
+// Whether `select` is empty or one of its patterns matches (LoadOptions.select in loader.proto).
+bool Chosen(const std::vector<std::string>& select, std::string_view name);
+
+// The error of a selection to which nothing belongs: most likely a typing mistake.
+ClientError NothingChosen();
+
+// Points into `contents`.
+std::vector<Listed> ListTensors(const Contents& contents, const std::vector<std::string>& select);
+
+}  // namespace airlock::cli

@@ -1,0 +1,76 @@
+#include "server/descriptors/descriptor_desk.h"
+
+#include <sys/stat.h>
+
+#include <utility>
+
+#include "airlock/v1/descriptors.pb.h"
+#include "sandbox/base/checked.h"
+#include "server/descriptors/handed_in.h"
+
+namespace airlock::server {
+namespace {
+
+FdPacket Encode(const v1::FdReply& reply) {
+  FdPacket packet;
+  packet.bytes = reply.SerializeAsString();
+  return packet;
+}
+
+FdPacket Refuse(const Verdict& verdict) {
+  v1::FdReply reply;
+  *reply.mutable_failure() = verdict.failure();
+  return Encode(reply);
+}
+
+FdPacket GiveTicket(const std::string& ticket) {
+  v1::FdReply reply;
+  reply.set_ticket(ticket);
+  return Encode(reply);
+}
+
+FdPacket HandOut(Fd file) {
+  struct stat found {};
+  if (::fstat(file.get(), &found) != 0) return Refuse(Verdict(v1::REASON_INTERNAL, "fstat failed"));
+  v1::FdReply reply;
+  reply.set_size(static_cast<uint64_t>(found.st_size));
+  FdPacket packet = Encode(reply);
+  packet.fds.push_back(std::move(file));
+  return packet;
+}
+
+}  // namespace
+
+OrVerdict<std::string> DescriptorDesk::PutIn(std::vector<Fd> fds, const v1::Put& put, const Peer& peer) {
+  if (put.files_size() != 1) return Because(v1::REASON_BAD_REQUEST, "an input is one file");
+  if (fds.size() != static_cast<size_t>(put.files_size())) {
+    return Because(v1::REASON_BAD_REQUEST, "not as many descriptors as files");
+  }
+  uint64_t all = 0;
+  for (size_t i = 0; i < fds.size(); ++i) {
+    const v1::File& file = put.files(static_cast<int>(i));
+    AIRLOCK_TRY(CheckHandedIn(fds[i].get(), file));
+    all = CheckedAdd(all, file.size()).value_or(UINT64_MAX);
+  }
+  if (all > max_input_bytes_) return Unexpected<Verdict>{Verdict::Limit("input_bytes", max_input_bytes_, all)};
+  return inputs_.Issue({std::move(fds), peer, put.files(0).name()});
+}
+
+FdPacket DescriptorDesk::Answer(FdPacket packet, const Peer& peer) {
+  v1::FdRequest request;
+  if (!request.ParseFromString(packet.bytes)) return Refuse(Verdict(v1::REASON_BAD_REQUEST, "not a request"));
+  if (request.has_put()) {
+    const auto ticket = PutIn(std::move(packet.fds), request.put(), peer);
+    return ticket.ok() ? GiveTicket(*ticket) : Refuse(ticket.error());
+  }
+  if (!request.has_take() || !packet.fds.empty()) return Refuse(Verdict(v1::REASON_BAD_REQUEST, "not a request"));
+  auto lot = outputs_.Redeem(request.take().ticket(), peer);
+  return lot.ok() ? HandOut(std::move(lot->files.front())) : Refuse(lot.error());
+}
+
+void DescriptorDesk::Expire() {
+  inputs_.Expire();
+  outputs_.Expire();
+}
+
+}  // namespace airlock::server

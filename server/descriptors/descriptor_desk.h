@@ -1,0 +1,37 @@
+// DescriptorDesk: answers the packets of the fd socket. Callers leave their open files here and get tickets; and they
+// fetch, against a ticket of a load, what the worker wrote. It knows no sockets. Thread-safe.
+#pragma once
+
+#include <cstdint>
+
+#include "airlock/v1/descriptors.pb.h"
+#include "sandbox/base/fd_packet.h"
+#include "server/descriptors/ticket_book.h"
+
+namespace airlock::server {
+
+class DescriptorDesk {
+ public:
+  // The largest input that is taken; files of one input.
+  explicit DescriptorDesk(uint64_t max_input_bytes, const TicketOptions& options = {})
+      : max_input_bytes_(max_input_bytes), inputs_(options), outputs_(options) {}
+
+  // The reply to one packet of `peer`, an encoded FdReply. Whatever came with the packet and is not kept is closed.
+  FdPacket Answer(FdPacket packet, const Peer& peer);
+  // Called now and then.
+  void Expire();
+
+  // Files that callers put in, for loads.
+  TicketBook& inputs() { return inputs_; }
+  // What workers wrote, for callers.
+  TicketBook& outputs() { return outputs_; }
+
+ private:
+  OrVerdict<std::string> PutIn(std::vector<Fd> fds, const v1::Put& put, const Peer& peer);
+
+  const uint64_t max_input_bytes_;
+  TicketBook inputs_;
+  TicketBook outputs_;
+};
+
+}  // namespace airlock::server

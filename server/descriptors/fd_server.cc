@@ -1,0 +1,115 @@
+#include "server/descriptors/fd_server.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+namespace airlock::server {
+namespace {
+
+constexpr int kBacklog = 64;
+// How often what is over is looked for.
+constexpr int kTickMs = 1'000;
+constexpr std::chrono::milliseconds kBreather{100};
+
+std::optional<Peer> PeerOf(int socket) {
+  ucred credentials{};
+  socklen_t size = sizeof(credentials);
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) return std::nullopt;
+  return Peer{credentials.pid, credentials.uid};
+}
+
+}  // namespace
+
+FdServer::FdServer(DescriptorDesk& desk, std::vector<Fd> listeners, const FdServerOptions& options)
+    : desk_(desk), listeners_(std::move(listeners)), options_(options), thread_([this] { Run(); }) {}
+
+FdServer::~FdServer() {
+  stop_.Cancel();
+  thread_.join();
+}
+
+void FdServer::Run() {
+  std::vector<pollfd> polled;
+  while (!stop_.cancelled()) {
+    polled.assign(1, {stop_.fd(), POLLIN, 0});
+    const short accepting = Clock::now() < closed_until_ ? 0 : POLLIN;
+    for (const Fd& listener : listeners_) polled.push_back({listener.get(), accepting, 0});
+    for (const Connection& connection : connections_) polled.push_back({connection.socket.get(), POLLIN, 0});
+    if (::poll(polled.data(), polled.size(), accepting == 0 ? static_cast<int>(kBreather.count()) : kTickMs) < 0)
+      continue;
+    // Backwards: dropping a connection moves those behind it.
+    for (size_t i = connections_.size(); i-- > 0;) {
+      const bool ready = polled[1 + listeners_.size() + i].revents != 0;
+      if (ready && !Serve(connections_[i])) Drop(connections_.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+    for (size_t i = 0; i < listeners_.size(); ++i) {
+      if ((polled[1 + i].revents & POLLIN) != 0) Accept(listeners_[i].get());
+    }
+    DropIdle();
+    desk_.Expire();
+  }
+}
+
+void FdServer::Accept(int listener) {
+  Fd socket(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (!socket) {
+    // The listener stays readable: without a pause this thread would spin.
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+      closed_until_ = Clock::now() + kBreather;
+    return;
+  }
+  const auto peer = PeerOf(socket.get());
+  if (!peer || connections_.size() >= options_.most) return;
+  const auto of_user = of_user_.find(peer->uid);
+  if (of_user != of_user_.end() && of_user->second >= options_.most_of_a_user) return;
+  ++of_user_[peer->uid];
+  connections_.push_back({std::move(socket), *peer, Clock::now()});
+}
+
+bool FdServer::Serve(Connection& connection) {
+  FdPacket packet;
+  const ReceiveStatus status = ReceivePacket(connection.socket.get(), MSG_DONTWAIT, &packet);
+  if (status == ReceiveStatus::kNothing) return true;
+  if (status != ReceiveStatus::kPacket) return false;
+  connection.heard = Clock::now();
+  const FdPacket reply = desk_.Answer(std::move(packet), connection.peer);
+  std::vector<int> fds;
+  for (const Fd& fd : reply.fds) fds.push_back(fd.get());
+  return SendPacket(connection.socket.get(), reply.bytes, fds, MSG_DONTWAIT);
+}
+
+void FdServer::Drop(std::vector<Connection>::iterator connection) {
+  const auto user = of_user_.find(connection->peer.uid);
+  if (--user->second == 0) of_user_.erase(user);
+  connections_.erase(connection);
+}
+
+void FdServer::DropIdle() {
+  const auto oldest = Clock::now() - options_.idle;
+  for (size_t i = connections_.size(); i-- > 0;) {
+    if (connections_[i].heard < oldest) Drop(connections_.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+}
+
+Expected<Fd, std::string> ListenForDescriptors(const std::string& path, mode_t mode) {
+  const auto failed = [&] { return Unexpected<std::string>{"cannot listen on " + path + ": " + std::strerror(errno)}; };
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof(address.sun_path)) return Unexpected<std::string>{path + ": the path is too long"};
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  Fd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket) return failed();
+  if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) return failed();
+  if (::chmod(path.c_str(), mode) != 0 || ::listen(socket.get(), kBacklog) != 0) return failed();
+  return socket;
+}
+
+}  // namespace airlock::server
