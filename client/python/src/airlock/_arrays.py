@@ -36,14 +36,15 @@ def numpy_dtype(name: str) -> Any:
 def array(tensors: Tensors, number: int, spans: List[Span]) -> Any:
     """One array, in memory that is its own unless it is large."""
     dtype = numpy_dtype(DTYPE_NAMES[tensors.dtype[number]])
-    owner, offset, nbytes, shared = spans[tensors.storage[number]]
+    span = spans[tensors.storage[number]]
+    owner, offset, nbytes, _ = span
     if hasattr(owner, "numpy"):
         owner = owner.numpy()
     flat = np.frombuffer(owner, dtype, nbytes // dtype.itemsize, offset)
     strides = tuple(step * dtype.itemsize for step in tensors.stride_of(number))
     made = np.lib.stride_tricks.as_strided(flat[tensors.offset[number]:], tensors.shape_of(number), strides)
     # frombuffer's memory may be read-only, and a stride of 0 is better not written to.
-    return made.copy("K") if shared or not made.flags.writeable or 0 in strides else made
+    return made.copy("K") if span.to_copy or not made.flags.writeable or 0 in strides else made
 
 
 class NumpyMaker:

@@ -9,7 +9,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Protocol, Tuple
 
-from . import _wire
+from . import _descriptors, _wire
 from ._daemon import PrivateDaemon
 from ._errors import (
     AirlockError,
@@ -24,7 +24,7 @@ from ._errors import (
     list_lines,
     printable,
 )
-from ._payload import Span, StreamPayload
+from ._payload import LocalPayload, Span, StreamPayload
 from ._plan import Plan, word
 from ._report import Nested, Report
 from ._source import PathSource, Source, upload_name
@@ -38,6 +38,8 @@ _OPTIONS = (
     # Never a retry: a replayed upload can be cut short and still look whole. DNS may not bring a policy in either.
     ("grpc.enable_retries", 0), ("grpc.service_config_disable_resolution", 1), ("grpc.use_local_subchannel_pool", 1),
 )
+# Below it, a file is sent faster than its descriptor.
+_LOCAL_BYTES = 256 << 10
 # What a daemon says that was there a moment ago and is not any more.
 _GONE = "UNAVAILABLE"
 
@@ -56,6 +58,8 @@ class CallOptions:
     timeout: Optional[float] = None
     limits: Mapping[str, int] = field(default_factory=dict)
     inert: bool = False
+    #: Map a local file instead of reading it.
+    mapped: bool = False
 
 
 @dataclass
@@ -104,7 +108,15 @@ class Client:
         return self._run(self._inspect, loader_pb2.InspectRequest, source, options, None)
 
     def _run(self, method: Any, request: Any, source: Source, options: CallOptions, allocator: Optional[Allocator]) -> Answer:
-        requests = self._requests(request, source, options)
+        if source.size >= _LOCAL_BYTES:
+            with source.descriptor() as fd:
+                ticket = self._ticket(source, fd) if fd is not None else None
+                if fd is not None and ticket is not None:
+                    return self._run_local(method, _ticketed(request, source, options, ticket), source, options, allocator, fd)
+        taker = self._exchange(method, self._requests(request, source, options), source, options, allocator)
+        return taker.finish()
+
+    def _exchange(self, method: Any, requests: _Requests, source: Source, options: CallOptions, allocator: Optional[Allocator]) -> _Taker:
         call = method(iter(requests), timeout=options.timeout)
         taker = _Taker(allocator)
         try:
@@ -117,16 +129,40 @@ class Client:
         except BaseException:
             call.cancel()
             raise
-        return taker.finish()
+        return taker
+
+    def _ticket(self, source: Source, fd: int) -> Optional[bytes]:
+        """A ticket for a file, where the daemon is of this machine and takes descriptors."""
+        path = _descriptors.socket_path(self._address)
+        if not path:
+            return None
+        try:
+            return _descriptors.put(path, [(fd, upload_name(source.name), source.size)])
+        except _descriptors.TicketRefused:
+            return None  # it is sent another way, and refused there if it must be
+
+    def _run_local(self, method: Any, first: Any, source: Source, options: CallOptions, allocator: Optional[Allocator], fd: int) -> Answer:
+        """No byte of a tensor travels: the caller has the file, and gets the memory file that the worker wrote."""
+        before = os.fstat(fd)
+        taker = self._exchange(method, _Requests(type(first), first, None), source, options, allocator)
+        if allocator is None:
+            return taker.finish()
+        output: Optional[int] = None
+        try:
+            if taker.output_ticket:
+                output, _ = _descriptors.take(_descriptors.socket_path(self._address), taker.output_ticket)
+            answer = taker.finish_local((fd, output), options.mapped)
+        finally:
+            if output is not None:
+                os.close(output)
+        after = os.fstat(fd)
+        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            raise MalformedError(f"{printable(source.name)}: the file changed while it was read (INPUT_CHANGED)", reason="INPUT_CHANGED")
+        return answer
 
     def _requests(self, request: Any, source: Source, options: CallOptions) -> _Requests:
-        first = request()
+        first = _first(request, source, options)
         given = first.options
-        if options.limits:
-            given.limits.CopyFrom(limits_pb2.Limits(**options.limits))
-        if options.inert:
-            given.inert = True
-        given.source.member = source.member
         if self._reads(source):
             assert isinstance(source, PathSource)
             given.source.path = source.real_path
@@ -146,6 +182,25 @@ class Client:
 
 def _raw(message: bytes) -> bytes:
     return message
+
+
+def _first(request: Any, source: Source, options: CallOptions) -> Any:
+    """The first message of a call, but for where the bytes come from."""
+    first = request()
+    if options.limits:
+        first.options.limits.CopyFrom(limits_pb2.Limits(**options.limits))
+    if options.inert:
+        first.options.inert = True
+    first.options.source.member = source.member
+    return first
+
+
+def _ticketed(request: Any, source: Source, options: CallOptions, ticket: bytes) -> Any:
+    first = _first(request, source, options)
+    first.options.source.ticket = ticket
+    if request is loader_pb2.LoadRequest:
+        first.options.delivery = loader_pb2.DELIVERY_MAPPED
+    return first
 
 
 class _Requests:
@@ -212,6 +267,7 @@ class _Taker:
         self._plan = Plan()
         self._payload: Optional[StreamPayload] = None
         self._complete = False
+        self.output_ticket = b""
 
     def take(self, message: bytes) -> None:
         """The next message, as it stands on the wire."""
@@ -220,6 +276,8 @@ class _Taker:
                 self._data(value)
             elif number == _NUMBERS["plan"]:
                 self._plan.add(value)
+            elif number == _NUMBERS["output_ticket"]:
+                self.output_ticket = bytes(value)
             elif number == _NUMBERS["report"]:
                 self._report = report_pb2.Report.FromString(bytes(value))
 
@@ -246,6 +304,12 @@ class _Taker:
         if self._payload is None:
             self._payload = StreamPayload(self._plan.storages, self._allocator.allocate)
         return Answer(report, self._plan, self._payload.finish())
+
+    def finish_local(self, fds: Tuple[int, Optional[int]], mapped: bool) -> Answer:
+        """All that was taken, and the storages out of files of this machine."""
+        report = self._complete_plan()
+        assert self._allocator is not None
+        return Answer(report, self._plan, LocalPayload(self._plan, fds, self._allocator.allocate, mapped).spans())
 
     def explain(self, error: Any, source: Source) -> AirlockError:
         """The exception for a call that failed."""

@@ -20,7 +20,7 @@ _KEYS = ("state_dict_ema", "model_ema", "state_dict", "model", "module", "model_
 _PREFIXES = ("_orig_mod.", "module.", "_orig_mod.")
 
 
-def load(f: FileLike, map_location: Any = None, *, mmap: Optional[bool] = None, trusted: Iterable[Union[str, type]] = (),  # noqa: ARG001
+def load(f: FileLike, map_location: Any = None, *, mmap: Optional[bool] = None, trusted: Iterable[Union[str, type]] = (),
          unknown: str = "record", inert: bool = False, framework: Optional[str] = None, member: str = "",
          limits: Optional[Mapping[str, int]] = None, timeout: Optional[float] = None,
          on_unknown: Optional[Callable[[List[Symbol]], object]] = None, **_ignored: Any) -> Any:
@@ -29,7 +29,8 @@ def load(f: FileLike, map_location: Any = None, *, mmap: Optional[bool] = None, 
     Args:
         f: a path, or a file object, which is read from its current position.
         map_location: as of torch.load: None, a string, a torch.device, a dict, or a callable.
-        mmap: accepted for torch.load's sake.
+        mmap: map the file instead of reading it, where the daemon is of this machine: large tensors lie in the file's pages, private to
+            this process. Then nobody may write to the file or cut it short for as long as they live, as with torch.load.
         trusted: classes, or their names, whose objects are rebuilt here: by `__new__` and state, never by a call that the file names.
         unknown: "record": objects of classes that are not known become `Record`s. "error": they are an UnknownTypesError.
         inert: load a dangerous file too; what it would call stays an inert record.
@@ -48,7 +49,7 @@ def load(f: FileLike, map_location: Any = None, *, mmap: Optional[bool] = None, 
         raise ValueError('unknown is "record" or "error"')
     source = source_of(f, member)
     maker = _maker(framework, map_location)
-    answer, source = _call(source, lambda client, given: client.load(given, CallOptions(timeout, limits or {}, inert), maker))
+    answer, source = _call(source, lambda client, given: client.load(given, CallOptions(timeout, limits or {}, inert, bool(mmap)), maker))
     trust = Trusted(trusted)
     strange = [symbol for symbol in answer.plan.symbols if symbol.kind != "known" and trust.find(symbol.module, symbol.name) is None]
     if strange and unknown == "error":

@@ -4,7 +4,7 @@ This is the only module that knows how the columns are laid out on the wire (pro
 """
 from __future__ import annotations
 
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Set, Tuple
 
 import numpy as np
 
@@ -250,6 +250,14 @@ class Plan:
                 links = nodes.links[nodes.link_start[nodes.of_kind(name)]]
                 if len(links) and int(links.max()) >= size:
                     raise _misfit()
+
+    def index_storages(self) -> Set[int]:
+        """Storages that indices lie in, of sparse and nested tensors: whoever follows them relies on what was checked."""
+        nodes, found = self.nodes, set()
+        for name, parts in (("SPARSE_TENSOR", slice(0, 2)), ("NESTED_TENSOR", slice(1, 4))):
+            for node in nodes.of_kind(name).tolist():
+                found |= {self.tensors.storage[nodes.link(part)] for part in nodes.children(node)[parts] if nodes.is_kind(part, "TENSOR")}
+        return found
 
     def entries(self) -> Entries:
         """The tensors by name; read only where asked for."""

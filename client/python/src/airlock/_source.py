@@ -1,6 +1,7 @@
 """What torch.load takes as `f`: a path, or a file object that is read from where it stands."""
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import stat
@@ -30,6 +31,18 @@ class PathSource:
         with open(self.name, "rb") as file:
             yield from _chunks(file)
 
+    @contextlib.contextmanager
+    def descriptor(self) -> Iterator[Optional[int]]:
+        """The file, open for reading, where a daemon may have it."""
+        if not self.regular:
+            yield None
+            return
+        fd = os.open(self.name, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+
     def consumed(self, size: int) -> None:
         """A path has no position."""
 
@@ -57,6 +70,20 @@ class ObjectSource:
         """The bytes from the position on."""
         self._file.seek(self._start)
         yield from _chunks(self._file, self.size)
+
+    @contextlib.contextmanager
+    def descriptor(self) -> Iterator[Optional[int]]:
+        """The file behind the object, where it is a whole one that the object gives as it is."""
+        whole = self._start == 0 and self.size == self._end
+        plain = type(self._file) is io.FileIO or (type(self._file) is io.BufferedReader and type(self._file.raw) is io.FileIO)
+        if not whole or not plain or not stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):
+            yield None
+            return
+        fd = os.open(f"/proc/self/fd/{self._file.fileno()}", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            yield fd
+        finally:
+            os.close(fd)
 
     def consumed(self, size: int) -> None:
         """Sets the position behind `size` bytes."""

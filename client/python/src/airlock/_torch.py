@@ -9,7 +9,7 @@ import torch
 
 from . import _arrays
 from ._errors import MalformedError, UnsupportedError
-from ._payload import Span
+from ._payload import SMALL_BYTES, Span
 from ._plan import DTYPE_NAMES, Plan
 from .v1 import graph_pb2, tensor_pb2
 
@@ -27,8 +27,6 @@ _LAYOUT_MASK = 7
 _CLASSES: Dict[Tuple[str, str], str] = {("torch.nn.parameter", "Parameter"): "nn.Parameter", ("torch", "Size"): "Size", ("torch", "device"): "device",
                                         ("torch", "Tensor"): "Tensor", ("torch.storage", "UntypedStorage"): "UntypedStorage",
                                         ("torch.storage", "TypedStorage"): "storage.TypedStorage"}
-# What a tensor's own memory costs to keep: below it, a copy is cheaper than a mapping that stays.
-_COPY_BYTES = 64 << 10
 
 
 def _named(path: str) -> Any:
@@ -100,13 +98,14 @@ class TorchMaker:
 
     def _memory(self, number: int) -> Any:
         """An untyped storage in this process's memory."""
-        owner, offset, nbytes, shared = self._spans[number]
+        span = self._spans[number]
+        owner, offset, nbytes, _ = span
         if isinstance(owner, torch.Tensor):
             return untyped_of(owner)
         if nbytes == 0:
             return torch.UntypedStorage(0)
         flat = torch.frombuffer(owner, dtype=torch.uint8, count=nbytes, offset=offset)
-        return untyped_of(flat.clone() if shared and nbytes < _COPY_BYTES else flat)
+        return untyped_of(flat.clone() if span.to_copy else flat)
 
     def _storage(self, number: int) -> Any:
         found = self._storages.get(number)
@@ -160,7 +159,7 @@ class TorchMaker:
     def _first_view(self, storage: int, dtype: Any, shape: List[int], stride: List[int], offset: int) -> Any:
         """The first tensor of a small storage: made together with it, which is twice as fast."""
         owner, start, nbytes, shared = self._spans[storage]
-        if not shared or not 0 < nbytes < _COPY_BYTES or storage in self._storages or not self._is_here(storage):
+        if not shared or not 0 < nbytes < SMALL_BYTES or storage in self._storages or not self._is_here(storage):
             return None
         size = _element_size(dtype)
         count, rest = divmod(nbytes, size)
