@@ -209,9 +209,8 @@ class TorchMaker:
 
     def sparse(self, bits: int, indices: Any, more_indices: Any, values: Any, size: Tuple[int, ...]) -> Any:
         """A sparse tensor. Its indices are checked here too; they lie in memory that nobody else can change."""
-        values = values.detach() if bits & graph_pb2.SPARSE_BIT_REQUIRES_GRAD or values.requires_grad else values
         parameter = isinstance(values, torch.nn.Parameter)
-        values = values.as_subclass(torch.Tensor) if type(values) is not torch.Tensor else values
+        values = values.detach().as_subclass(torch.Tensor) if parameter or values.requires_grad else values
         layout = bits & _LAYOUT_MASK
         try:
             if layout == graph_pb2.SPARSE_BIT_COO:
