@@ -19,9 +19,30 @@ import airlock
 warnings.filterwarnings("ignore")
 
 
+class Dumper(canonical.Dumper):
+    """Objects that are inert records here are told as what they say: the same tokens as the object itself has."""
+
+    def node(self, value):
+        if isinstance(value, airlock.SymbolName):
+            self.tokens.append(f"g:{value}")
+            return []
+        return super().node(value)
+
+    def record(self, value, number, pairs):
+        if not isinstance(value, airlock.Record):
+            return super().record(value, number, pairs)
+        self.tokens.append(f"R{number}")
+        rest = []
+        for sign, name in (("c", "callee"), ("a", "args"), ("k", "kwargs"), ("s", "state"), ("i", "items"), ("p", "pairs")):
+            part = getattr(value, f"record_{name}")
+            if part is not None:
+                rest += [canonical.Literal(f"{sign}="), part]
+        return [*rest, canonical.Literal(".")]
+
+
 def tokens_of(path):
     try:
-        return canonical.dump(airlock.load(path, map_location="cpu"))
+        return Dumper().run(airlock.load(path, map_location="cpu"))
     except Exception as error:  # whatever it is, it is a difference
         return f"{type(error).__name__}: {error}"
 

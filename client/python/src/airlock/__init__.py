@@ -2,28 +2,30 @@
 from __future__ import annotations
 
 from ._client import close
+from ._convert import convert, load_training_state
 from ._errors import (
-                      AirlockError,
-                      DaemonError,
-                      DangerousError,
-                      EmptyFileError,
-                      LimitError,
-                      LoadTimeout,
-                      MalformedError,
-                      RefusedError,
-                      UnknownTypesError,
-                      UnsupportedError,
+    AirlockError,
+    DaemonError,
+    DangerousError,
+    EmptyFileError,
+    LimitError,
+    LoadTimeout,
+    MalformedError,
+    RefusedError,
+    UnknownTypesError,
+    UnsupportedError,
 )
 from ._load import contents, inspect, load, load_file, state_dict, unknown_types
 from ._patch import UnknownTypesWarning, UnsafeLoadWarning, patch
 from ._record import AttributeDict, Record, StreamBytes, SymbolName
 from ._report import Finding, Nested, Report, Symbol, TensorInfo
+from ._safe_open import safe_open
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "AirlockError", "AttributeDict", "DaemonError", "DangerousError", "EmptyFileError", "Finding", "LimitError", "LoadTimeout", "MalformedError",
-    "Nested", "Record", "RefusedError", "Report", "StreamBytes", "Symbol", "SymbolName", "TensorInfo", "UnknownTypesError",
-    "UnknownTypesWarning",
-    "UnsafeLoadWarning", "UnsupportedError", "close", "contents", "inspect", "load", "load_file", "patch", "state_dict", "unknown_types",
+    "AirlockError", "AttributeDict", "DaemonError", "DangerousError", "EmptyFileError", "Finding", "LimitError", "LoadTimeout",
+    "MalformedError", "Nested", "Record", "RefusedError", "Report", "StreamBytes", "Symbol", "SymbolName", "TensorInfo",
+    "UnknownTypesError", "UnknownTypesWarning", "UnsafeLoadWarning", "UnsupportedError", "close", "contents", "convert", "inspect", "load",
+    "load_file", "load_training_state", "patch", "safe_open", "state_dict", "unknown_types",
 ]

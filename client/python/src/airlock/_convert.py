@@ -36,7 +36,7 @@ def convert(src: Path, dst: Path, *, key: str = "auto", split: bool = False, str
     value = _load.load(src, "cpu", inert=inert, mmap=True)
     if split:
         return _split(value, dst, key, strip)
-    path, weights = _load._weights(value, key)
+    path, weights = _load.weights_of(value, key)
     weights = _load.stripped(weights) if strip else weights
     return {"key": path, "tensors": len(weights), "bytes": _safetensors.write(dst, weights), "files": [os.fspath(dst)]}
 
@@ -45,21 +45,21 @@ def _weights_in(root: Any, key: str) -> Dict[str, Tuple[str, Any, Dict[str, Any]
     """File names, each with the path of its weights, the object that holds them, and the tensors."""
     found: Dict[str, Tuple[str, Any, Dict[str, Any]]] = {}
     if key != "auto":
-        path, tensors = _load._weights(root, key)
+        path, tensors = _load.weights_of(root, key)
         held = root
         for part in key.split("."):
-            held = _load._child(held, part, key)
+            held = _load.child_of(held, part, key)
         return {WEIGHTS: (path, held, tensors)}
     if isinstance(root, Mapping):
         for file, keys in ((EMA, _EMA_KEYS), (WEIGHTS, _WEIGHT_KEYS)):
             for name in keys:
-                mapping = _load._mapping_of(root.get(name))
+                mapping = _load.mapping_of(root.get(name))
                 tensors = _load.flat_tensors(mapping) if mapping is not None else {}
                 if tensors:
                     found[file] = (name, root[name], tensors)
                     break
     if not found:
-        path, tensors = _load._weights(root, "auto")
+        path, tensors = _load.weights_of(root, "auto")
         found[WEIGHTS] = (path, root, tensors)
     return found
 
@@ -102,7 +102,8 @@ def _flags(tensor: Any) -> str:
     """What safetensors cannot say of a tensor: "parameter", "requires_grad"."""
     if not getattr(tensor, "requires_grad", False) and type(tensor).__name__ != "Parameter":
         return ""
-    return " ".join(([type(tensor).__name__.lower()] if type(tensor).__name__ == "Parameter" else []) + (["requires_grad"] if tensor.requires_grad else []))
+    parameter = ["parameter"] if type(tensor).__name__ == "Parameter" else []
+    return " ".join(parameter + (["requires_grad"] if tensor.requires_grad else []))
 
 
 def load_training_state(folder: Path, *, weights: bool = True, framework: Optional[str] = None) -> Any:
@@ -127,7 +128,7 @@ def load_training_state(folder: Path, *, weights: bool = True, framework: Option
         raise MalformedError(f"{os.fspath(folder)}: {STATE} is not what convert writes: {error!r}", reason="NOT_A_CHECKPOINT") from error
 
 
-def _weights_of(folder: Path, file: str, row: Any, reader: "_training_state.Reader", stripped: bool, framework: Optional[str]) -> Any:
+def _weights_of(folder: Path, file: str, row: Any, reader: _training_state.Reader, stripped: bool, framework: Optional[str]) -> Any:
     found = _load.load(os.path.join(folder, file), "cpu", framework=framework)
     made: Any = OrderedDict() if row["class"] == "collections.OrderedDict" else {}
     for name in row["names"]:

@@ -94,7 +94,7 @@ def _path(cls: Callable[..., Any]) -> Callable[..., Any]:
     return make
 
 
-_PATHS: Dict[str, Callable[..., Any]] = {
+PATHS: Dict[str, Callable[..., Any]] = {
     "Path": pathlib.Path, "PosixPath": pathlib.Path, "WindowsPath": pathlib.PureWindowsPath, "PurePath": pathlib.PurePath,
     "PurePosixPath": pathlib.PurePosixPath, "PureWindowsPath": pathlib.PureWindowsPath,
 }
@@ -110,7 +110,7 @@ VALUES: Dict[Tuple[str, str], Callable[[Args, Dict[str, Any]], Any]] = {
     ("fractions", "Fraction"): _fraction,
     ("builtins", "range"): _plain(range, (_INT, _INT, _INT)),
     ("builtins", "slice"): _plain(slice, ((int, type(None)),), ((int, type(None)),) * 3),
-    **{(module, name): _path(cls) for name, cls in _PATHS.items() for module in ("pathlib", "pathlib._local")},
+    **{(module, name): _path(cls) for name, cls in PATHS.items() for module in ("pathlib", "pathlib._local")},
 }
 
 

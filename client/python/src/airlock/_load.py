@@ -11,11 +11,14 @@ from ._record import Record, StreamBytes
 from ._report import Report, Symbol
 from ._source import FileLike, ObjectSource, Source, source_of
 from ._trusted import Trusted
+from .v1 import inventory_pb2
 
 __all__ = ["contents", "inspect", "load", "load_file", "state_dict", "unknown_types"]
 
 # timm's order, then what others call it.
 _KEYS = ("state_dict_ema", "model_ema", "state_dict", "model", "module", "model_state_dict")
+# What a GGUF file says besides its tensors.
+_NOT_WEIGHTS = ("__metadata__", "__types__")
 # Either may be around the other.
 _PREFIXES = ("_orig_mod.", "module.", "_orig_mod.")
 
@@ -61,6 +64,8 @@ def load(f: FileLike, map_location: Any = None, *, mmap: Optional[bool] = None, 
 
     made = ObjectBuilder(answer.plan, maker, trust).build()
     source.consumed(source.size)
+    if answer.report.format == inventory_pb2.FORMAT_SAFETENSORS and isinstance(made, dict):
+        made.pop("__metadata__", None)  # as torch.load and safetensors: `inspect(f).tree` has it
     return made
 
 
@@ -161,13 +166,13 @@ def state_dict(value: Any, key: str = "") -> Dict[str, Any]:
         KeyError: there is none.
     """
     for part in key.split(".") if key else []:
-        value = _child(value, part, key)
+        value = child_of(value, part, key)
     value = contents(value)
     if isinstance(value, Record):
         if value.record_state_dict is None:
             raise KeyError(f"{value!r} is neither a module nor an optimizer")
         return value.record_state_dict
-    return _weights(value, "auto")[1]
+    return weights_of(value, "auto")[1]
 
 
 def load_file(filename: Union[str, os.PathLike[str]], device: Any = "cpu", *, key: str = "auto", strip: bool = False,
@@ -184,7 +189,7 @@ def load_file(filename: Union[str, os.PathLike[str]], device: Any = "cpu", *, ke
         inert: as of load.
     """
     value = load(filename, device, framework=framework, inert=inert)
-    weights = _weights(value, key)[1]
+    weights = weights_of(value, key)[1]
     return stripped(weights) if strip else dict(weights)
 
 
@@ -203,7 +208,7 @@ def _is_tensor(value: Any) -> bool:
     return hasattr(value, "shape") and hasattr(value, "dtype")
 
 
-def _mapping_of(value: Any) -> Optional[Mapping[str, Any]]:
+def mapping_of(value: Any) -> Optional[Mapping[str, Any]]:
     """The mapping that a value is, or that was recovered of it."""
     value = contents(value)
     if isinstance(value, Record):
@@ -228,25 +233,26 @@ def flat_tensors(mapping: Mapping[Any, Any]) -> Dict[str, Any]:
     return found
 
 
-def _weights(value: Any, key: str) -> Tuple[str, Dict[str, Any]]:
+def weights_of(value: Any, key: str) -> Tuple[str, Dict[str, Any]]:
     """Where the weights are, and they."""
     if key != "auto":
         for part in key.split(".") if key else []:
-            value = _child(value, part, key)
-        mapping = _mapping_of(value)
+            value = child_of(value, part, key)
+        mapping = mapping_of(value)
         found = flat_tensors(mapping) if mapping is not None else {}
         if not found:
             raise KeyError(f"there are no tensors under the key {key}")
         return key, found
-    root = _mapping_of(value)
+    root = mapping_of(value)
     if root is None:
         raise UnsupportedError("it is not clear where its weights are: name the key", reason="UNSUPPORTED_FEATURE")
-    if root and all(_is_tensor(item) for item in root.values()):
-        return "", dict(root)
+    tensors = {name: item for name, item in root.items() if name not in _NOT_WEIGHTS}
+    if tensors and all(_is_tensor(item) for item in tensors.values()):
+        return "", tensors
     if root is not value:
         return "", flat_tensors(root)
     for name in _KEYS:
-        mapping = _mapping_of(root.get(name))
+        mapping = mapping_of(root.get(name))
         found = flat_tensors(mapping) if mapping is not None else {}
         if found:
             return name, found
@@ -254,7 +260,7 @@ def _weights(value: Any, key: str) -> Tuple[str, Dict[str, Any]]:
     raise UnsupportedError(f"it is not clear where its weights are; the key could be one of: {names}", reason="UNSUPPORTED_FEATURE")
 
 
-def _child(value: Any, part: str, key: str) -> Any:
+def child_of(value: Any, part: str, key: str) -> Any:
     value = contents(value)
     if isinstance(value, Record) and part == "state_dict()":
         return value.record_state_dict

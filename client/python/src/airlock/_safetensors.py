@@ -13,7 +13,7 @@ from ._errors import UnsupportedError, printable
 _ALIGNMENT = 8
 _MAX_HEADER = 100_000_000  # the reference reader takes no more
 _RESERVED = "__metadata__"
-_NAMES = {"bool": "BOOL", "uint8": "U8", "int8": "I8", "int16": "I16", "uint16": "U16", "int32": "I32", "uint32": "U32", "int64": "I64",
+NAMES = {"bool": "BOOL", "uint8": "U8", "int8": "I8", "int16": "I16", "uint16": "U16", "int32": "I32", "uint32": "U32", "int64": "I64",
           "uint64": "U64", "float16": "F16", "bfloat16": "BF16", "float32": "F32", "float64": "F64", "float8_e4m3fn": "F8_E4M3",
           "float8_e5m2": "F8_E5M2", "float8_e8m0fnu": "F8_E8M0"}
 
@@ -27,7 +27,7 @@ def dtype_name(tensor: Any) -> str:
 def can_hold(tensor: Any) -> bool:
     """Whether the format has the tensor's kind and element type."""
     strided = str(getattr(tensor, "layout", "torch.strided")) == "torch.strided"
-    return strided and dtype_name(tensor) in _NAMES and str(getattr(tensor, "device", "cpu")) != "meta" and not getattr(tensor, "is_nested", False)
+    return strided and dtype_name(tensor) in NAMES and str(getattr(tensor, "device", "cpu")) != "meta" and not getattr(tensor, "is_nested", False)
 
 
 def _bytes_of(tensor: Any) -> Any:
@@ -54,7 +54,7 @@ def _size_of(tensor: Any) -> int:
     return elements * int(tensor.itemsize if isinstance(tensor, np.ndarray) else tensor.element_size())
 
 
-def write(path: "str | os.PathLike[str]", tensors: Mapping[str, Any]) -> int:
+def write(path: str | os.PathLike[str], tensors: Mapping[str, Any]) -> int:
     """Writes the tensors, those of the largest elements first. Gives the file's size."""
     _check(tensors)
     order = sorted(tensors.items(), key=lambda entry: -int(entry[1].itemsize if isinstance(entry[1], np.ndarray) else entry[1].element_size()))
@@ -62,7 +62,7 @@ def write(path: "str | os.PathLike[str]", tensors: Mapping[str, Any]) -> int:
     offset = 0
     for name, tensor in order:
         end = offset + _size_of(tensor)
-        header[name] = {"dtype": _NAMES[dtype_name(tensor)], "shape": list(tensor.shape), "data_offsets": [offset, end]}
+        header[name] = {"dtype": NAMES[dtype_name(tensor)], "shape": list(tensor.shape), "data_offsets": [offset, end]}
         offset = end
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
     text += b" " * (-len(text) % _ALIGNMENT)
@@ -72,7 +72,7 @@ def write(path: "str | os.PathLike[str]", tensors: Mapping[str, Any]) -> int:
     return 8 + len(text) + offset
 
 
-def write_whole(path: "str | os.PathLike[str]", parts: List[bytes], tensors: Tuple[Any, ...] | List[Any] = ()) -> None:
+def write_whole(path: str | os.PathLike[str], parts: List[bytes], tensors: Tuple[Any, ...] | List[Any] = ()) -> None:
     """A file that appears complete: written beside its place, and renamed."""
     target = os.fspath(path)
     fd, temporary = tempfile.mkstemp(prefix=".airlock-", dir=os.path.dirname(os.path.abspath(target)))

@@ -35,7 +35,7 @@ _ARGUMENTS: Dict[type, Callable[[Any], Tuple[Any, ...]]] = {
     datetime.date: lambda it: (it.year, it.month, it.day),
     datetime.datetime: lambda it: (it.year, it.month, it.day, it.hour, it.minute, it.second, it.microsecond, *([it.tzinfo] if it.tzinfo else [])),
     datetime.time: lambda it: (it.hour, it.minute, it.second, it.microsecond, *([it.tzinfo] if it.tzinfo else [])),
-    datetime.timezone: lambda it: (it.utcoffset(None), it.tzname(None)),
+    datetime.timezone: lambda it: it.__getinitargs__(),
     decimal.Decimal: lambda it: (str(it),),
     fractions.Fraction: lambda it: (it.numerator, it.denominator),
     range: lambda it: (it.start, it.stop, it.step),
@@ -152,7 +152,8 @@ class Writer:
     def _torch_tensor(self, value: Any, path: str) -> Any:
         import torch
 
-        flags = {name: True for name, is_set in (("requires_grad", value.requires_grad), ("parameter", isinstance(value, torch.nn.Parameter))) if is_set}
+        facts = (("requires_grad", value.requires_grad), ("parameter", isinstance(value, torch.nn.Parameter)))
+        flags = {name: True for name, is_set in facts if is_set}
         plain = value.detach()
         if str(value.layout) == "torch.sparse_coo":
             parts = {"indices": self._tensor(plain._indices(), f"{path}#indices"), "values": self._tensor(plain._values(), f"{path}#values")}
@@ -195,7 +196,7 @@ def _simple(value: Any) -> Any:
     if isinstance(value, uuid.UUID):
         return {"$uuid": str(value)}
     if isinstance(value, pathlib.PurePath):
-        return {"$path": str(value), "class": "WindowsPath" if isinstance(value, pathlib.PureWindowsPath) else "PosixPath"}
+        return {"$path": str(value), "class": type(value).__name__}
     if isinstance(value, np.dtype):
         return {"$numpy_dtype": value.str}
     if isinstance(value, type) or kind.__module__ == "typing":
@@ -295,7 +296,7 @@ class Reader:
             return made
         target = vars(made) if tag == "$namespace" else made
         for key, item in value[tag]:
-            dict.__setitem__(target, self.read(key), self.read(item))
+            target[self.read(key)] = self.read(item)
         if "attributes" in value:
             vars(made).update(self.read(value["attributes"]))
         return made
@@ -336,7 +337,7 @@ class Reader:
         return uuid.UUID(value["$uuid"])
 
     def _read_path(self, value: Any) -> Any:
-        return pathlib.PureWindowsPath(value["$path"]) if value["class"] == "WindowsPath" else pathlib.Path(value["$path"])
+        return _known.PATHS[value["class"]](value["$path"])
 
     def _read_numpy_dtype(self, value: Any) -> Any:
         return np.dtype(value["$numpy_dtype"])
@@ -394,8 +395,8 @@ class Reader:
         from .v1 import graph_pb2
 
         bits = graph_pb2.SPARSE_BIT_COO | (graph_pb2.SPARSE_BIT_COALESCED if value["coalesced"] else 0)
-        parts = value["$sparse_coo"]
-        return self._flagged(TorchMaker().sparse(bits, self._tensors[parts["indices"]], None, self._tensors[parts["values"]], tuple(value["size"])), value)
+        indices, values = (self._tensors[value["$sparse_coo"][part]] for part in ("indices", "values"))
+        return self._flagged(TorchMaker().sparse(bits, indices, None, values, tuple(value["size"])), value)
 
 
 # Containers that can hold themselves: made empty, then filled.

@@ -1,0 +1,130 @@
+"""Loads on one machine: files go to the daemon by descriptor; tensors are read or mapped by the caller, and none of their bytes travel."""
+import io
+import os
+import resource
+import unittest
+import unittest.mock
+import zipfile
+
+import package
+import airlock
+
+if not package.HAS_TORCH:
+    package.skip("this Python has no torch (apt-get install python3-torch)")
+import torch
+
+from airlock import _client, _descriptors, _payload
+
+
+def saved(value, **options):
+    buffer = io.BytesIO()
+    torch.save(value, buffer, **options)
+    return buffer.getvalue()
+
+
+def deflated(data):
+    """The same archive, with every member compressed: the worker writes the tensors anew."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+    return out.getvalue()
+
+
+VALUE = {"small": torch.arange(7), "odd": torch.ones(3, dtype=torch.uint8), "large": torch.arange(300_000.0).view(300, 1000), "none": torch.empty(0),
+         "double": torch.ones(40_000, dtype=torch.complex128)}
+VALUE["view"] = VALUE["large"][10:, ::2]
+
+
+class Local(package.Folder):
+    def check(self, got):
+        for name, tensor in VALUE.items():
+            self.assertTrue(torch.equal(tensor, got[name]), name)
+            self.assertEqual(tensor.stride(), got[name].stride(), name)
+        got["view"].zero_()
+        self.assertEqual(got["large"][10:, ::2].abs().sum().item(), 0)
+
+    def forms(self):
+        yield "zip", saved(VALUE)
+        yield "legacy", b"" + saved(VALUE, _use_new_zipfile_serialization=False)
+        yield "deflated", deflated(saved(VALUE))
+
+    def test_read_and_mapped(self):
+        for name, data in self.forms():
+            path = self.write(name, data)
+            for mmap in (None, False, True):
+                with unittest.mock.patch.object(_payload.StreamPayload, "write", side_effect=AssertionError("a byte came over the wire")):
+                    self.check(airlock.load(path, mmap=mmap))
+                    with open(path, "rb") as file:
+                        self.check(airlock.load(file, mmap=mmap))
+                        self.assertEqual(file.tell(), len(data))
+                self.assertEqual(path.read_bytes(), data)  # what is written to a mapping stays in the process
+
+    def test_where_there_is_no_fd_socket(self):
+        for name, data in self.forms():
+            path = self.write(name, data)
+            with unittest.mock.patch.object(_descriptors, "socket_path", return_value=""):
+                self.check(airlock.load(path, mmap=True))
+
+    def test_a_gzip_object_is_no_file_of_its_own(self):
+        import gzip
+
+        path = self.folder / "a.pt.gz"
+        with gzip.open(path, "wb", compresslevel=1) as file:
+            file.write(saved(VALUE))
+        with gzip.open(path, "rb") as file:
+            self.check(airlock.load(file))
+
+    def test_aligned_memory_only(self):
+        path = self.write("a.pt", saved([torch.ones(1, dtype=torch.uint8), VALUE["double"]], _use_new_zipfile_serialization=False))
+        got = airlock.load(path, mmap=True)[1]
+        self.assertEqual(got.data_ptr() % 16, 0)
+        self.assertTrue(torch.equal(got.clone() + 1, VALUE["double"] + 1))
+
+    def test_indices_are_never_mapped(self):
+        """What torch follows was checked once: nobody may change it afterwards."""
+        sparse = torch.eye(20_000).to_sparse() if hasattr(torch, "sparse_coo_tensor") else None
+        path = self.write("a.pt", saved(sparse))
+        got = airlock.load(path, mmap=True)
+        with open(path, "r+b") as file:
+            file.write(b"\xff" * path.stat().st_size)
+        self.assertEqual(int(got._indices().max()), 19_999)
+
+    def test_a_mapped_gigabyte_costs_no_memory(self):
+        path = self.write("a.pt", saved({"w": torch.zeros(64 << 20)}))
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        got = airlock.load(path, mmap=True)
+        self.assertEqual(got["w"][-1].item(), 0)
+        self.assertLess(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, 32 << 10)
+
+    def test_a_file_that_changes_is_an_error(self):
+        path = self.write("a.pt", saved(VALUE))
+        exchange = _client.Client._exchange
+
+        def and_shorten(*args):
+            taker = exchange(*args)
+            os.truncate(path, 1000)
+            return taker
+
+        for mmap in (False, True):
+            path.write_bytes(saved(VALUE))
+            with unittest.mock.patch.object(_client.Client, "_exchange", and_shorten), self.assertRaises(airlock.MalformedError):
+                airlock.load(path, mmap=mmap)
+
+    def test_no_descriptor_is_left_open(self):
+        path = self.write("a.pt", deflated(saved(VALUE)))
+        airlock.load(path)
+        before = len(os.listdir("/proc/self/fd"))
+        for mmap in (False, True):
+            got = airlock.load(path, mmap=mmap)
+            del got
+        with self.assertRaises(airlock.MalformedError):
+            airlock.load(self.write("b.pt", saved(VALUE)[:-3000]), mmap=True)
+        self.assertEqual(len(os.listdir("/proc/self/fd")), before)
+
+    def test_inspect(self):
+        report = airlock.inspect(self.write("a.pt", saved(VALUE)))
+        self.assertEqual((report.verdict, report.tensor("large").shape), ("clean", (300, 1000)))
+
+
+package.main()
