@@ -1,7 +1,10 @@
 #include "server/limits.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+
+#include "sandbox/walls/worker_fds.h"
 
 namespace airlock::server {
 namespace {
@@ -41,6 +44,8 @@ OrVerdict<Limits> Lower(const Limits& daemon, const v1::Limits& request) {
   }
   return lowered;
 }
+
+uint64_t MaxFiles(const Limits& limits) { return std::min<uint64_t>(limits.files, walls::kMaxInputs); }
 
 bool SetLimit(std::string_view assignment, Limits& limits) {
   const size_t equals = assignment.find('=');

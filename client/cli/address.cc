@@ -7,6 +7,7 @@
 
 #include "airlock/words.h"
 #include "client/cpp/local_file.h"
+#include "client/cpp/local_folder.h"
 
 namespace airlock::cli {
 
@@ -46,8 +47,11 @@ ClientResult<const Client*> Session::Get() {
 
 ClientResult<const Client*> Session::For(const std::string& file) {
   if (!options_.server_path) {
-    const ClientResult<LocalFile> there = OpenLocalFile(SplitMember(options_, file).first);
-    if (!there.ok()) return Unexpected{there.error()};
+    const std::string path = SplitMember(options_, file).first;
+    if (!IsFolder(path)) {
+      const ClientResult<LocalFile> there = OpenLocalFile(path);
+      if (!there.ok()) return Unexpected{there.error()};
+    }
   }
   return Get();
 }
@@ -82,7 +86,9 @@ std::pair<std::string, std::string> SplitMember(const Options& options, const st
 Source SourceOf(const Options& options, const std::string& file) {
   auto [path, member] = SplitMember(options, file);
   if (options.server_path && AddressOf(options).starts_with("unix:")) path = AbsolutePath(path);
-  Source source = options.server_path ? Source::OnServer(std::move(path)) : Source::File(std::move(path));
+  Source source = options.server_path ? Source::OnServer(std::move(path))
+                  : IsFolder(path)    ? Source::Folder(std::move(path))
+                                      : Source::File(std::move(path));
   source.member = std::move(member);
   return source;
 }

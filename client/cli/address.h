@@ -36,7 +36,7 @@ PrivateOptions PrivateOptionsOf(const Options& options);
 // The posture of a word; UNSPECIFIED for none.
 v1::Posture PostureOf(const std::string& word);
 
-// FILE!MEMBER as the file and the member; a file that is there under the whole name is that file.
+// FILE!MEMBER as the file (or folder) and the member; a file that is there under the whole name is that file.
 std::pair<std::string, std::string> SplitMember(const Options& options, const std::string& file);
 // What to open. A relative path for a daemon of this machine is one of ours; elsewhere the daemon says that it is none.
 Source SourceOf(const Options& options, const std::string& file);

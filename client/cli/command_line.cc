@@ -29,7 +29,9 @@ struct Subcommand {
 
 constexpr Subcommand kSubcommands[] = {
     {"inspect", "what is inside: format, tensors, symbols, findings, metadata; moves no weights",
-     "  airlock inspect model.pt\n  airlock inspect --format jsonl *.pt | jq .verdict\n", RunInspect},
+     "  airlock inspect model.pt\n  airlock inspect --format jsonl *.pt | jq .verdict\n"
+     "  airlock inspect llama/model.safetensors.index.json      (its folder is opened with it)\n",
+     RunInspect},
     {"scan", "a verdict for each checkpoint, in directories too; clean means that every byte was accounted for",
      "  airlock scan model.pt\n  airlock scan --format sarif models/ > airlock.sarif\n"
      "  airlock scan --allow-unknown --format jsonl . | jq 'select(.status == \"unsafe\")'\n\n"
@@ -88,7 +90,9 @@ void AddGlobalOptions(CLI::App& app, Options& options) {
 
 void AddOptions(CLI::App& sub, const std::string& name, Options& options) {
   if (name == "inspect" || name == "load") {
-    sub.add_option("FILE", options.files, "checkpoints; FILE!MEMBER opens one member of a zip archive")->required();
+    sub.add_option("FILE", options.files,
+                   "checkpoints, and folders that are one; FILE!MEMBER opens a member of a zip archive or of a folder")
+        ->required();
     sub.add_flag("--all", options.all, "every tensor, symbol and finding; the whole metadata tree");
   }
   if (name == "scan") {
@@ -109,7 +113,7 @@ void AddOptions(CLI::App& sub, const std::string& name, Options& options) {
         ->allow_extra_args(false);
   }
   if (name == "convert") {
-    sub.add_option("SRC", options.source, "checkpoint")->required();
+    sub.add_option("SRC", options.source, "checkpoint, or a folder that is one")->required();
     sub.add_option("DST", options.destination, "safetensors file to write; replaced if it is there")->required();
     sub.add_option("--key", options.key, "auto, or the path of the weights: state_dict, nets.0.ema");
     sub.add_flag("--force", options.force, "let DST be SRC itself");

@@ -20,9 +20,22 @@ void WriteFlag(JsonWriter& json, const char* key, bool value) {
   json.Bool(value);
 }
 
+void WriteFiles(JsonWriter& json, const v1::Report& report) {
+  json.Key("files");
+  json.BeginArray();
+  for (const v1::File& file : report.files()) {
+    json.BeginObject();
+    json.Field("name", file.name());
+    json.Field("size", file.size());
+    json.EndObject();
+  }
+  json.EndArray();
+}
+
 void WriteReport(JsonWriter& json, const v1::Report& report) {
   if (!report.sha256().empty()) json.Field("sha256", report.sha256());
   json.Field("size", report.size());
+  if (!report.files().empty()) WriteFiles(json, report);
   json.Key("format");
   report.format() == v1::FORMAT_UNSPECIFIED ? json.Null() : json.String(Word(report.format()));
 }

@@ -35,6 +35,16 @@ std::string Joined(const std::string& directory, std::string_view name) {
   return path.append(name);
 }
 
+constexpr std::string_view kMetadata = ".metadata";
+
+bool IsPartOfOne(const std::string& name) { return name == kMetadata || name.ends_with(".distcp"); }
+
+// As torch.distributed.checkpoint writes one.
+bool IsDistributedCheckpoint(const std::vector<std::string>& names) {
+  return std::find(names.begin(), names.end(), kMetadata) != names.end() &&
+         std::count_if(names.begin(), names.end(), IsPartOfOne) > 1;
+}
+
 }  // namespace
 
 FileWalk::FileWalk(const std::vector<std::string>& names, bool local) : local_(local) {
@@ -54,8 +64,11 @@ bool FileWalk::Enter(const std::string& path) {
     errno = 0;
   }
   if (errno != 0) return false;
+  const bool checkpoint = IsDistributedCheckpoint(names);
+  if (checkpoint) std::erase_if(names, IsPartOfOne);
   std::sort(names.begin(), names.end(), std::greater<>());
   for (const std::string& name : names) entries_.push_back({Joined(path, name), false});
+  if (checkpoint) entries_.push_back({path, false, true});
   return true;
 }
 
@@ -63,7 +76,8 @@ std::optional<FileWalk::Found> FileWalk::Next() {
   while (!entries_.empty()) {
     const Entry entry = std::move(entries_.back());
     entries_.pop_back();
-    Found found{entry.path, entry.named, std::nullopt};
+    Found found{entry.path, entry.named, entry.folder, std::nullopt};
+    if (entry.folder) return found;
     struct stat status = {};
     const int flags = entry.named ? 0 : AT_SYMLINK_NOFOLLOW;
     if (!local_ || fstatat(AT_FDCWD, entry.path.c_str(), &status, flags) != 0) return found;

@@ -1,6 +1,8 @@
 // FileWalk: the files that a command line names, and those in the directories that it names, however deep, in the order
 // of their names' bytes. Symbolic links in directories are not followed, and what is no regular file is passed over;
-// both are counted. What was named itself is always handed out, whatever it is, for whoever opens it to say so.
+// both are counted. A distributed checkpoint (.metadata beside *.distcp) is handed out as a whole, and these files of
+// it are not: none of them means anything by itself. What was named itself is always handed out, whatever it is, for
+// whoever opens it to say so.
 //
 // No recursion; memory grows with the longest list of one directory's names, times the depth. Not thread-safe.
 #pragma once
@@ -20,6 +22,8 @@ class FileWalk {
     std::string path;
     // On the command line, not found in a directory.
     bool named = false;
+    // A directory that is one checkpoint.
+    bool folder = false;
     // A directory that cannot be read.
     std::optional<ClientError> error;
   };
@@ -38,6 +42,7 @@ class FileWalk {
   struct Entry {
     std::string path;
     bool named;
+    bool folder = false;
   };
 
   bool Enter(const std::string& directory);

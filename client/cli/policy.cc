@@ -14,15 +14,15 @@ void PrintJson() {
   json.BeginObject();
   json.Key("idle");
   json.BeginArray();
-  for (const walls::PolicyRow& row : walls::IdlePolicy()) json.String(row.syscall);
+  for (const walls::CallText& call : walls::DescribeCalls(walls::IdlePolicy())) json.String(call.syscall);
   json.EndArray();
   json.Key("working");
   json.BeginArray();
-  for (const walls::PolicyRow& row : walls::WorkingPolicy()) {
+  for (const walls::CallText& call : walls::DescribeCalls(walls::WorkingPolicy())) {
     json.BeginObject();
-    json.Field("syscall", row.syscall);
-    json.Field("check", walls::DescribeChecks(row));
-    json.Field("why", row.why);
+    json.Field("syscall", call.syscall);
+    json.Field("check", call.check);
+    json.Field("why", call.why);
     json.EndObject();
   }
   json.EndArray();
@@ -32,10 +32,9 @@ void PrintJson() {
 
 void PrintTable(const char* title, std::span<const walls::PolicyRow> rows) {
   printf("%s\n", title);
-  for (const walls::PolicyRow& row : rows) {
-    const std::string check = walls::DescribeChecks(row);
-    printf("  %-16s %-64s %s\n", std::string(row.syscall).c_str(), check.empty() ? "any arguments" : check.c_str(),
-           std::string(row.why).c_str());
+  for (const walls::CallText& call : walls::DescribeCalls(rows)) {
+    printf("  %-16s %-64s %s\n", std::string(call.syscall).c_str(),
+           call.check.empty() ? "any arguments" : call.check.c_str(), std::string(call.why).c_str());
   }
 }
 

@@ -5,14 +5,19 @@
 
 #include <atomic>
 #include <mutex>
+#include <optional>
 #include <set>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "airlock/v1/loader.grpc.pb.h"
 #include "client/cpp/answer.h"
 #include "client/cpp/channel.h"
 #include "client/cpp/fd_socket.h"
 #include "client/cpp/local_file.h"
+#include "client/cpp/local_folder.h"
 #include "client/cpp/local_payload.h"
 #include "client/cpp/memory_sink.h"
 #include "client/cpp/private_daemon.h"
@@ -58,7 +63,37 @@ struct Located {
   std::vector<LocalFile> files;
   // The daemon has their descriptors; else their bytes are to be sent.
   bool handed_in = false;
+
+  uint64_t Size() const {
+    uint64_t size = 0;
+    for (const LocalFile& file : files) size += file.identity.size;
+    return size;
+  }
 };
+
+// What indices are called. A file of another name has its neighbours sent nowhere, whatever is in it.
+constexpr std::string_view kIndexEnd = ".index.json";
+
+// The folder of an index that the daemon had no use for by itself.
+std::optional<Source> FolderOf(const Source& source, const ClientError& error) {
+  if (error.reason != v1::REASON_NEEDS_FOLDER || source.folder || !source.member.empty()) return std::nullopt;
+  if (!source.path.ends_with(kIndexEnd)) return std::nullopt;
+  const size_t slash = source.path.rfind('/');
+  Source folder = source;
+  folder.path = slash == std::string::npos ? "." : slash == 0 ? "/" : source.path.substr(0, slash);
+  folder.member = source.path.substr(slash + 1);
+  folder.folder = !source.on_server;
+  return folder;
+}
+
+// The call, and once more with the folder where it takes that: nobody has seen anything of the file by then.
+template <typename Call>
+auto WithFolder(const Source& source, const Call& call) {
+  auto answer = call(source);
+  if (answer.ok()) return answer;
+  const std::optional<Source> folder = FolderOf(source, answer.error());
+  return folder ? call(*folder) : std::move(answer);
+}
 
 }  // namespace
 
@@ -169,10 +204,33 @@ class Client::Impl {
     return request;
   }
 
+  ClientResult<Located> LocateFolder(const Source& source, v1::Delivery delivery, v1::Source* request) const {
+    if (delivery == v1::DELIVERY_MAPPED) {
+      return Unexpected{MakeError(v1::REASON_BAD_REQUEST, "the files of a folder are not mapped")};
+    }
+    AIRLOCK_ASSIGN(LocalFolder folder, OpenLocalFolder(source.path));
+    const std::string real_path = daemon_ != nullptr && !folder.has_links ? RealPath(source.path) : std::string();
+    if (!real_path.empty()) {
+      request->set_path(real_path);
+      return Located{};
+    }
+    v1::Upload& upload = *request->mutable_upload();
+    for (size_t i = 0; i < folder.files.size(); ++i) {
+      v1::File& file = *upload.add_files();
+      file.set_name(folder.names[i]);
+      file.set_size(folder.files[i].identity.size);
+    }
+    Located located{.files = std::move(folder.files)};
+    upload.set_size(located.Size());
+    upload.set_name(folder.name);
+    return located;
+  }
+
   // Fills in where the bytes come from.
   ClientResult<Located> Locate(const Source& source, v1::Delivery delivery, v1::Source* request) const {
     if (!IsUtf8(source.member)) return Unexpected{MakeError(v1::REASON_BAD_REQUEST, "the member's name is not UTF-8")};
     request->set_member(source.member);
+    if (source.folder) return LocateFolder(source, delivery, request);
     if (source.on_server) {
       if (delivery == v1::DELIVERY_MAPPED) {
         return Unexpected{MakeError(v1::REASON_BAD_REQUEST, "a file of the daemon's machine cannot be mapped here")};
@@ -248,10 +306,11 @@ class Client::Impl {
     using Sender = Upload<Stream, Request>;
     std::optional<Sender> upload;
     if (open && !located.files.empty() && !located.handed_in) {
-      const LocalFile& file = located.files.front();
-      const uint64_t size = file.identity.size;
+      const uint64_t size = located.Size();
+      std::vector<SentFile> files;
+      for (const LocalFile& file : located.files) files.push_back({file.fd.get(), file.identity.size});
       upload.emplace(
-          stream, file.fd.get(), size, [&meter, size](uint64_t bytes) { meter.Sent(bytes, size); },
+          stream, std::move(files), [&meter, size](uint64_t bytes) { meter.Sent(bytes, size); },
           [&] { context.TryCancel(); });
     } else if (open) {
       stream.WritesDone();
@@ -303,16 +362,16 @@ ClientResult<Client> Client::Private(const PrivateOptions& options) {
 }
 
 ClientResult<std::shared_ptr<const Contents>> Client::Inspect(const Source& source, const CallOptions& options) const {
-  return impl_->Inspect(source, options);
+  return WithFolder(source, [&](const Source& from) { return impl_->Inspect(from, options); });
 }
 
 ClientResult<std::shared_ptr<const Contents>> Client::Load(const Source& source, const LoadOptions& options,
                                                            StorageSink& sink) const {
-  return impl_->Load(source, options, sink);
+  return WithFolder(source, [&](const Source& from) { return impl_->Load(from, options, sink); });
 }
 
 ClientResult<Checkpoint> Client::Load(const Source& source, const LoadOptions& options) const {
-  return impl_->Load(source, options);
+  return WithFolder(source, [&](const Source& from) { return impl_->Load(from, options); });
 }
 
 ClientResult<v1::GetCapabilitiesResponse> Client::Capabilities(std::chrono::milliseconds timeout) const {

@@ -218,7 +218,7 @@ NodeId Behind(const Graph& graph, NodeId node) {
 
 bool ListsArrays(v1::Format format) {
   return format != v1::FORMAT_TORCH_ZIP && format != v1::FORMAT_TORCH_LEGACY && format != v1::FORMAT_TORCH_TAR &&
-         format != v1::FORMAT_TORCHSCRIPT;
+         format != v1::FORMAT_TORCHSCRIPT && format != v1::FORMAT_TORCH_DCP && format != v1::FORMAT_SHARDED;
 }
 
 ClientResult<TensorNames> TensorsUnder(const Graph& graph, NodeId root, const NameRules& rules) {

@@ -24,12 +24,15 @@ enum class Reason : uint32_t {
   kTarMalformed = 9,
   kGgufMalformed = 10,
   kNpyMalformed = 11,
+  kSetMalformed = 15,
   kZipAmbiguous = 20,
   kZipDuplicateMember = 21,
   kZipOverlap = 22,
   kZipUnaccountedBytes = 23,
   kTrailingBytes = 24,
   kTarAmbiguous = 25,
+  kSetAmbiguous = 28,
+  kNameLeavesFolder = 29,
   kLimitExceeded = 30,
   kNotACheckpoint = 40,
   kEmptyFile = 41,
@@ -40,6 +43,7 @@ enum class Reason : uint32_t {
   kUnsupportedFormat = 46,
   kUnsupportedFeature = 47,
   kNoSuchMember = 48,
+  kNeedsFolder = 50,
 };
 
 // A limit that was hit. `name` is the field's name in airlock.v1.Limits and points to static storage.

@@ -10,6 +10,7 @@
 #include "sandbox/formats/placed_storages.h"
 #include "sandbox/formats/plain_pickle.h"
 #include "sandbox/formats/safetensors.h"
+#include "sandbox/formats/set.h"
 #include "sandbox/formats/sniff.h"
 #include "sandbox/formats/torch_legacy.h"
 #include "sandbox/formats/torch_tar.h"
@@ -65,8 +66,9 @@ Result<void> CheckLevel(const Limits& limits, uint32_t level) {
 Result<void> Decode(const Input& input, Output& output, Checkpoint& checkpoint, std::string_view member) {
   NestedStreams streams(input, output, checkpoint);
   checkpoint.context.streams = &streams;
-  Result<void> result =
-      member.empty() ? Read(input, output, checkpoint) : DecodeMember(input, member, output, checkpoint);
+  Result<void> result = input.set() != nullptr ? DecodeSet(input, member, output, checkpoint)
+                        : member.empty()       ? Read(input, output, checkpoint)
+                                               : DecodeMember(input, member, output, checkpoint);
   if (result.ok()) result = streams.DecodeValues();
   streams.NoteLeftOut();
   checkpoint.context.streams = nullptr;

@@ -29,6 +29,7 @@ enum class Format : uint8_t {
   kTorchExport = 11,
   kZipOfCheckpoints = 12,
   kTorchDcp = 13,
+  kSharded = 20,
 };
 
 // A stream in a byte string of a checkpoint, which was decoded too.
@@ -44,6 +45,8 @@ struct Checkpoint {
   pickle::Context context;
   tensors::Tables tables;
   pickle::NodeId root = pickle::kNoNode;
+  // Roots of what was read beside it and does not go out: what describes a set, and the shards that it picks from.
+  std::vector<pickle::NodeId> read_roots;
   // Of nested streams: 0 for the file itself.
   uint32_t level = 0;
   // A member of an archive of checkpoints is being read (part.h).
@@ -57,7 +60,8 @@ struct Checkpoint {
 Result<void> CheckLevel(const Limits& limits, uint32_t level);
 
 // Recognises the format by content and decodes. `checkpoint.context.limits` must be set; the rest must be empty.
-// With `member`, not the file but the member of that name in its zip archive (zip_of_checkpoints.h).
+// With `member`, not the file but the member of that name in its zip archive (zip_of_checkpoints.h). Of an input that
+// is a set, what its files are together, or one of them (set.h).
 Result<void> Decode(const Input& input, Output& output, Checkpoint& checkpoint, std::string_view member = {});
 
 // The same without what Decode does once for the file as a whole: for what stands inside it.

@@ -20,27 +20,26 @@ Result<void> Input::ReadAt(uint64_t offset, std::span<uint8_t> out) const {
   if (!SpanFits(offset, out.size(), size_)) {
     return Fail(Reason::kTruncated, "more of it is needed", size_);
   }
-  if (fd_ < 0) {
-    std::copy_n(memory_ + offset, out.size(), out.begin());
-    return {};
-  }
-  size_t done = 0;
-  while (done < out.size()) {
-    const auto at = static_cast<off_t>(start_ + offset + done);
-    const ssize_t count = ::pread(fd_, out.data() + done, out.size() - done, at);
-    if (count < 0 && errno == EINTR) continue;
-    // Shorter than it was when the broker opened it, or not readable: no difference to a file cut off here.
-    if (count <= 0) return Fail(Reason::kTruncated, "the file is shorter than announced", offset + done);
-    done += static_cast<size_t>(count);
-  }
+  if (set_ != nullptr) return set_->ReadAt(start_ + offset, out);
+  if (fd_ >= 0) return ReadFully(fd_, start_ - fd_from_ + offset, out, offset);
+  std::copy_n(memory_ + offset, out.size(), out.begin());
   return {};
 }
 
 Input Input::Part(uint64_t offset, uint64_t length) const {
   Input part = *this;
   part.size_ = length;
-  if (fd_ >= 0) part.start_ += offset;
-  if (fd_ < 0) part.memory_ += offset;
+  if (memory_ != nullptr) {
+    part.memory_ += offset;
+    return part;
+  }
+  part.start_ += offset;
+  if (set_ == nullptr) return part;
+  if (const SetFile* file = set_->Holding(part.start_, length)) {
+    part.set_ = nullptr;
+    part.fd_ = file->fd;
+    part.fd_from_ = file->start - file->fd_start;
+  }
   return part;
 }
 

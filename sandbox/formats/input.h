@@ -1,10 +1,13 @@
 // Input: the untrusted file, a part of it, or bytes that came out of it, read at explicit bounds; every read states
 // what it wants and fails as kTruncated if it is not there. The file is read by pread only.
 //
-// Offsets count from the start of the part. What leaves the decoders (tensors::Storage, spans of the graph) is in
-// offsets of the file: FileOffset turns one into the other, where the place is written down.
+// It can be a set of files (file_set.h): then it is their bytes one after the other, and a part that lies in one file
+// is like a part of any file.
 //
-// The descriptor is the worker's fd 4; tests use any regular file or memfd. Not thread-safe.
+// Offsets count from the start of the part. What leaves the decoders (tensors::Storage, spans of the graph) is in
+// offsets of the file, or of the whole set: FileOffset turns one into the other, where the place is written down.
+//
+// The descriptors are the worker's (walls/worker_fds.h); tests use any regular file or memfd. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +18,7 @@
 #include <vector>
 
 #include "sandbox/base/error.h"
+#include "sandbox/formats/file_set.h"
 
 namespace airlock::formats {
 
@@ -22,6 +26,8 @@ class Input {
  public:
   // `size` is what the broker saw when it opened the file; reads past it fail even where the file has grown.
   Input(int fd, uint64_t size) : fd_(fd), size_(size) {}
+  // A set, which must outlive the input.
+  explicit Input(const FileSet& set) : set_(&set), size_(set.size()) {}
   // Bytes that do not stand in the file as they are. They must outlive the input.
   explicit Input(std::span<const uint8_t> bytes) : memory_(bytes.data()), size_(bytes.size()) {}
 
@@ -36,15 +42,19 @@ class Input {
   Input Again() const;
 
   // Whether a storage can be a span of the file and needs no copy.
-  bool in_file() const { return fd_ >= 0 && !again_; }
+  bool in_file() const { return (fd_ >= 0 || set_ != nullptr) && !again_; }
+  // The set that it is; nullptr for anything else, parts of one file of a set included.
+  const FileSet* set() const { return set_; }
   // REQUIRES: in_file().
   uint64_t FileOffset(uint64_t offset) const { return start_ + offset; }
 
  private:
   int fd_ = -1;
+  const FileSet* set_ = nullptr;
   const uint8_t* memory_ = nullptr;
   bool again_ = false;
-  uint64_t start_ = 0;  // in the file
+  uint64_t start_ = 0;    // in the file, or in the whole set
+  uint64_t fd_from_ = 0;  // byte of the set that the descriptor starts with
   uint64_t size_;
 };
 

@@ -114,6 +114,7 @@ void NestedStreams::NoteLoader(uint64_t offset) {
 Result<void> NestedStreams::DecodeValues() {
   if (!AnyStream()) return {};
   ValueWalk walk(graph_, checkpoint_.root);
+  for (const NodeId root : checkpoint_.read_roots) walk.AddRoot(root);
   for (NodeId node = walk.Next(); node != kNoNode; node = walk.Next()) {
     const Guess guess = GuessOf(node);
     if (guess == Guess::kNone) continue;

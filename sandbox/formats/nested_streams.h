@@ -32,7 +32,7 @@ class NestedStreams final : public pickle::Streams {
 
   Result<pickle::NodeId> Load(pickle::NodeId bytes, pickle::Loader loader, uint64_t offset) override;
 
-  // Every value that the root reaches, and every value in what these hold.
+  // Every value that the root reaches, or that another root of what was read does, and every value in what these hold.
   Result<void> DecodeValues();
 
   // At the end: says how many streams the list has no room for.

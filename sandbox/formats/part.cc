@@ -3,6 +3,8 @@
 #include <string>
 #include <utility>
 
+#include "sandbox/formats/zip_of_checkpoints.h"
+
 namespace airlock::formats {
 namespace {
 
@@ -34,11 +36,14 @@ void Move(Checkpoint& checkpoint, const Before& before, uint64_t offset, std::st
 
 }  // namespace
 
-Result<Part> DecodePart(const Input& input, uint64_t offset, uint64_t length, std::string_view name, Output& output,
-                        Checkpoint& checkpoint) {
+Result<Part> DecodePart(const Input& input, uint64_t offset, uint64_t length, const PartOptions& options,
+                        Output& output, Checkpoint& checkpoint) {
   const Before before(checkpoint);
-  const bool in_archive = std::exchange(checkpoint.in_archive, true);
-  Result<void> decoded = Read(input.Part(offset, length), output, checkpoint);
+  const std::string_view name = options.name;
+  const bool in_archive = std::exchange(checkpoint.in_archive, options.in_archive);
+  const Input part_input = input.Part(offset, length);
+  Result<void> decoded = options.member.empty() ? Read(part_input, output, checkpoint)
+                                                : DecodeMember(part_input, options.member, output, checkpoint);
   checkpoint.in_archive = in_archive;
   Move(checkpoint, before, offset, name);
   const Part part{std::exchange(checkpoint.format, before.format), std::exchange(checkpoint.root, before.root)};

@@ -103,10 +103,14 @@ Result<void> DecodeSafetensors(const Input& input, Output& /*output*/, Checkpoin
   AIRLOCK_ASSIGN(const SafetensorsHeader header, ParseSafetensorsHeader(json, limits.tensors, limits.dims));
   const uint64_t data_start = kLengthBytes + json.size();
   AIRLOCK_TRY(CheckLayout(header.entries, data_start, input.size()));
-  const uint64_t nodes = 2 * (header.entries.size() + header.metadata.size() + 2);
-  if (nodes > limits.nodes) return FailLimit("nodes", limits.nodes, nodes);
-  if (json.size() > limits.string_bytes) return FailLimit("string_bytes", limits.string_bytes, json.size());
   pickle::Graph& graph = checkpoint.context.graph;
+  // With what is there already: the file may be one of several.
+  const uint64_t tensors = checkpoint.tables.tensor_count() + header.entries.size();
+  if (tensors > limits.tensors) return FailLimit("tensors", limits.tensors, tensors);
+  const uint64_t nodes = graph.size() + 2 * (header.entries.size() + header.metadata.size() + 2);
+  if (nodes > limits.nodes) return FailLimit("nodes", limits.nodes, nodes);
+  const uint64_t texts = graph.string_bytes() + json.size();
+  if (texts > limits.string_bytes) return FailLimit("string_bytes", limits.string_bytes, texts);
   std::vector<NodeId> pairs;
   pairs.reserve(2 * header.entries.size() + 2);
   if (header.has_metadata) {

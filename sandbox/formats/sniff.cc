@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "sandbox/formats/compression.h"
 #include "sandbox/formats/pickle_sniff.h"
+#include "sandbox/formats/set_index.h"
 
 namespace airlock::formats {
 namespace {
@@ -112,6 +115,16 @@ bool IsOnnx(std::string_view head) {
          head[3] < 64;
 }
 
+// An index says nothing without the files that it names.
+Result<void> RefuseIndex(const Input& input) {
+  pickle::Context scratch;
+  AIRLOCK_ASSIGN(const std::optional<SetIndex> index, ReadSetIndex(input, scratch));
+  if (!index) return {};
+  return Fail(Reason::kNeedsFolder,
+              "an index of " + std::to_string(index->weight_map.size()) + " tensors in other files; open its folder",
+              0);
+}
+
 }  // namespace
 
 bool IsLegacyMagic(std::span<const uint8_t> head) {
@@ -149,6 +162,7 @@ Result<Format> Sniff(const Input& input) {
   if (compression != nullptr) return Format::kJoblib;
   if (LooksLikePickle(bytes, input.size())) return Format::kPickle;
   if (IsOnnx(head)) return Fail(Reason::kUnsupportedFormat, "an ONNX model", 0);
+  if (StartsAsJsonObject(head)) AIRLOCK_TRY(RefuseIndex(input));
   return Fail(Reason::kNotACheckpoint, "not a checkpoint of any known format", 0);
 }
 

@@ -49,6 +49,13 @@ ValueWalk::ValueWalk(const Graph& graph, NodeId root) : graph_(graph) {
   Reach(root, kNoNode, 0);
 }
 
+void ValueWalk::AddRoot(NodeId root) {
+  if (reached_[root]) return;
+  reached_[root] = true;
+  steps_[root] = {};
+  pending_.insert(pending_.begin(), root);
+}
+
 // Keys are marked before anything is given out: a byte string may be a key in one place and a value in another.
 void ValueWalk::Grow() {
   const auto from = static_cast<NodeId>(reached_.size());

@@ -16,6 +16,8 @@ namespace airlock::formats {
 class ValueWalk {
  public:
   ValueWalk(const pickle::Graph& graph, pickle::NodeId root);
+  // Another one, walked after those before it. REQUIRES: Next was not called yet.
+  void AddRoot(pickle::NodeId root);
 
   // The next kBytes, kByteArray or kString node; kNoNode at the end.
   pickle::NodeId Next();

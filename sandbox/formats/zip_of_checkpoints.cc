@@ -58,7 +58,7 @@ Result<void> DecodeZipOfCheckpoints(const Input& input, Output& output, Checkpoi
     pickle::Graph& graph = checkpoint.context.graph;
     const NodeId name = graph.Text(Kind::kString, member.name);
     AIRLOCK_ASSIGN(const Part part,
-                   DecodePart(input, member.data_offset, member.size, member.name, output, checkpoint));
+                   DecodePart(input, member.data_offset, member.size, {.name = member.name}, output, checkpoint));
     pairs.push_back(name);
     pairs.push_back(part.root);
   }
@@ -80,7 +80,8 @@ Result<void> DecodeMember(const Input& input, std::string_view name, Output& out
     return Fail(Reason::kUnsupportedFeature, "members that are deflated are not opened; unzip the archive to read it",
                 member->header_offset);
   }
-  AIRLOCK_ASSIGN(const Part part, DecodePart(input, member->data_offset, member->size, {}, output, checkpoint));
+  AIRLOCK_ASSIGN(const Part part,
+                 DecodePart(input, member->data_offset, member->size, {.name = {}}, output, checkpoint));
   checkpoint.format = part.format;
   checkpoint.root = part.root;
   return {};

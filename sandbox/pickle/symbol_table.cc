@@ -114,6 +114,8 @@ constexpr SymbolRow kRows[] = {
           "Metadata TensorStorageMetadata TensorProperties ChunkStorageMetadata BytesStorageMetadata MetadataIndex "
           "StorageMeta"),
     Known(B::kPlainRecord, "torch.distributed.checkpoint.filesystem", "_StorageInfo _StoragePrefix"),
+    Known(B::kPlainRecord, "torch.distributed._shard.sharded_tensor.metadata", "TensorProperties"),
+    Known(B::kEnum, "torch.distributed._shard.sharded_tensor.metadata", "MEM_FORMAT_ENCODING"),
     Known(B::kEnum, "torch.distributed.checkpoint.metadata", "_MEM_FORMAT_ENCODING"),
     Known(B::kEnum, "torch.distributed.checkpoint.planner", "WriteItemType LoadItemType"),
     Known(B::kEnum, "torch.distributed.fsdp.api", "ShardingStrategy BackwardPrefetch StateDictType"),

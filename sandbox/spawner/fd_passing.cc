@@ -9,11 +9,11 @@
 namespace airlock::spawner {
 namespace {
 
-// The kernel passes at most 253; with room for all of them none is dropped unseen, and each is ours to close.
-constexpr size_t kRoom = CMSG_SPACE(253 * sizeof(int));
+// With room for all that the kernel passes none is dropped unseen, and each is ours to close.
+constexpr size_t kRoom = CMSG_SPACE(kMaxPassedFds * sizeof(int));
 
 // Takes the descriptors out of one control message; false where it is not what we ask for.
-bool Take(const cmsghdr& header, Received& received) {
+bool Take(const cmsghdr& header, std::span<Fd> fds, Received& received) {
   if (header.cmsg_level != SOL_SOCKET || header.cmsg_type != SCM_RIGHTS || header.cmsg_len < CMSG_LEN(0)) return false;
   const size_t count = (header.cmsg_len - CMSG_LEN(0)) / sizeof(int);
   bool fits = true;
@@ -21,8 +21,8 @@ bool Take(const cmsghdr& header, Received& received) {
     int number = -1;
     std::memcpy(&number, CMSG_DATA(&header) + i * sizeof(int), sizeof(number));
     Fd fd(number);
-    if (received.fd_count < kMaxPassedFds) {
-      received.fds[received.fd_count++] = std::move(fd);
+    if (received.fd_count < fds.size()) {
+      fds[received.fd_count++] = std::move(fd);
     } else {
       fits = false;
     }
@@ -59,7 +59,7 @@ bool SendWithFds(int socket, std::span<const std::byte> bytes, std::span<const i
   return sent >= 0 && static_cast<size_t>(sent) == bytes.size();
 }
 
-Received ReceiveWithFds(int socket, std::span<std::byte> buffer) {
+Received ReceiveWithFds(int socket, std::span<std::byte> buffer, std::span<Fd> fds) {
   alignas(cmsghdr) char control[kRoom];
   iovec data{buffer.data(), buffer.size()};
   msghdr message{};
@@ -75,9 +75,10 @@ Received ReceiveWithFds(int socket, std::span<std::byte> buffer) {
   if (size < 0) return received;
   bool whole = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0;
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
-    if (!Take(*header, received)) whole = false;
+    if (!Take(*header, fds, received)) whole = false;
   }
   if (!whole) {
+    for (Fd& fd : fds.first(received.fd_count)) fd.Close();
     errno = EBADMSG;
     return {};
   }

@@ -2,7 +2,6 @@
 // descriptors than expected, is none. Surplus descriptors are closed. No heap.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <span>
 
@@ -10,7 +9,8 @@
 
 namespace airlock::spawner {
 
-inline constexpr size_t kMaxPassedFds = 2;
+// As many as the kernel passes.
+inline constexpr size_t kMaxPassedFds = 253;
 
 // Sends all of `bytes` with `fds` (at most kMaxPassedFds) in one sendmsg. False: errno says why.
 bool SendWithFds(int socket, std::span<const std::byte> bytes, std::span<const int> fds);
@@ -18,12 +18,12 @@ bool SendWithFds(int socket, std::span<const std::byte> bytes, std::span<const i
 struct Received {
   // -1: error or a message that was cut off. 0: end of file.
   long size = -1;
-  std::array<Fd, kMaxPassedFds> fds;  // close-on-exec
   size_t fd_count = 0;
 };
 
-// One recvmsg; restarts after signals.
-Received ReceiveWithFds(int socket, std::span<std::byte> buffer);
+// One recvmsg; restarts after signals. The descriptors, close-on-exec, go to the front of `fds`; more than fit there
+// make the message none.
+Received ReceiveWithFds(int socket, std::span<std::byte> buffer, std::span<Fd> fds = {});
 
 template <typename T>
 std::span<const std::byte> BytesOf(const T& object) {

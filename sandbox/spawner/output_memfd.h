@@ -1,7 +1,7 @@
 // The output of one load: a memory file that is the broker's. The worker only ever holds a descriptor to pwrite to.
 //
 //   auto output = OutputMemfd::Create(limits.output_bytes);   // sized, and sealed against any other size
-//   SendJob(worker, job, input, output->fd());
+//   SendJob(worker, job, inputs, output->fd());
 //   KillAndReap(worker);
 //   output->SealForReading();                                 // from here on nobody can change a byte
 //

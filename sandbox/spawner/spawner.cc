@@ -62,10 +62,11 @@ bool SayHello(const walls::WallResult& settled, const walls::NamespaceReport& re
 // One request. False: the broker is gone or talks nonsense, and we end.
 bool Serve(WorkerLauncher& launcher) {
   SpawnRequest request;
-  const Received received = ReceiveWithFds(kControlFd, WritableBytesOf(request));
+  Fd socket;
+  const Received received = ReceiveWithFds(kControlFd, WritableBytesOf(request), {&socket, 1});
   if (received.size != static_cast<long>(sizeof(request)) || request.magic != kControlMagic) return false;
   if (received.fd_count != 1) return false;
-  const LaunchedWorker worker = launcher.Launch(received.fds[0].get());
+  const LaunchedWorker worker = launcher.Launch(socket.get());
   SpawnReply reply;
   reply.pid = worker.pid;
   if (worker.failure.error_number != 0) reply.failure.Set(worker.failure.step, worker.failure.error_number);

@@ -78,11 +78,10 @@ class ProcessClient final : public SpawnerClient {
     broken_ = true;
     if (!SendWithFds(control_.get(), BytesOf(SpawnRequest{}), {&socket, 1}))
       return Failure("asking the spawner", errno);
-    Received received = ReceiveWithFds(control_.get(), WritableBytesOf(reply));
-    if (received.size != static_cast<long>(sizeof(reply)) || reply.magic != kControlMagic || received.fd_count > 1) {
+    const Received received = ReceiveWithFds(control_.get(), WritableBytesOf(reply), {&worker.pidfd, 1});
+    if (received.size != static_cast<long>(sizeof(reply)) || reply.magic != kControlMagic) {
       return Failure("answer of the spawner", received.size < 0 ? errno : EPIPE);
     }
-    worker.pidfd = std::move(received.fds[0]);
     broken_ = false;
     return {};
   }

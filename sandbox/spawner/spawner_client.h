@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -37,7 +38,9 @@ struct SpawnerOptions {
   bool without_namespaces = false;
 };
 
-inline constexpr size_t kMaxJobBytes = 4096;
+// The longest names of the largest set of files, and some more. Longer than the kernel puts into one buffer of a
+// socket, so that the worker reads it in pieces.
+inline constexpr size_t kMaxJobBytes = size_t{96} << 10;
 
 // One worker, from birth to reaping. The destructor kills and reaps. Movable; not thread-safe.
 struct Worker {
@@ -78,8 +81,10 @@ class SpawnerClient {
   virtual std::vector<NamespaceState> Namespaces() const { return {}; }
 };
 
-// Sends one Job (encoded, at most kMaxJobBytes; its length goes before it) with the two descriptors, in one sendmsg.
-SpawnResult<void> SendJob(const Worker& worker, const std::string& encoded_job, int input_fd, int output_fd);
+// Sends one Job (encoded, at most kMaxJobBytes; its length goes before it) with the descriptors, in one sendmsg.
+// `inputs`: 1 to walls::kMaxInputs.
+SpawnResult<void> SendJob(const Worker& worker, const std::string& encoded_job, std::span<const int> inputs,
+                          int output_fd);
 
 // Kills (SIGKILL by pidfd) and waits. Idempotent through Worker: afterwards pidfd is closed.
 Exit KillAndReap(Worker& worker);

@@ -8,9 +8,11 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <vector>
 
 #include "sandbox/spawner/fd_passing.h"
 #include "sandbox/spawner/spawner_client.h"
+#include "sandbox/walls/worker_fds.h"
 
 namespace airlock::spawner {
 
@@ -26,14 +28,20 @@ Worker& Worker::operator=(Worker&& other) noexcept {
 
 Worker::~Worker() { KillAndReap(*this); }
 
-SpawnResult<void> SendJob(const Worker& worker, const std::string& encoded_job, int input_fd, int output_fd) {
+SpawnResult<void> SendJob(const Worker& worker, const std::string& encoded_job, std::span<const int> inputs,
+                          int output_fd) {
+  if (inputs.empty() || inputs.size() > walls::kMaxInputs) {
+    return Unexpected<SpawnError>{SpawnError{"descriptors of the job", EINVAL, ""}};
+  }
   if (encoded_job.size() > kMaxJobBytes) return Unexpected<SpawnError>{SpawnError{"size of the job", EMSGSIZE, ""}};
   const auto length = static_cast<uint32_t>(encoded_job.size());
   std::array<unsigned char, 4> prefix{};
   for (size_t i = 0; i < prefix.size(); ++i) prefix[i] = static_cast<unsigned char>(length >> (8 * i));
   std::string message(reinterpret_cast<const char*>(prefix.data()), prefix.size());
   message += encoded_job;
-  const std::array fds = {input_fd, output_fd};
+  // In the order of their numbers over there.
+  std::vector<int> fds = {inputs.front(), output_fd};
+  fds.insert(fds.end(), inputs.begin() + 1, inputs.end());
   if (!SendWithFds(worker.socket.get(), std::as_bytes(std::span(message)), fds)) {
     return Unexpected<SpawnError>{SpawnError{"sending the job", errno, ""}};
   }

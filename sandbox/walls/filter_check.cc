@@ -22,6 +22,8 @@ constexpr uint32_t kArches[] = {
     0xffffffff};
 constexpr uint64_t kOddArguments[] = {0, 1, 3, 4, 5, 7, 0x22, 0x81, 0xffffffff, uint64_t{1} << 32, ~uint64_t{0}};
 constexpr uint32_t kArguments = 6;
+// Descriptors, first arguments of most calls: each one that a worker can have, and as many that it cannot.
+constexpr uint64_t kDescriptors = 512;
 
 int NumberOf(const PolicyRow& row, uint32_t arch) {
   return seccomp_syscall_resolve_name_arch(arch, std::string(row.syscall).c_str());
@@ -58,6 +60,15 @@ void VisitPerturbed(const seccomp_data& good, const CallVisitor& visit) {
       call.args[arg] = good.args[arg] ^ (uint64_t{1} << bit);
       visit(call);
     }
+  }
+}
+
+// A row's call on every descriptor.
+void VisitDescriptors(const seccomp_data& good, const CallVisitor& visit) {
+  seccomp_data call = good;
+  for (uint64_t fd = 0; fd < kDescriptors; ++fd) {
+    call.args[0] = fd;
+    visit(call);
   }
 }
 
@@ -114,6 +125,7 @@ void VisitTruthTable(std::span<const PolicyRow> policy, const CallVisitor& visit
       seccomp_data good = GoodCall(row, NumberOf(row, arch), each);
       visit(good);
       if (own) VisitPerturbed(good, visit);
+      if (own) VisitDescriptors(good, visit);
       good.nr = static_cast<int>(static_cast<uint32_t>(good.nr) | kX32Bit);
       visit(good);
     }

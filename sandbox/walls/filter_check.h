@@ -1,6 +1,7 @@
 // The proof of a filter: its bytes are evaluated over a truth table that follows from the policy, in both directions.
 // Covers every system call number from 0 to 1023 and some beyond, foreign architectures, x32, and for each row every
-// argument perturbed in each half and in single bits. Independent of the compiler of the filter.
+// descriptor that a worker can have and every argument perturbed in each half and in single bits. Independent of the
+// compiler of the filter.
 #pragma once
 
 #include <linux/filter.h>

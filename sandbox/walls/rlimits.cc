@@ -5,13 +5,16 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "sandbox/walls/worker_fds.h"
+
 namespace airlock::walls {
 namespace {
 
 // Nothing recurses on input depth.
 constexpr uint64_t kStackBytes = uint64_t{1} << 20;
-// 0 to 5, and room so that a surplus descriptor is seen instead of dropped.
-constexpr uint64_t kDescriptors = 8;
+// Those of the largest set of files, and room so that a surplus descriptor is seen instead of dropped.
+constexpr uint64_t kDescriptors = 258;
+static_assert(InputFd(kMaxInputs - 1) + 2 < static_cast<int>(kDescriptors));
 // Not 0: a core handler behind a pipe runs in spite of 0, and stays away from 1.
 constexpr uint64_t kCoreBytes = 1;
 

@@ -14,7 +14,7 @@ struct ResourceLimits {
   uint64_t output_bytes = 0;  // no write to a file or memfd goes past this offset
 };
 
-// Applies them and the fixed ones: 8 descriptors, no processes, no core, no locked memory, no message queues. A host
+// Applies them and the fixed ones: 258 descriptors, no processes, no core, no locked memory, no message queues. A host
 // whose hard limits are lower already keeps its own.
 WallResult ApplyRlimits(const ResourceLimits& limits);
 

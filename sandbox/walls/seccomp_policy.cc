@@ -17,7 +17,20 @@ constexpr ArgCheck Equal(uint32_t arg, uint64_t value, std::string_view symbol) 
   return {arg, Compare::kEqual, ~uint64_t{0}, value, symbol};
 }
 
+// Whether bits above the lowest ones say so: `value` to `value` + ~`mask`.
+constexpr ArgCheck Masked(uint32_t arg, uint64_t mask, uint64_t value, std::string_view symbol) {
+  return {arg, Compare::kMaskedEqual, mask, value, symbol};
+}
+
 constexpr std::array kInputChecks = {Equal(0, kInputFd, "fd == 4")};
+// 6 to 255 in powers of two, as ranges are not to be had.
+constexpr std::array kInputs6To7 = {Masked(0, ~uint64_t{1}, 6, "fd & ~1 == 6")};
+constexpr std::array kInputs8To15 = {Masked(0, ~uint64_t{7}, 8, "fd & ~7 == 8")};
+constexpr std::array kInputs16To31 = {Masked(0, ~uint64_t{15}, 16, "fd & ~15 == 16")};
+constexpr std::array kInputs32To63 = {Masked(0, ~uint64_t{31}, 32, "fd & ~31 == 32")};
+constexpr std::array kInputs64To127 = {Masked(0, ~uint64_t{63}, 64, "fd & ~63 == 64")};
+constexpr std::array kInputs128To255 = {Masked(0, ~uint64_t{127}, 128, "fd & ~127 == 128")};
+static_assert(kMoreInputsFd == 6 && InputFd(kMaxInputs - 1) <= 255);
 constexpr std::array kOutputChecks = {Equal(0, kOutputFd, "fd == 5")};
 constexpr std::array kSocketChecks = {Equal(0, kSocketFd, "fd == 3")};
 constexpr std::array kMmapChecks = {Equal(2, PROT_READ | PROT_WRITE, "prot == READ|WRITE"),
@@ -28,9 +41,19 @@ constexpr std::array kSeccompChecks = {Equal(0, SECCOMP_SET_MODE_FILTER, "op == 
                                        Equal(1, 0, "flags == 0")};
 constexpr std::array kPrctlChecks = {Equal(0, PR_GET_SECCOMP, "op == GET_SECCOMP")};
 
+constexpr std::string_view kReads =
+    "reads the checkpoint, from any offset, without moving a shared one; 6 and above are further files of a set, and "
+    "nothing else is ever open there";
+
 // The working rows come first: WorkingPolicy() is a prefix.
 constexpr std::array kPolicy = {
-    PolicyRow{"pread64", kInputChecks, "reads the checkpoint, from any offset, without moving a shared one"},
+    PolicyRow{"pread64", kInputChecks, kReads},
+    PolicyRow{"pread64", kInputs6To7, kReads},
+    PolicyRow{"pread64", kInputs8To15, kReads},
+    PolicyRow{"pread64", kInputs16To31, kReads},
+    PolicyRow{"pread64", kInputs32To63, kReads},
+    PolicyRow{"pread64", kInputs64To127, kReads},
+    PolicyRow{"pread64", kInputs128To255, kReads},
     PolicyRow{"pwrite64", kOutputChecks, "writes inflated and swapped tensor bytes to the output"},
     PolicyRow{"write", kSocketChecks, "sends frames to the broker; carries no descriptors, unlike sendmsg"},
     PolicyRow{"brk", {}, "the heap grows"},
@@ -42,11 +65,11 @@ constexpr std::array kPolicy = {
     PolicyRow{"exit_group", {}, "the end"},
     PolicyRow{"restart_syscall", {}, "the kernel's own, after a stop and continue signal"},
     // Idle only.
-    PolicyRow{"recvmsg", kSocketChecks, "receives the one job with its two descriptors"},
+    PolicyRow{"recvmsg", kSocketChecks, "receives the one job with its descriptors"},
     PolicyRow{"seccomp", kSeccompChecks, "loads the working filter, which can only narrow this one"},
     PolicyRow{"prctl", kPrctlChecks, "asks whether this filter is in force before saying READY; changes nothing"},
 };
-constexpr size_t kWorkingRows = 10;
+constexpr size_t kWorkingRows = 16;
 
 constexpr ArgCheck Without(uint32_t arg, uint64_t bits, std::string_view symbol) {
   return {arg, Compare::kMaskedEqual, bits, 0, symbol};
@@ -127,6 +150,18 @@ std::string DescribeChecks(const PolicyRow& row) {
     text += check.symbol;
   }
   return text;
+}
+
+std::vector<CallText> DescribeCalls(std::span<const PolicyRow> policy) {
+  std::vector<CallText> calls;
+  for (const PolicyRow& row : policy) {
+    if (calls.empty() || calls.back().syscall != row.syscall) {
+      calls.push_back({row.syscall, DescribeChecks(row), row.why});
+    } else {
+      calls.back().check += " or " + DescribeChecks(row);
+    }
+  }
+  return calls;
 }
 
 }  // namespace airlock::walls

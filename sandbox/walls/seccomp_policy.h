@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace airlock::walls {
 
@@ -23,7 +24,7 @@ struct ArgCheck {
   std::string_view symbol;
 };
 
-// One allowed system call; all checks must hold. A call has one row at most: a second one would be an alternative.
+// One allowed system call; all checks must hold. Rows of the same call are alternatives and stand together.
 struct PolicyRow {
   std::string_view syscall;  // as in the kernel's table; resolved for the machine that runs
   std::span<const ArgCheck> checks;
@@ -41,5 +42,13 @@ std::span<const PolicyRow> SpawnerPolicy();
 
 // The checks in words, joined by " and "; empty where any arguments will do.
 std::string DescribeChecks(const PolicyRow& row);
+
+// What a policy says of one call: its rows' checks joined by " or ".
+struct CallText {
+  std::string_view syscall;
+  std::string check;
+  std::string_view why;
+};
+std::vector<CallText> DescribeCalls(std::span<const PolicyRow> policy);
 
 }  // namespace airlock::walls

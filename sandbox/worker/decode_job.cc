@@ -5,8 +5,10 @@
 #include <utility>
 #include <vector>
 
+#include "airlock/v1/file.pb.h"
 #include "airlock/v1/limits.pb.h"
 #include "sandbox/formats/checkpoint.h"
+#include "sandbox/formats/file_set.h"
 #include "sandbox/formats/input.h"
 #include "sandbox/recovery/recover.h"
 #include "sandbox/spawner/worker_exit.h"
@@ -31,6 +33,18 @@ std::vector<std::pair<uint64_t, uint64_t>> WantedOf(const v1::Job& job) {
   return spans;
 }
 
+std::vector<formats::FileSet::Named> FilesOf(const v1::Job& job) {
+  std::vector<formats::FileSet::Named> files;
+  for (const airlock::v1::File& file : job.files()) files.push_back({file.name(), file.size()});
+  return files;
+}
+
+std::vector<int> InputsOf(const v1::Job& job) {
+  std::vector<int> fds;
+  for (int i = 0; i <= static_cast<int>(job.further_inputs()); ++i) fds.push_back(walls::InputFd(i));
+  return fds;
+}
+
 class SocketSink final : public FrameSink {
  public:
   bool Write(std::string_view encoded_frame) override {
@@ -45,7 +59,9 @@ void DecodeJob(const v1::Job& job) {
   // Never destroyed: the process ends with a heap that nobody tidies up.
   auto& checkpoint = *new formats::Checkpoint;
   checkpoint.context.limits = LimitsOf(job.limits());
-  const formats::Input input(walls::kInputFd, job.input_size());
+  const auto& set = *new formats::FileSet(FilesOf(job), InputsOf(job));
+  const formats::Input input =
+      job.files().empty() ? formats::Input(walls::kInputFd, job.input_size()) : formats::Input(set);
   formats::Output output(walls::kOutputFd, job.limits().output_bytes(), !job.rewrite());
   if (job.only_wanted()) output.WantOnly(WantedOf(job));
   Result<void> decoded = formats::Decode(input, output, checkpoint, job.member());

@@ -5,8 +5,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "sandbox/spawner/fd_passing.h"
+#include "sandbox/spawner/spawner_client.h"
 #include "sandbox/spawner/worker_exit.h"
 #include "sandbox/walls/filter_load.h"
 #include "sandbox/walls/worker_fds.h"
@@ -14,9 +16,12 @@
 namespace airlock::worker {
 namespace {
 
-// More than kMaxJobBytes (spawner_client.h) and its length: a longer message shows.
-std::array<std::byte, 8192> buffer;
 constexpr size_t kPrefix = 4;
+
+// Static: what closes a descriptor at the end of a scope would be killed for it. With room for one more byte than any
+// job has, so that a longer one shows.
+std::array<std::byte, kPrefix + spawner::kMaxJobBytes + 1> buffer;
+std::array<Fd, spawner::kMaxPassedFds> fds;
 
 uint32_t LengthOf(const std::byte* prefix) {
   uint32_t length = 0;
@@ -24,19 +29,43 @@ uint32_t LengthOf(const std::byte* prefix) {
   return length;
 }
 
+// The next piece of the message, at `done` of the buffer; descriptors come with the first one only. Its end.
+size_t ReceivePiece(size_t done, std::span<Fd> room, size_t& fd_count) {
+  const spawner::Received received = spawner::ReceiveWithFds(walls::kSocketFd, std::span(buffer).subspan(done), room);
+  if (received.size == 0) _exit(spawner::kWorkerBrokerGone);
+  if (received.size < 0) _exit(spawner::kWorkerBadJob);
+  fd_count += received.fd_count;
+  return done + static_cast<size_t>(received.size);
+}
+
+// Input number 0, the output, the inputs after it, at the lowest free numbers: that it is these proves that nothing
+// else was open.
+bool AreInPlace(size_t fd_count) {
+  for (size_t i = 0; i < fd_count; ++i) {
+    if (fds[i].Release() != walls::kInputFd + static_cast<int>(i)) return false;
+  }
+  return true;
+}
+
+bool AreAnnounced(const v1::Job& job, size_t fd_count) {
+  const size_t further = job.further_inputs();
+  if (further != 0 && further + 1 != static_cast<size_t>(job.files_size())) return false;
+  return further < walls::kMaxInputs && fd_count == further + 2;
+}
+
 }  // namespace
 
 v1::Job ReceiveJob() {
-  spawner::Received received = spawner::ReceiveWithFds(walls::kSocketFd, buffer);
-  if (received.size == 0) _exit(spawner::kWorkerBrokerGone);
-  if (received.size < static_cast<long>(kPrefix) || received.fd_count != 2) _exit(spawner::kWorkerBadJob);
-  // The lowest free numbers: that it is these two proves that nothing else was open.
-  if (received.fds[0].Release() != walls::kInputFd || received.fds[1].Release() != walls::kOutputFd) {
-    _exit(spawner::kWorkerBadJob);
-  }
-  const auto size = static_cast<size_t>(received.size) - kPrefix;
+  static_assert(walls::kOutputFd == walls::kInputFd + 1 && walls::InputFd(1) == walls::kOutputFd + 1);
+  size_t fd_count = 0;
+  size_t size = ReceivePiece(0, fds, fd_count);
+  if (size < kPrefix || !AreInPlace(fd_count)) _exit(spawner::kWorkerBadJob);
+  const size_t length = LengthOf(buffer.data());
+  if (length > spawner::kMaxJobBytes) _exit(spawner::kWorkerBadJob);
+  while (size < kPrefix + length) size = ReceivePiece(size, {}, fd_count);
   v1::Job job;
-  if (LengthOf(buffer.data()) != size || !job.ParseFromArray(buffer.data() + kPrefix, static_cast<int>(size))) {
+  if (size != kPrefix + length || !job.ParseFromArray(buffer.data() + kPrefix, static_cast<int>(length)) ||
+      !AreAnnounced(job, fd_count)) {
     _exit(spawner::kWorkerBadJob);
   }
   return job;

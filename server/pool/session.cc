@@ -43,13 +43,13 @@ uint64_t OutputCapacity(const Limits& limits, uint64_t input_size) {
 // One session's state while it runs.
 class Session {
  public:
-  Session(ReadyWorker worker, const InputFile& input, const SessionOptions& options, const Cancellation& cancellation)
+  Session(ReadyWorker worker, const Input& input, const SessionOptions& options, const Cancellation& cancellation)
       : worker_(std::move(worker)),
         input_(input),
         options_(options),
         cancellation_(cancellation),
         capacity_(OutputCapacity(options.limits, input.size())),
-        validator_(options.limits, PlaceSizes{input.size(), capacity_}) {}
+        validator_(options.limits, PlaceSizes{input.size(), capacity_, input.FileEnds()}) {}
 
   // Sends the job. Fails as NO_WORKER where the worker died meanwhile: it has seen no file, and another one can have
   // the job.
@@ -65,7 +65,7 @@ class Session {
   OrVerdict<void> Conclude(SessionResult& result);
 
   ReadyWorker worker_;
-  const InputFile& input_;
+  const Input& input_;
   const SessionOptions& options_;
   const Cancellation& cancellation_;
   const uint64_t capacity_;
@@ -100,7 +100,9 @@ OrVerdict<void> Session::Start() {
       job.add_wanted(end);
     }
   }
-  auto sent = spawner::SendJob(worker_.worker, job.SerializeAsString(), input_.fd(), output_->fd());
+  *job.mutable_files() = input_.files();
+  job.set_further_inputs(static_cast<uint32_t>(input_.fds().size() - 1));
+  auto sent = spawner::SendJob(worker_.worker, job.SerializeAsString(), input_.fds(), output_->fd());
   if (!sent.ok()) return Unexpected<Verdict>{VerdictOfSpawn(sent.error(), v1::REASON_NO_WORKER)};
   return {};
 }
@@ -197,7 +199,7 @@ Verdict JudgeExit(const spawner::Exit& exit, std::chrono::milliseconds ran, cons
   return Verdict::Crash(static_cast<uint32_t>(exit.code));
 }
 
-SessionResult RunSession(WorkerPool& pool, const InputFile& input, const SessionOptions& options,
+SessionResult RunSession(WorkerPool& pool, const Input& input, const SessionOptions& options,
                          const Cancellation& cancellation) {
   SessionResult failed;
   const Clock::time_point deadline = Clock::now() + kTakePatience;
@@ -228,7 +230,8 @@ Verdict RunProbe(WorkerPool& pool, uint32_t probe) {
   // A file of its own as the input: a probe gets nothing that is worth having.
   auto input = spawner::OutputMemfd::Create(kOutputSlack);
   if (!input.ok()) return VerdictOfSpawn(input.error());
-  auto sent = spawner::SendJob(worker.worker, job.SerializeAsString(), input->fd(), output->fd());
+  const int input_fd = input->fd();
+  auto sent = spawner::SendJob(worker.worker, job.SerializeAsString(), {&input_fd, 1}, output->fd());
   if (!sent.ok()) return VerdictOfSpawn(sent.error());
   const Deadlines deadlines{Clock::now() + kProbePatience, kProbePatience};
   auto next = worker.reader.Next(deadlines);

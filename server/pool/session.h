@@ -16,7 +16,7 @@
 #include "sandbox/base/limits.h"
 #include "server/pool/cancellation.h"
 #include "server/pool/worker_pool.h"
-#include "server/source/input_file.h"
+#include "server/source/input.h"
 #include "server/validate/validator.h"
 #include "server/verdict.h"
 
@@ -30,7 +30,7 @@ struct SessionOptions {
   bool rewrite = false;
   // Of those data, have only what touches these spans of the output written.
   std::optional<std::vector<std::pair<uint64_t, uint64_t>>> wanted;
-  // Of a zip archive, to be decoded instead of the file; empty: the file.
+  // Of a zip archive or a set, to be decoded instead of the whole; empty: the whole.
   std::string member;
 };
 
@@ -47,7 +47,7 @@ struct SessionResult {
   uint64_t validate_us = 0;
 };
 
-SessionResult RunSession(WorkerPool& pool, const InputFile& input, const SessionOptions& options,
+SessionResult RunSession(WorkerPool& pool, const Input& input, const SessionOptions& options,
                          const Cancellation& cancellation);
 
 // How a worker that ended by itself is judged. `ran`: for how long it had its job. For tests too.

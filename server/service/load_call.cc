@@ -17,7 +17,7 @@
 namespace airlock::server {
 namespace {
 
-// A quarter of what a job may be.
+// Of what a job may be, a small part.
 constexpr size_t kMaxMember = 1024;
 // A job has room for them.
 constexpr size_t kMaxWantedSpans = 64;
@@ -136,8 +136,7 @@ OrVerdict<void> LoadCall::TakeSource(const v1::Source& source) {
     case v1::Source::kPath:
       return {};
     case v1::Source::kUpload: {
-      AIRLOCK_ASSIGN(upload_,
-                     UploadSource::Open(broker_.options.spool_directory, source.upload(), session_.limits.input_bytes));
+      AIRLOCK_ASSIGN(upload_, UploadSource::Open(broker_.options.spool_directory, source.upload(), session_.limits));
       return {};
     }
     case v1::Source::kTicket:
@@ -153,7 +152,8 @@ OrVerdict<void> LoadCall::TakeTicket(const std::string& ticket) {
   AIRLOCK_ASSIGN(TicketBook::Lot lot, broker_.descriptors.inputs().Redeem(ticket));
   owner_ = lot.owner;
   name_ = std::move(lot.name);
-  AIRLOCK_ASSIGN(input_, InputFile::Take(std::move(lot.files.front()), InputFile::Facts::kKnownHere));
+  AIRLOCK_ASSIGN(InputFile file, InputFile::Take(std::move(lot.files.front()), InputFile::Facts::kKnownHere));
+  input_.emplace(std::move(file));
   return CheckInputSize();
 }
 
@@ -174,7 +174,7 @@ OrVerdict<void> LoadCall::Enqueue() {
 
 OrVerdict<void> LoadCall::OpenPath() {
   if (input_) return {};
-  AIRLOCK_ASSIGN(input_, broker_.paths.OpenFile(options_->source().path()));
+  AIRLOCK_ASSIGN(input_, broker_.paths.OpenInput(options_->source().path(), MaxFiles(session_.limits)));
   return CheckInputSize();
 }
 
@@ -252,7 +252,7 @@ void LoadCall::Answer(const Verdict& verdict) {
     }
     plan_.emplace(plan);
     if (verdict_.ok() && kind_ == CallKind::kLoad && !mapped()) {
-      payload_.emplace(plan.storages(), input_->fd(), result_.output.get());
+      payload_.emplace(plan.storages(), *input_, result_.output.get());
     }
   }
   WriteNext();
@@ -262,7 +262,10 @@ void LoadCall::FillReport() {
   report_.set_verdict(WordOf(verdict_, result_));
   report_.set_outcome(verdict_.outcome());
   if (!verdict_.ok()) *report_.mutable_failure() = verdict_.failure();
-  if (input_) report_.set_size(input_->size());
+  if (input_) {
+    report_.set_size(input_->size());
+    *report_.mutable_files() = input_->files();
+  }
   report_.set_sha256(sha256_);
   report_.set_posture(ToProto(result_.posture));
   report_.mutable_timing()->set_queue_us(queue_us_);

@@ -105,7 +105,7 @@ class LoadCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::By
   std::optional<Peer> owner_;
   // Of the input, for the log.
   std::string name_;
-  std::optional<InputFile> input_;
+  std::optional<Input> input_;
   std::string sha256_;
   Clock::time_point queued_;
   uint64_t queue_us_ = 0;

@@ -21,8 +21,8 @@ constexpr uint32_t kDataTag = uint32_t{v1::LoadResponse::kDataFieldNumber} << 3 
 
 }  // namespace
 
-PayloadReader::PayloadReader(const v1::StorageColumns& storages, int input_fd, int output_fd)
-    : storages_(storages), input_fd_(input_fd), output_fd_(output_fd) {
+PayloadReader::PayloadReader(const v1::StorageColumns& storages, const Input& input, int output_fd)
+    : storages_(storages), input_(input), output_fd_(output_fd) {
   for (int row = 0; row < storages.nbytes_size(); ++row) remaining_ += Delivered(row);
 }
 
@@ -53,9 +53,11 @@ OrVerdict<void> PayloadReader::Fill(uint8_t* buffer, size_t size) {
       at_ = 0;
       continue;
     }
-    const int fd = storages_.place(row_) == v1::PLACE_INPUT ? input_fd_ : output_fd_;
+    const uint64_t offset = storages_.offset(row_) + at_;
+    const Input::Place place =
+        storages_.place(row_) == v1::PLACE_INPUT ? input_.At(offset) : Input::Place{output_fd_, offset};
     const size_t want = static_cast<size_t>(std::min<uint64_t>(left, size));
-    const ssize_t got = ::pread(fd, buffer, want, static_cast<off_t>(storages_.offset(row_) + at_));
+    const ssize_t got = ::pread(place.fd, buffer, want, static_cast<off_t>(place.offset));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return Because(v1::REASON_INTERNAL, std::string("reading the payload: ") + std::strerror(errno));
     if (got == 0) return Because(v1::REASON_INPUT_CHANGED, "it became shorter");

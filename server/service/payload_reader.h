@@ -9,15 +9,16 @@
 #include <vector>
 
 #include "airlock/v1/tensor.pb.h"
+#include "server/source/input.h"
 #include "server/verdict.h"
 
 namespace airlock::server {
 
 class PayloadReader {
  public:
-  // REQUIRES: CheckStorages passed for these files; `output_fd` may be -1 where no span needs it. Descriptors and
-  // `storages` must outlive the reader.
-  PayloadReader(const v1::StorageColumns& storages, int input_fd, int output_fd);
+  // REQUIRES: CheckStorages passed for these files; `output_fd` may be -1 where no span needs it. `input`, the
+  // output and `storages` must outlive the reader.
+  PayloadReader(const v1::StorageColumns& storages, const Input& input, int output_fd);
 
   bool AtEnd() const { return remaining_ == 0; }
   // The next piece, encoded as a LoadResponse. REQUIRES: !AtEnd().
@@ -29,7 +30,7 @@ class PayloadReader {
   OrVerdict<void> Fill(uint8_t* buffer, size_t size);
 
   const v1::StorageColumns& storages_;
-  const int input_fd_;
+  const Input& input_;
   const int output_fd_;
   uint64_t remaining_ = 0;
   int row_ = 0;

@@ -23,12 +23,13 @@ std::string TinyCheckpoint() {
   return file + header + std::string(4, '\0');
 }
 
-OrVerdict<InputFile> InMemory(std::string_view bytes) {
+OrVerdict<Input> InMemory(std::string_view bytes) {
   Fd fd(::memfd_create("airlock-self-test", MFD_CLOEXEC));
   if (!fd || ::write(fd.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) {
     return Because(v1::REASON_INTERNAL, "cannot make a file in memory");
   }
-  return InputFile::Take(std::move(fd));
+  AIRLOCK_ASSIGN(InputFile file, InputFile::Take(std::move(fd)));
+  return Input(std::move(file));
 }
 
 Verdict LoadTiny(Broker& broker) {

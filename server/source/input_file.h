@@ -1,5 +1,5 @@
-// InputFile: an open checkpoint whose bytes the broker never looks at, and what it was when it was opened. Path and
-// upload sources both end as one. Movable; not thread-safe.
+// InputFile: an open file whose bytes the broker never looks at, and what it was when it was opened. Path and upload
+// sources both end as one, or as several (input.h). Movable; not thread-safe.
 #pragma once
 
 #include <sys/stat.h>

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -11,6 +12,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <optional>
+#include <utility>
+
+#include "server/source/folder.h"
 
 namespace airlock::server {
 namespace {
@@ -112,23 +116,27 @@ const PathSource::Root* PathSource::RootOf(std::string_view path) const {
   return best;
 }
 
-OrVerdict<InputFile> PathSource::OpenFile(const std::string& path) const {
+OrVerdict<Input> PathSource::OpenInput(const std::string& path, uint64_t max_files) const {
   if (path.empty() || path[0] != '/') return Because(v1::REASON_BAD_REQUEST, "the path is not absolute");
   if (path.size() >= PATH_MAX) return Because(v1::REASON_BAD_REQUEST, "the path is too long");
   if (path.find('\0') != std::string::npos) return Because(v1::REASON_BAD_REQUEST, "the path holds a NUL");
   const Root* root = RootOf(path);
   if (root == nullptr) return Because(v1::REASON_PATH_NOT_ALLOWED);
-  const auto components = Components(std::string_view(path).substr(root->path.size()));
+  auto components = Components(std::string_view(path).substr(root->path.size()));
   for (const std::string& component : components) {
     if (component == "..") return Because(v1::REASON_PATH_NOT_ALLOWED, "the path holds \"..\"");
   }
-  if (components.empty()) return Because(v1::REASON_NOT_A_REGULAR_FILE, "a directory");
+  if (components.empty()) components.emplace_back(".");
   std::string relative;
   for (const std::string& component : components) relative += (relative.empty() ? "" : "/") + component;
   int fd = resolver_ == Resolver::kBest ? OpenBeneath(root->fd.get(), relative) : -ENOSYS;
   if (fd == -ENOSYS) fd = OpenByComponents(root->fd.get(), components);
   if (fd < 0) return Unexpected<Verdict>{VerdictOfErrno(-fd)};
-  return InputFile::Take(Fd(fd));
+  Fd opened(fd);
+  struct stat found {};
+  if (::fstat(opened.get(), &found) == 0 && S_ISDIR(found.st_mode)) return OpenFolder(std::move(opened), max_files);
+  AIRLOCK_ASSIGN(InputFile file, InputFile::Take(std::move(opened)));
+  return Input(std::move(file));
 }
 
 }  // namespace airlock::server

@@ -1,16 +1,17 @@
 // PathSource: opens files that a caller names, under configured roots and nowhere else.
 //
 // Roots are opened once, at start. A path must be absolute, without "..", and is resolved beneath its root's descriptor
-// without any symbolic link, so nobody who can write below a root can lead it elsewhere. Only regular files.
-// Thread-safe.
+// without any symbolic link, so nobody who can write below a root can lead it elsewhere. Only regular files, and
+// folders as the set of those in them (folder.h). Thread-safe.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "sandbox/base/fd.h"
-#include "server/source/input_file.h"
+#include "server/source/input.h"
 #include "server/verdict.h"
 
 namespace airlock::server {
@@ -24,7 +25,8 @@ class PathSource {
   // Fails as BAD_REQUEST with the root that cannot be opened.
   static OrVerdict<PathSource> Open(const std::vector<std::string>& roots, Resolver resolver = Resolver::kBest);
 
-  OrVerdict<InputFile> OpenFile(const std::string& path) const;
+  // `max_files`: as many as a folder may hold.
+  OrVerdict<Input> OpenInput(const std::string& path, uint64_t max_files) const;
 
  private:
   struct Root {

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "sandbox/base/checked.h"
+#include "server/limits.h"
 
 namespace airlock::server {
 namespace {
@@ -52,10 +53,13 @@ std::string Amount(uint64_t received, uint64_t announced) {
 }  // namespace
 
 OrVerdict<UploadSource> UploadSource::Open(const std::string& spool_directory, const v1::Upload& announced,
-                                           uint64_t max_bytes) {
-  if (announced.size() > max_bytes) {
-    return Unexpected<Verdict>{Verdict::Limit("input_bytes", max_bytes, announced.size())};
+                                           const Limits& limits) {
+  if (announced.size() > limits.input_bytes) {
+    return Unexpected<Verdict>{Verdict::Limit("input_bytes", limits.input_bytes, announced.size())};
   }
+  const auto files = static_cast<uint64_t>(announced.files_size());
+  if (files > MaxFiles(limits)) return Unexpected<Verdict>{Verdict::Limit("files", MaxFiles(limits), files)};
+  if (files > 0) AIRLOCK_TRY(CheckManifest(announced.files(), announced.size()));
   if (!announced.sha256().empty() && !IsHexDigest(announced.sha256())) {
     return Because(v1::REASON_BAD_REQUEST, "sha256 is not 64 lower-case hex digits");
   }
@@ -105,7 +109,7 @@ OrVerdict<std::string> UploadSource::Digest() {
   return hex;
 }
 
-OrVerdict<InputFile> UploadSource::Finish(std::string* sha256) {
+OrVerdict<Input> UploadSource::Finish(std::string* sha256) {
   if (digest_) {
     AIRLOCK_ASSIGN(const std::string hex, Digest());
     if (hex != announced_.sha256()) return Because(v1::REASON_UPLOAD_DIGEST_MISMATCH);
@@ -115,7 +119,9 @@ OrVerdict<InputFile> UploadSource::Finish(std::string* sha256) {
   Fd reopened(::open(("/proc/self/fd/" + std::to_string(fd_.get())).c_str(), O_RDONLY | O_CLOEXEC));
   if (!reopened) return Because(v1::REASON_INTERNAL, std::string("cannot reopen the spool: ") + std::strerror(errno));
   fd_.Close();
-  return InputFile::Take(std::move(reopened));
+  AIRLOCK_ASSIGN(InputFile file, InputFile::Take(std::move(reopened)));
+  if (announced_.files().empty()) return Input(std::move(file));
+  return Input::Concatenated(std::move(file), announced_.files());
 }
 
 }  // namespace airlock::server

@@ -13,16 +13,17 @@
 
 #include "airlock/v1/loader.pb.h"
 #include "sandbox/base/fd.h"
-#include "server/source/input_file.h"
+#include "sandbox/base/limits.h"
+#include "server/source/input.h"
 #include "server/verdict.h"
 
 namespace airlock::server {
 
 class UploadSource {
  public:
-  // `max_bytes`: the input_bytes limit in force.
+  // `limits`: those in force.
   static OrVerdict<UploadSource> Open(const std::string& spool_directory, const v1::Upload& announced,
-                                      uint64_t max_bytes);
+                                      const Limits& limits);
 
   OrVerdict<void> Add(const v1::UploadChunk& chunk);
   // The piece with the mark has come.
@@ -30,7 +31,7 @@ class UploadSource {
 
   // The spooled file through a descriptor of its own. `sha256`, if not null, gets the digest where one was announced.
   // REQUIRES: finished().
-  OrVerdict<InputFile> Finish(std::string* sha256);
+  OrVerdict<Input> Finish(std::string* sha256);
 
  private:
   struct DigestDeleter {

@@ -271,7 +271,7 @@ void NameWalk::Expand(uint32_t container) {
 
 bool ListsArrays(v1::Format format) {
   return format != v1::FORMAT_TORCH_ZIP && format != v1::FORMAT_TORCH_LEGACY && format != v1::FORMAT_TORCH_TAR &&
-         format != v1::FORMAT_TORCHSCRIPT;
+         format != v1::FORMAT_TORCHSCRIPT && format != v1::FORMAT_TORCH_DCP && format != v1::FORMAT_SHARDED;
 }
 
 OrVerdict<v1::Entries> NameTensors(const v1::PlanChunk& plan, const NodeTable& nodes, const NameRules& rules) {

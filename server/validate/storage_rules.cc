@@ -10,12 +10,21 @@
 namespace airlock::server {
 namespace {
 
+// REQUIRES: the span fits the input.
+bool CrossesBorder(uint64_t offset, uint64_t nbytes, const std::vector<uint64_t>& file_ends) {
+  if (nbytes == 0 || file_ends.empty()) return false;
+  return offset + nbytes > *std::upper_bound(file_ends.begin(), file_ends.end() - 1, offset);
+}
+
 OrVerdict<void> CheckRow(const v1::PlanChunk& plan, int row, const PlaceSizes& sizes) {
   const auto& storages = plan.storages();
   const v1::Place place = storages.place(row);
   if (place != v1::PLACE_INPUT && place != v1::PLACE_OUTPUT) return Broken(Rule::kStoragePlace);
   const uint64_t size = place == v1::PLACE_INPUT ? sizes.input : sizes.output;
   if (!SpanFits(storages.offset(row), storages.nbytes(row), size)) return Broken(Rule::kStorageSpan);
+  if (place == v1::PLACE_INPUT && CrossesBorder(storages.offset(row), storages.nbytes(row), sizes.file_ends)) {
+    return Broken(Rule::kStorageBorder);
+  }
   if (storages.device(row) >= static_cast<uint32_t>(plan.devices_size())) return Broken(Rule::kStorageDevice);
   return {};
 }

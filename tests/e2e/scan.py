@@ -8,6 +8,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import airlock
+import dcp_folder
 import samples
 import torch_zip
 
@@ -66,6 +67,36 @@ class ScanTest(unittest.TestCase):
         self.assertEqual(summary, {"files": 4, "clean": 4, "unsafe": 0, "undetermined": 0, "error": 0, "skipped": 2, "links": 2,
                                    "others": 1, "exit_code": 0})
 
+    def write(self, folder, files):
+        path = self.path / folder
+        path.mkdir()
+        for name, data in files.items():
+            (path / name).write_bytes(data)
+        return path
+
+    def test_a_distributed_checkpoint_is_one_thing(self):
+        path = self.write("dcp", dcp_folder.sharded())
+        code, files, summary = self.scan(path)
+        self.assertEqual((code, list(files), files["dcp"]["format"], summary["files"]), (0, ["dcp"], "torch_dcp", 1), files)
+        # What nobody refers to nobody has looked at, whatever is allowed.
+        samples.hostile(path / "__2_0.distcp")
+        code, files, _ = self.scan("--allow-unknown", path)
+        self.assertEqual((code, files["dcp"]["status"]), (2, "undetermined"))
+        samples.hostile(path / "other.pt")
+        self.assertEqual(self.scan(path)[0], 1)
+
+    def test_shards_are_looked_at_one_by_one_and_as_their_index_has_them(self):
+        samples.safetensors(self.path / "sub" / "m-1.safetensors")
+        names = json.dumps({"weight_map": {f"layer{i}.weight": "m-1.safetensors" for i in range(4)}})
+        (self.path / "sub" / "m.safetensors.index.json").write_text(names)
+        code, files, _ = self.scan(self.path / "sub")
+        self.assertEqual(code, 0, files)
+        self.assertEqual(files["sub/m.safetensors.index.json"]["format"], "sharded")
+        self.assertEqual(files["sub/m-1.safetensors"]["format"], "safetensors")
+        (self.path / "sub" / "m.safetensors.index.json").write_text(names.replace("m-1", "../m-1"))
+        code, files, _ = self.scan(self.path / "sub")
+        self.assertEqual((code, files["sub/m.safetensors.index.json"]["status"]), (1, "unsafe"))
+
     def test_the_worst_file_decides(self):
         unknown(self.path / "unknown.pt")
         code, files, _ = self.scan(self.path)
@@ -85,7 +116,7 @@ class ScanTest(unittest.TestCase):
         code, files, summary = self.scan("--allow-unknown", self.path)
         self.assertEqual((code, summary["undetermined"], summary["skipped"]), (2, 3, 2), files)
         self.assertEqual(files["cut.pt"]["reason"], "TRUNCATED")
-        self.assertEqual(files["stranger.pt"]["verdict"], "clean")
+        self.assertEqual(files["stranger.pt"]["verdict"], "unknown_types")
         self.assertIn("other.pkl", files["stranger.pt"]["message"])
         self.assertEqual(files["note.pt"]["reason"], "NOT_A_CHECKPOINT")
 
@@ -129,8 +160,8 @@ class ScanTest(unittest.TestCase):
             self.assertEqual(self.scan("--address", daemon.address, self.path)[0], 0)
         with airlock.Daemon("--root", self.path) as daemon:
             code, files, _ = self.scan("--address", daemon.address, "--server-path", self.path / "a.pt", self.path)
-            self.assertEqual((code, files["a.pt"]["status"]), (2, "clean"), "a directory of the daemon's is not walked")
-            self.assertEqual(files["."]["reason"], "NOT_A_REGULAR_FILE")
+            self.assertEqual((code, files["a.pt"]["status"]), (2, "clean"), "a directory of the daemon's is a set, and not walked")
+            self.assertEqual(files["."]["reason"], "UNSUPPORTED_FEATURE")
         code, files, summary = self.scan("--address", "unix:/nowhere.sock", self.path / "a.pt")
         self.assertEqual((code, summary["error"]), (69, 1), files)
 

@@ -1,4 +1,5 @@
-// One fuzz input as a file: decoded in this process under small limits, and written as the worker would write it.
+// One fuzz input as a file, or as a set of files: decoded in this process under small limits, and written as the worker
+// would write it.
 #pragma once
 
 #include <cstdint>
@@ -20,10 +21,8 @@ class NoSink final : public worker::FrameSink {
   }
 };
 
-inline void DecodeBytes(std::span<const uint8_t> bytes) {
-  const Fd input_file = fixtures::MemoryFile({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+inline void DecodeInput(const formats::Input& input) {
   const Fd output_file = fixtures::MemoryFile("");
-  const formats::Input input(input_file.get(), bytes.size());
   formats::Output output(output_file.get(), uint64_t{1} << 20, true);
   formats::Checkpoint checkpoint;
   checkpoint.context.limits.nodes = 1'000'000;
@@ -37,8 +36,13 @@ inline void DecodeBytes(std::span<const uint8_t> bytes) {
   // What decodes is sound: every span lies in its file.
   for (const tensors::Storage& storage : checkpoint.tables.storages()) {
     const bool in_input = storage.place == tensors::Place::kInput;
-    if (in_input && (storage.offset > bytes.size() || storage.nbytes > bytes.size() - storage.offset)) __builtin_trap();
+    if (in_input && (storage.offset > input.size() || storage.nbytes > input.size() - storage.offset)) __builtin_trap();
   }
+}
+
+inline void DecodeBytes(std::span<const uint8_t> bytes) {
+  const Fd file = fixtures::MemoryFile({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  DecodeInput(formats::Input(file.get(), bytes.size()));
 }
 
 }  // namespace airlock::fuzz

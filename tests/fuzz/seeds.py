@@ -10,6 +10,7 @@ import sys
 
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1] / folder) for folder in ("support", "attacks")]
 import classes
+import dcp_folder
 import payloads
 import published
 import torch_tar
@@ -84,6 +85,15 @@ def safetensors_files():
         yield data[:1] + data[8:]
 
 
+def sets():
+    """The files of one set, one after the other, in the order of the target's names."""
+    for changes in ({}, {"shape": (5, 3)}, {"chunks": [((0, 0), (4, 3))]}):
+        yield BETWEEN.join(dcp_folder.sharded(**changes).values())
+    header = b'{"x":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}'
+    index = b'{"metadata":{"total_size":2,"a":[1.5,null,true]},"weight_map":{"x":"1.safetensors","w":"2.bin"}}'
+    yield BETWEEN.join((index, struct.pack("<Q", len(header)) + header + b"ab", payloads.in_zip(PROTO + b"}" + payloads.text("w") + tensor()[2:-1] + b"s.")))
+
+
 def folders():
     short = [stream for stream in streams() if len(stream) <= 4096]
     yield "pickle_fuzz", short
@@ -93,6 +103,7 @@ def folders():
     yield "tar_fuzz", [*tar_archives(), *(BETWEEN.join((torch_tar.storages_member([]), torch_tar.tensors_member([]), s)) for s in short[::4])]
     yield "legacy_fuzz", [stream for stream in legacy_streams() if len(stream) <= 4096]
     yield "safetensors_fuzz", [data for data in safetensors_files() if len(data) <= 4096]
+    yield "set_fuzz", list(sets())
     yield "gguf_fuzz", behind(b"GGUF\x03\0\0\0", [data for _, data, _ in classes.OTHERS])
 
 

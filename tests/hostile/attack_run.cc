@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstring>
 
 namespace airlock::hostile {
@@ -74,7 +75,12 @@ Outcome RunWorker(spawner::SpawnerClient& client, int input, uint64_t input_size
   airlock::worker::v1::Job job;
   job.set_input_size(input_size);
   job.set_rewrite(true);
-  EXPECT_TRUE(spawner::SendJob(*worker, job.SerializeAsString(), input, output).ok());
+  // A set of two files, so that there is a descriptor behind the output.
+  job.set_further_inputs(1);
+  for (const char* name : {"first", "second"}) job.add_files()->set_name(name);
+  job.mutable_files(0)->set_size(input_size);
+  const std::array inputs = {input, input};
+  EXPECT_TRUE(spawner::SendJob(*worker, job.SerializeAsString(), inputs, output).ok());
   // Whoever reads on gets end of file, and does not wait for ever.
   shutdown(worker->socket.get(), SHUT_WR);
   outcome.said = ReadAll(worker->socket.get());

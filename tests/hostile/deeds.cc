@@ -264,7 +264,7 @@ int TakeMemory() {
 int WritePastEnd() { return Failed(pwrite(walls::kOutputFd, kMarker, sizeof(kMarker), 4 << 20) < 0); }
 
 int TakeDescriptors() {
-  for (int i = 0; i < 100; ++i) {
+  for (int i = 0; i < 300; ++i) {
     if (dup(walls::kInputFd) < 0) return errno;
   }
   return 0;

@@ -65,7 +65,7 @@ inline constexpr DeedRow kDeedRows[] = {
      End::kExit,
      {kProtocol}},
     {530, "98", "write far past the end of the output", 0, "", "seals and rlimits", End::kExit, {kProtocol}},
-    {531, "88", "take a hundred descriptors"},
+    {531, "88", "take three hundred descriptors"},
     {532, "37", "lock memory", walls::kNoCapabilities},
     {533,
      "94",

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <bit>
 #include <csignal>
 #include <cstring>
@@ -165,7 +166,8 @@ class LayersTest : public testing::Test {
     job.set_input_size(stage_->input_size());
     const Fd input = stage_->Input(true);
     const Fd output = stage_->Output(true);
-    if (!worker.ok() || !spawner::SendJob(*worker, job.SerializeAsString(), input.get(), output.get()).ok()) _exit(1);
+    const std::array inputs = {input.get()};
+    if (!worker.ok() || !spawner::SendJob(*worker, job.SerializeAsString(), inputs, output.get()).ok()) _exit(1);
     // It has said READY: from here on it needs no broker.
     pollfd ready{worker->socket.get(), POLLIN, 0};
     if (poll(&ready, 1, kPatienceMs) != 1) _exit(1);

@@ -340,6 +340,10 @@ inline constexpr SyscallAttack kSyscallAttacks[] = {
     {621, "17", "fallocate the output", SYS_fallocate, {5, 0, 0, 8192}},
     {622, "16", "fsync", SYS_fsync, {5}},
     {623, "86", "futex_wait of the new kind", kSysFutexWait, {scratch, 1, 1, 0x82, kNull, 0}, EAGAIN, ENOSYS},
+    // Of a set of files: the second of them is at 6.
+    {640, "87", "pread above all inputs", SYS_pread64, {256, scratch, 1, 0}, EBADF},
+    {641, "41", "pread with a bit above the 32nd", SYS_pread64, {6L | (1L << 32), scratch, 1, 0}},
+    {642, "87", "pwrite a further input", SYS_pwrite64, {6, scratch, 1, 0}},
 };
 
 }  // namespace airlock::hostile

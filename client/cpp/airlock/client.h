@@ -49,13 +49,19 @@ struct Source {
   std::string path;
   // The path is one of the daemon's machine.
   bool on_server = false;
-  // Not empty: a member of the zip archive that the file is, opened as if it were the file.
+  // Not empty: a member of the zip archive that the file is, or a file of the folder, opened as if it were the file.
   std::string member = {};
+  // The path is one of a folder of this machine. (Of a path of the daemon's machine it sees for itself.)
+  bool folder = false;
 
   // A file of this machine. A daemon of this machine gets its descriptor, to others its bytes are sent.
-  static Source File(std::string path) { return {std::move(path), false, {}}; }
-  // A file under one of the roots of the daemon.
-  static Source OnServer(std::string path) { return {std::move(path), true, {}}; }
+  static Source File(std::string path) { return {std::move(path)}; }
+  // The files of a folder of this machine, as one set: shards with their index, a distributed checkpoint. Links to
+  // files are followed. An index (*.index.json) need not be asked for so: File takes its folder where the daemon says
+  // that it needs it.
+  static Source Folder(std::string path) { return {std::move(path), false, {}, true}; }
+  // A file or folder under one of the roots of the daemon.
+  static Source OnServer(std::string path) { return {std::move(path), true}; }
 };
 
 struct CallOptions {

@@ -35,8 +35,9 @@ class FileWalkTest : public ::testing::Test {
     FileWalk walk(paths);
     std::vector<std::string> found;
     while (const auto next = walk.Next()) {
-      std::string path = next->path.substr(root_.size() + 1);
+      std::string path = next->path == root_ ? "" : next->path.substr(root_.size() + 1);
       if (next->named) path.insert(0, 1, '+');
+      if (next->folder) path += "/";
       found.push_back(path.append(next->error ? " !" : ""));
     }
     links_ = walk.links();
@@ -55,6 +56,21 @@ TEST_F(FileWalkTest, GoesByTheBytesOfNames) {
   for (const char* name : {"b/2", "b/1/z", "a", "B", "b.c", "\xc3\xa4"}) Write(name);
   EXPECT_EQ(Found({""}), (Paths{"B", "a", "b/1/z", "b/2", "b.c", "\xc3\xa4"}));
   EXPECT_EQ(Found({"b", "a", "b"}), (Paths{"b/1/z", "b/2", "+a", "b/1/z", "b/2"}));
+}
+
+TEST_F(FileWalkTest, ADistributedCheckpointIsOneThing) {
+  for (const char* name : {"run/.metadata", "run/__0_0.distcp", "run/__1_0.distcp", "run/a.pt", "run/sub/b", "z"}) {
+    Write(name);
+  }
+  EXPECT_EQ(Found({""}), (Paths{"run/", "run/a.pt", "run/sub/b", "z"}));
+  EXPECT_EQ(Found({"run"}), (Paths{"run/", "run/a.pt", "run/sub/b"}));
+  // Named by itself it is a file like any other.
+  EXPECT_EQ(Found({"run/__0_0.distcp"}), (Paths{"+run/__0_0.distcp"}));
+}
+
+TEST_F(FileWalkTest, AFileCalledMetadataIsNoCheckpoint) {
+  for (const char* name : {"a/.metadata", "b/x.distcp"}) Write(name);
+  EXPECT_EQ(Found({""}), (Paths{"a/.metadata", "b/x.distcp"}));
 }
 
 TEST_F(FileWalkTest, LinksInDirectoriesAreCountedAndNotFollowed) {

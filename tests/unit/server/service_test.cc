@@ -219,17 +219,35 @@ std::string DataOf(grpc::ByteBuffer& bytes) {
   return response.data();
 }
 
+Input InputOf(const std::string& bytes) { return Input(InputFile::Take(MemoryFile(bytes)).value()); }
+
+// Of a set, each from its own file.
+TEST(PayloadReader, StoragesComeFromTheFilesOfASet) {
+  std::vector<InputFile> parts;
+  for (const char* bytes : {"abc", "", "defgh"}) parts.push_back(InputFile::Take(MemoryFile(bytes)).value());
+  FileList files;
+  for (const char* name : {"1", "2", "3"}) files.Add()->set_name(name);
+  const Input set = Input::Set(std::move(parts), std::move(files)).value();
+  v1::PlanChunk plan;
+  AddStorage(plan, v1::PLACE_INPUT, 3, 5);
+  AddStorage(plan, v1::PLACE_INPUT, 1, 2);
+  PayloadReader reader(plan.storages(), set, -1);
+  auto piece = reader.Next();
+  ASSERT_TRUE(piece.ok());
+  EXPECT_EQ(DataOf(*piece), "defghbc");
+}
+
 TEST(PayloadReader, StoragesComeInOrderFromBothFiles) {
   std::string input(2 << 20, 'i');
   input.replace(0, 4, "abcd");
-  const Fd input_fd = MemoryFile(input);
   const Fd output_fd = MemoryFile("0123456789");
   v1::PlanChunk plan;
   AddStorage(plan, v1::PLACE_INPUT, 1, 3);
   AddStorage(plan, v1::PLACE_INPUT, 0, 0);
   AddStorage(plan, v1::PLACE_OUTPUT, 4, 5);
   AddStorage(plan, v1::PLACE_INPUT, 4, (2 << 20) - 4);
-  PayloadReader reader(plan.storages(), input_fd.get(), output_fd.get());
+  const Input input_file = InputOf(input);
+  PayloadReader reader(plan.storages(), input_file, output_fd.get());
   std::string all;
   while (!reader.AtEnd()) {
     auto piece = reader.Next();
@@ -240,10 +258,10 @@ TEST(PayloadReader, StoragesComeInOrderFromBothFiles) {
 }
 
 TEST(PayloadReader, AFileThatBecameShorterHasChanged) {
-  const Fd input_fd = MemoryFile("abc");
+  const Input input = InputOf("abc");
   v1::PlanChunk plan;
   AddStorage(plan, v1::PLACE_INPUT, 0, 4);
-  PayloadReader reader(plan.storages(), input_fd.get(), -1);
+  PayloadReader reader(plan.storages(), input, -1);
   EXPECT_EQ(reader.Next().error().reason(), v1::REASON_INPUT_CHANGED);
 }
 

@@ -16,12 +16,15 @@ namespace {
 namespace fs = std::filesystem;
 
 // Both ways of resolving a path must agree.
+constexpr uint64_t kMaxFiles = 5;
+
 class PathSourceTest : public testing::TestWithParam<Resolver> {
  protected:
   PathSourceTest() {
     std::string pattern = testing::TempDir() + "airlock-paths-XXXXXX";
     top_ = ::mkdtemp(pattern.data());
     fs::create_directories(top_ / "root/sub");
+    fs::create_directories(top_ / "root/empty/deeper");
     fs::create_directories(top_ / "rootlike");
     Write("root/file");
     Write("root/sub/file");
@@ -39,7 +42,7 @@ class PathSourceTest : public testing::TestWithParam<Resolver> {
   v1::Reason ReasonOf(const std::string& path) {
     auto source = PathSource::Open({(top_ / "root").string()}, GetParam());
     EXPECT_TRUE(source.ok());
-    auto file = source->OpenFile(path);
+    auto file = source->OpenInput(path, kMaxFiles);
     return file.ok() ? v1::REASON_UNSPECIFIED : file.error().reason();
   }
   v1::Reason ReasonUnder(const std::string& name) { return ReasonOf((top_ / "root" / name).string()); }
@@ -71,8 +74,7 @@ TEST_P(PathSourceTest, FollowsNoLink) {
 
 TEST_P(PathSourceTest, WantsARegularFile) {
   EXPECT_EQ(ReasonUnder("fifo"), v1::REASON_NOT_A_REGULAR_FILE);
-  EXPECT_EQ(ReasonUnder("sub"), v1::REASON_NOT_A_REGULAR_FILE);
-  EXPECT_EQ(ReasonUnder(""), v1::REASON_NOT_A_REGULAR_FILE);
+  EXPECT_EQ(ReasonUnder("empty"), v1::REASON_NOT_A_REGULAR_FILE);
 }
 
 TEST_P(PathSourceTest, SaysWhatIsNotThere) {
@@ -90,11 +92,52 @@ TEST_P(PathSourceTest, RefusesNamesThatAreNone) {
 
 TEST_P(PathSourceTest, SeesAFileChange) {
   auto source = PathSource::Open({(top_ / "root").string()}, GetParam());
-  auto file = source->OpenFile((top_ / "root/file").string());
+  auto file = source->OpenInput((top_ / "root/file").string(), kMaxFiles);
   ASSERT_TRUE(file.ok());
   EXPECT_TRUE(file->CheckUnchanged().ok());
   std::ofstream(top_ / "root/file", std::ios::app) << "more";
   EXPECT_EQ(file->CheckUnchanged().error().reason(), v1::REASON_INPUT_CHANGED);
+}
+
+std::vector<std::string> NamesOf(const Input& input) {
+  std::vector<std::string> names;
+  for (const v1::File& file : input.files()) names.push_back(file.name());
+  return names;
+}
+
+// Its regular files in the order of their names; the links, the FIFO and the folders of the root are passed over.
+TEST_P(PathSourceTest, AFolderIsTheSetOfItsFiles) {
+  Write("root/.hidden");
+  std::ofstream(top_ / "root/zero");
+  auto source = PathSource::Open({(top_ / "root").string()}, GetParam());
+  auto set = source->OpenInput((top_ / "root").string(), kMaxFiles);
+  ASSERT_TRUE(set.ok()) << set.error().failure().DebugString();
+  EXPECT_EQ(NamesOf(*set), (std::vector<std::string>{".hidden", "file", "zero"}));
+  EXPECT_EQ(set->size(), 10U);
+  EXPECT_EQ(set->FileEnds(), (std::vector<uint64_t>{5, 10, 10}));
+  ASSERT_EQ(set->fds().size(), 3U);
+  EXPECT_EQ(set->At(4).fd, set->fds()[0]);
+  EXPECT_EQ(set->At(5).fd, set->fds()[1]);
+  EXPECT_EQ(set->At(7).offset, 2U);
+  EXPECT_TRUE(set->CheckUnchanged().ok());
+  std::ofstream(top_ / "root/zero", std::ios::app) << "more";
+  EXPECT_EQ(set->CheckUnchanged().error().reason(), v1::REASON_INPUT_CHANGED);
+}
+
+TEST_P(PathSourceTest, AFolderOfTooManyFilesIsALimit) {
+  for (uint64_t i = 0; i < kMaxFiles; ++i) Write("root/sub/" + std::to_string(i));
+  EXPECT_EQ(ReasonUnder("sub"), v1::REASON_LIMIT_EXCEEDED);
+  fs::remove(top_ / "root/sub/0");
+  EXPECT_EQ(ReasonUnder("sub"), v1::REASON_UNSPECIFIED);
+  // So many entries that are no files.
+  for (uint64_t i = 0; i < 20 * kMaxFiles; ++i)
+    fs::create_symlink("file", top_ / ("root/sub/link" + std::to_string(i)));
+  EXPECT_EQ(ReasonUnder("sub"), v1::REASON_LIMIT_EXCEEDED);
+}
+
+TEST_P(PathSourceTest, AFolderWithANameThatIsNoTextIsRefused) {
+  Write("root/sub/\xff");
+  EXPECT_EQ(ReasonUnder("sub"), v1::REASON_BAD_REQUEST);
 }
 
 INSTANTIATE_TEST_SUITE_P(BothWays, PathSourceTest, testing::Values(Resolver::kBest, Resolver::kComponents));
@@ -118,7 +161,10 @@ v1::UploadChunk Chunk(const std::string& data, bool finish) {
 constexpr char kSha256OfAbc[] = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
 OrVerdict<UploadSource> OpenUpload(const v1::Upload& upload) {
-  return UploadSource::Open(testing::TempDir(), upload, 100);
+  Limits limits;
+  limits.input_bytes = 100;
+  limits.files = 3;
+  return UploadSource::Open(testing::TempDir(), upload, limits);
 }
 
 TEST(UploadSource, SpoolsAndHandsOutReadOnly) {
@@ -133,9 +179,9 @@ TEST(UploadSource, SpoolsAndHandsOutReadOnly) {
   ASSERT_TRUE(file.ok()) << file.error().failure().DebugString();
   EXPECT_EQ(sha256, kSha256OfAbc);
   EXPECT_EQ(file->size(), 3U);
-  EXPECT_EQ(::fcntl(file->fd(), F_GETFL) & O_ACCMODE, O_RDONLY);
+  EXPECT_EQ(::fcntl(file->fds()[0], F_GETFL) & O_ACCMODE, O_RDONLY);
   char bytes[4] = {};
-  EXPECT_EQ(::pread(file->fd(), bytes, sizeof(bytes), 0), 3);
+  EXPECT_EQ(::pread(file->fds()[0], bytes, sizeof(bytes), 0), 3);
   EXPECT_STREQ(bytes, "abc");
 }
 
@@ -166,6 +212,52 @@ TEST(UploadSource, RefusesWhatWasNotAnnounced) {
   auto after = OpenUpload(Announce(1));
   EXPECT_TRUE(after->Add(Chunk("a", true)).ok());
   EXPECT_EQ(after->Add(Chunk("", true)).error().reason(), v1::REASON_BAD_REQUEST);
+}
+
+v1::Upload AnnounceFiles(uint64_t size, const std::vector<std::pair<std::string, uint64_t>>& files) {
+  v1::Upload upload = Announce(size);
+  for (const auto& [name, bytes] : files) {
+    v1::File& file = *upload.add_files();
+    file.set_name(name);
+    file.set_size(bytes);
+  }
+  return upload;
+}
+
+TEST(UploadSource, AManifestMakesItASet) {
+  auto upload = OpenUpload(AnnounceFiles(3, {{"b", 1}, {"a", 0}, {".metadata", 2}}));
+  ASSERT_TRUE(upload.ok());
+  EXPECT_TRUE(upload->Add(Chunk("abc", true)).ok());
+  auto set = upload->Finish(nullptr);
+  ASSERT_TRUE(set.ok());
+  EXPECT_EQ(NamesOf(*set), (std::vector<std::string>{"b", "a", ".metadata"}));
+  EXPECT_EQ(set->fds().size(), 1U);
+  EXPECT_EQ(set->FileEnds(), (std::vector<uint64_t>{1, 1, 3}));
+  EXPECT_EQ(set->At(2).offset, 2U);
+}
+
+TEST(UploadSource, AManifestThatLiesIsRefused) {
+  const std::string long_name(256, 'n');
+  for (const auto& files : std::vector<std::vector<std::pair<std::string, uint64_t>>>{
+           {{"a", 2}},
+           {{"a", 4}},
+           {{"a", 3}, {"b", 1}},
+           {{"a", 3}, {"b", UINT64_MAX}},
+           {{"a", 1}, {"a", 2}},
+           {{"", 3}},
+           {{".", 3}},
+           {{"..", 3}},
+           {{"../a", 3}},
+           {{"/a", 3}},
+           {{"a/b", 3}},
+           {{std::string("a\0b", 3), 3}},
+           {{long_name, 3}},
+       }) {
+    EXPECT_EQ(OpenUpload(AnnounceFiles(3, files)).error().reason(), v1::REASON_BAD_REQUEST) << files[0].first;
+  }
+  EXPECT_TRUE(OpenUpload(AnnounceFiles(3, {{long_name.substr(1), 3}})).ok());
+  const auto many = OpenUpload(AnnounceFiles(3, {{"a", 3}, {"b", 0}, {"c", 0}, {"d", 0}}));
+  EXPECT_EQ(many.error().failure().limit().name(), "files");
 }
 
 }  // namespace

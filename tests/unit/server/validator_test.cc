@@ -171,6 +171,25 @@ TEST(Validator, EveryLieIsCaughtByTheRuleThatNamesIt) {
   }
 }
 
+// Three files, the second one empty: a span lies in one of them.
+TEST(Validator, NoSpanCrossesTheBorderOfAFile) {
+  const auto rule_of = [](uint64_t offset, uint64_t nbytes) {
+    Plan plan;
+    plan.add_devices("cpu");
+    AddStorage(plan, v1::PLACE_INPUT, offset, nbytes);
+    AddStorage(plan, v1::PLACE_OUTPUT, 90, 20);
+    const auto checked = CheckStorages(plan, PlaceSizes{150, 200, {100, 100, 150}});
+    return checked.ok() ? std::string() : checked.error().failure().layer();
+  };
+  for (const auto& [offset, nbytes] : {std::pair{0, 100}, {99, 1}, {100, 50}, {149, 1}, {100, 0}, {50, 0}, {150, 0}}) {
+    EXPECT_EQ(rule_of(offset, nbytes), "") << offset << " " << nbytes;
+  }
+  for (const auto& [offset, nbytes] : {std::pair{0, 101}, {99, 2}, {0, 150}}) {
+    EXPECT_EQ(rule_of(offset, nbytes), "validator: storage.border") << offset << " " << nbytes;
+  }
+  EXPECT_EQ(rule_of(100, 51), "validator: storage.span");
+}
+
 // In CompoundPlan: counts 1 and 2 are the sparse tensors', 3 the meta tensor's, 4 the record's.
 const Lie kCompoundLies[] = {
     LIE("graph.short", G(p).mutable_refs()->RemoveLast()),

@@ -33,11 +33,12 @@ TEST(FdPassingTest, CarriesBytesAndDescriptors) {
   const uint64_t value = 42;
   ASSERT_TRUE(SendWithFds(pair.left.get(), BytesOf(value), fds));
   uint64_t got = 0;
-  const Received received = ReceiveWithFds(pair.right.get(), WritableBytesOf(got));
+  std::array<Fd, 2> received_fds;
+  const Received received = ReceiveWithFds(pair.right.get(), WritableBytesOf(got), received_fds);
   EXPECT_EQ(received.size, 8);
   EXPECT_EQ(got, 42U);
   ASSERT_EQ(received.fd_count, 2U);
-  EXPECT_EQ(fcntl(received.fds[1].get(), F_GETFD), FD_CLOEXEC);
+  EXPECT_EQ(fcntl(received_fds[1].get(), F_GETFD), FD_CLOEXEC);
 }
 
 TEST(FdPassingTest, EndOfFileIsZero) {
@@ -75,13 +76,24 @@ TEST(FdPassingTest, SurplusDescriptorsAreClosed) {
   const int before = OpenFds();
   ASSERT_EQ(sendmsg(pair.left.get(), &message, 0), 1);
   char got = 0;
-  EXPECT_EQ(ReceiveWithFds(pair.right.get(), WritableBytesOf(got)).size, -1);
+  std::array<Fd, 199> room;
+  EXPECT_EQ(ReceiveWithFds(pair.right.get(), WritableBytesOf(got), room).size, -1);
   EXPECT_EQ(OpenFds(), before);
 }
 
-TEST(FdPassingTest, ThreeDescriptorsAreNotSent) {
+TEST(FdPassingTest, CarriesAsManyAsTheKernelPasses) {
   const Pair pair(SOCK_STREAM);
-  const std::array fds = {0, 0, 0};
+  const std::vector<int> fds(kMaxPassedFds, 0);
+  const char byte = 0;
+  ASSERT_TRUE(SendWithFds(pair.left.get(), BytesOf(byte), fds));
+  char got = 1;
+  std::array<Fd, kMaxPassedFds> room;
+  EXPECT_EQ(ReceiveWithFds(pair.right.get(), WritableBytesOf(got), room).fd_count, kMaxPassedFds);
+}
+
+TEST(FdPassingTest, MoreDescriptorsThanThatAreNotSent) {
+  const Pair pair(SOCK_STREAM);
+  const std::array<int, kMaxPassedFds + 1> fds = {};
   EXPECT_FALSE(SendWithFds(pair.left.get(), BytesOf(fds), fds));
 }
 

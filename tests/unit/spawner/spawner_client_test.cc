@@ -26,6 +26,7 @@
 #include "sandbox/walls/landlock.h"
 #include "sandbox/walls/layers.h"
 #include "sandbox/walls/process_walls.h"
+#include "sandbox/walls/worker_fds.h"
 #include "sandbox/worker/probes.h"
 
 namespace airlock::spawner {
@@ -64,10 +65,19 @@ std::optional<Frame> ReadFrame(const Worker& worker) {
   return frame;
 }
 
-SpawnResult<void> Send(const Worker& worker, const Job& job) {
+SpawnResult<void> Send(const Worker& worker, const Job& job, size_t inputs = 1) {
   const Fd input(memfd_create("input", MFD_CLOEXEC));
   auto output = OutputMemfd::Create(1 << 20);
-  return SendJob(worker, job.SerializeAsString(), input.get(), output->fd());
+  const std::vector<int> fds(inputs, input.get());
+  return SendJob(worker, job.SerializeAsString(), fds, output->fd());
+}
+
+// A set of `count` empty files, each in a descriptor of its own.
+Job JobOfFiles(size_t count) {
+  Job job;
+  for (size_t i = 0; i < count; ++i) job.add_files()->set_name(std::string(250, 'n') + std::to_string(i));
+  job.set_further_inputs(static_cast<uint32_t>(count - 1));
+  return job;
 }
 
 TEST(SpawnerClientTest, AWorkerSaysReadyBehindItsWalls) {
@@ -218,7 +228,45 @@ TEST(SpawnerClientTest, AnOversizedJobIsNotSent) {
   ASSERT_TRUE(client);
   auto worker = client->Spawn();
   ASSERT_TRUE(worker.ok());
-  EXPECT_FALSE(SendJob(*worker, std::string(kMaxJobBytes + 1, 'x'), 0, 1).ok());
+  const std::array fds = {0};
+  EXPECT_FALSE(SendJob(*worker, std::string(kMaxJobBytes + 1, 'x'), fds, 1).ok());
+}
+
+// The largest set there may be, with the longest names: its job comes in several pieces.
+TEST(SpawnerClientTest, AJobOfManyFilesArrives) {
+  const auto client = Start();
+  ASSERT_TRUE(client);
+  for (const size_t count : {size_t{2}, size_t{walls::kMaxInputs}}) {
+    auto worker = client->Spawn();
+    ASSERT_TRUE(worker.ok() && ReadFrame(*worker));
+    ASSERT_TRUE(Send(*worker, JobOfFiles(count), count).ok());
+    const auto frame = ReadFrame(*worker);
+    ASSERT_TRUE(frame && frame->has_done());
+    EXPECT_EQ(ReapWithin(*worker, 20'000).code, kWorkerDone);
+  }
+}
+
+// Descriptors beyond those that the job announces, or fewer.
+TEST(SpawnerClientTest, DescriptorsThatAreNotAnnouncedEndTheWorker) {
+  const auto client = Start();
+  ASSERT_TRUE(client);
+  struct Case {
+    size_t announced;
+    size_t sent;
+  };
+  for (const Case& each : {Case{1, 2}, Case{2, 1}, Case{2, 3}, Case{200, 201}, Case{200, 199}}) {
+    auto worker = client->Spawn();
+    ASSERT_TRUE(worker.ok() && ReadFrame(*worker));
+    ASSERT_TRUE(Send(*worker, JobOfFiles(each.announced), each.sent).ok());
+    EXPECT_EQ(ReapWithin(*worker, 20'000).code, kWorkerBadJob) << each.announced << " " << each.sent;
+  }
+  Job odd = JobOfFiles(3);
+  odd.set_further_inputs(1);
+  auto worker = client->Spawn();
+  ASSERT_TRUE(worker.ok() && ReadFrame(*worker));
+  ASSERT_TRUE(Send(*worker, odd, 2).ok());
+  EXPECT_EQ(ReapWithin(*worker, 20'000).code, kWorkerBadJob);
+  EXPECT_FALSE(Send(*worker, Job(), walls::kMaxInputs + 1).ok());
 }
 
 TEST(SpawnerClientTest, SpawnsFromManyThreads) {
