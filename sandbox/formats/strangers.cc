@@ -17,15 +17,11 @@ Result<Format> SniffMember(const Input& input, const ZipMember& member) {
   return Sniff(Input(head));
 }
 
-namespace {
-
 bool WouldBeOpened(const Result<Format>& content) {
   if (content.ok()) return true;
   const Reason reason = content.error().reason;
   return reason == Reason::kUnsupportedFormat || reason == Reason::kSevenZip;
 }
-
-}  // namespace
 
 void TellOfStranger(pickle::Context& context, const Stranger& stranger) {
   const bool opens = WouldBeOpened(stranger.content);

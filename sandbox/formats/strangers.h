@@ -14,6 +14,9 @@ namespace airlock::formats {
 // What a member is by its content: a format, or why it is none.
 Result<Format> SniffMember(const Input& input, const ZipMember& member);
 
+// Whether a loader that is pointed at it would open it, this one or another.
+bool WouldBeOpened(const Result<Format>& content);
+
 struct Stranger {
   const char* id;           // of the finding
   const std::string& name;  // of the member

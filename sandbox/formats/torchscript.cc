@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sandbox/formats/strangers.h"
 #include "sandbox/formats/torch_archive.h"
 
 namespace airlock::formats {
@@ -42,7 +43,8 @@ class ScriptNames {
 class TorchScript {
  public:
   TorchScript(const Input& input, Output& output, Checkpoint& checkpoint, const ZipDirectory& directory)
-      : checkpoint_(checkpoint),
+      : input_(input),
+        checkpoint_(checkpoint),
         graph_(checkpoint.context.graph),
         directory_(directory),
         archive_(input, output, checkpoint, directory) {}
@@ -66,6 +68,7 @@ class TorchScript {
   void TellCode();
   void TellExtras();
 
+  const Input& input_;
   Checkpoint& checkpoint_;
   Graph& graph_;
   const ZipDirectory& directory_;
@@ -133,6 +136,11 @@ void TorchScript::TellExtras() {
   const size_t root = directory_.root().size() + 1;
   for (const ZipMember& member : directory_.members()) {
     if (!IsExtra(std::string_view(member.name).substr(root)) || member.name.ends_with('/')) continue;
+    const Result<Format> content = SniffMember(input_, member);
+    if (WouldBeOpened(content)) {
+      TellOfStranger(checkpoint_.context, {"zip.unused-member", member.name, member.header_offset, content});
+      continue;
+    }
     pickle::AddFinding(checkpoint_.context, {.id = "torchscript.extra-file",
                                              .severity = Severity::kNote,
                                              .message = "a file of the archive's author, which is not looked at",

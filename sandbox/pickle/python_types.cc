@@ -66,7 +66,7 @@ constexpr PythonType kTypes[] = {
     {B::kRandom, By::kCall, kNothing, MakeEmpty, KeepRandomState, HasState},
     {B::kException, By::kCall, kNothing, MakeAny, KeepAttributes},
     {B::kEnum, By::kCall, kNothing, MakeOneValue},
-    {B::kPlainRecord, By::kBoth, kNothing, MakeAny, KeepAny},
+    {B::kPlainRecord, By::kNew, kNothing, MakeAny, KeepAny},
     {B::kPartial, By::kCall, kNothing, MakePartial, CompletePartial},
     // Names and types
     {B::kName, By::kBoth, kNothing, nullptr},

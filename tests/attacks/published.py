@@ -240,6 +240,7 @@ ELSEWHERE = table([
     ("CVE-2025-1889 another extension", payloads.in_zip(GOOD, [("config.p", EVIL)]), ("unknown_types",)),
     ("CVE-2025-1889 text", payloads.in_zip(GOOD, [("data.txt", b"cos\nsystem\n(S'echo marker'\ntR.")]), ("unknown_types",)),
     ("CVE-2025-1889 in a tar", payloads.in_tar(GOOD, more=EVIL), ("unknown_types",)),
+    ("CVE-2025-1889 an extra file of TorchScript", payloads.in_script(GOOD, members=[("extra/notes.txt", EVIL)]), ("unknown_types",)),
     ("CVE-2026-53875 magic by a call", EVAL_MAGIC + payloads.in_legacy(GOOD)[len(payloads.MAGIC):], ("dangerous",)),
     ("version of a legacy stream by a call", payloads.in_legacy(GOOD).replace(b"M\xe9\x03", SYSTEM + MARKER + b"\x85R"), ("dangerous",)),
     ("keys of a legacy stream by a call", payloads.in_legacy(GOOD)[:-len(b"\x80\x02]q\x00.")] + EVIL, ("dangerous",)),

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the fuzz targets, makes their seeds, runs each for a while. The last line is `N passed, N failed`; exit 0 only if none failed.
+# Builds the fuzz targets, makes their seeds, runs each for a while, one at a time, and says of each how long, with how much processor
+# time, how many executions. The last line is `N passed, N failed`; exit 0 only if none failed.
 #
 #   tests/fuzz/run.sh                one minute for each target
 #   tests/fuzz/run.sh SECONDS        so long for each
@@ -12,7 +13,7 @@ export PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=$here/build-fuzz
 seconds=${1-60}
-[[ "$seconds" =~ ^[1-9][0-9]*$ ]] || { sed -n '2,8s/^# \{0,1\}//p' "$0" >&2; exit 64; }
+[[ "$seconds" =~ ^[1-9][0-9]*$ ]] || { sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 64; }
 export ASAN_OPTIONS=${ASAN_OPTIONS-detect_leaks=1:strict_string_checks=1:allocator_may_return_null=0}
 export LSAN_OPTIONS=${LSAN_OPTIONS-suppressions=$here/tests/lsan.supp:print_suppressions=0}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS-print_stacktrace=1:halt_on_error=1}
@@ -34,6 +35,9 @@ mkdir -p "$build/seeds/validator_fuzz" "$build/seeds/frame_fuzz" "$build/finding
 
 passed=0
 failed=()
+TIMEFORMAT='%R %U %S'
+# What a log of libFuzzer says of one of its final counts.
+count() { sed -n "s/^stat::$1: *//p" "$build/findings/$target.log"; }
 for target in "${targets[@]}"; do
   echo "== $target: $seconds seconds" >&2
   mkdir -p "$build/corpus/$target" "$build/seeds/$target"
@@ -42,14 +46,18 @@ for target in "${targets[@]}"; do
   dictionary=tests/fuzz/${target%_fuzz}.dict
   [ -f "$dictionary" ] || dictionary=tests/fuzz/pickle.dict
   # Beyond its time a target is stuck, which is a finding too.
-  if timeout -k 10 $((seconds + 300)) nice "$build/bin/$target" "${options[@]}" -dict="$dictionary" "$build/corpus/$target" \
-      "$build/seeds/$target" > "$build/findings/$target.log" 2>&1; then
+  code=0
+  { time timeout -k 10 $((seconds + 300)) nice "$build/bin/$target" "${options[@]}" -dict="$dictionary" "$build/corpus/$target" \
+      "$build/seeds/$target" > "$build/findings/$target.log" 2>&1 || code=$?; } 2> "$build/findings/$target.time"
+  if [ "$code" -eq 0 ]; then
     passed=$((passed + 1))
   else
     failed+=("$target")
     tail -n 40 "$build/findings/$target.log" >&2
   fi
-  grep -E 'stat::(number_of_executed_units|new_units_added|peak_rss_mb)' "$build/findings/$target.log" >&2 || true
+  read -r wall user system < <(tail -n 1 "$build/findings/$target.time")
+  echo "$target: $wall s, $user + $system s of processor time, $(count number_of_executed_units) executions," \
+    "$(count new_units_added) new inputs, $(count peak_rss_mb) MB, exit $code"
 done
 for target in "${failed[@]}"; do echo "FAILED: $target (see $build/findings)"; done
 echo "$passed passed, ${#failed[@]} failed"

@@ -14,7 +14,7 @@ import dcp_folder
 import payloads
 import published
 import torch_tar
-from payloads import PROTO, name, call, symbol, tensor
+from payloads import PROTO, Raw, call, name, packed, symbol, tensor
 
 PLAIN = [None, True, 7, -1, 1 << 40, 1 << 100, -(1 << 2000), 1.5, float("nan"), "text", "h\u00e9\u4e2d\U0001f600", b"bytes", bytearray(b"x"), (), (1,), (1, 2, 3),
          (1, 2, 3, 4), [1, [2, [3]]], {1: 2, "a": {"b": None}}, {1, 2}, frozenset({3}), 1 + 2j, range(3), slice(1, 2), collections.OrderedDict(a=1),
@@ -50,6 +50,31 @@ def streams():
     for table in (classes.RESOURCES, classes.SEMANTICS, classes.TENSORS):
         for _, stream, _ in table:
             yield stream
+
+
+PARAMETER = call("torch._utils", "_rebuild_parameter", None, 1, None)
+
+
+def built(what, state):
+    return Raw(symbol(*what) + b")\x81" + packed(state) + b"b")
+
+
+def module(parameters, modules, buffers=None):
+    return built(("project", "Net"), {"_parameters": parameters, "_buffers": buffers or {}, "_non_persistent_buffers_set": call("builtins", "set", ["cache"]),
+                                      "_modules": modules})
+
+
+def modules():
+    """Modules in modules, tied, under two names and inside themselves; optimizers whose state goes by parameter, by number, and in a defaultdict."""
+    put, get = (lambda number: Raw(PARAMETER + b"q%c" % number)), (lambda number: Raw(b"h%c" % number))
+    inner = module({"weight": put(1), "bias": None}, {}, {"mean": PARAMETER, "cache": PARAMETER})
+    yield inner
+    yield module({"w": put(1)}, {"a": Raw(inner + b"q\x05"), "b": get(5), "gone": None, "odd": 3})
+    yield Raw(symbol("project", "Net") + b")\x81q\x09" + packed({"_parameters": {}, "_buffers": {}, "_modules": {"self": get(9)}}) + b"b")
+    groups = [{"params": [put(1), put(2)], "lr": 1}, {"params": [get(1), PARAMETER]}]
+    for state in ({}, Raw(b"}" + get(1) + packed({"step": 1}) + b"s"), {0: {"step": 2}},
+                  Raw(call("collections", "defaultdict", name("builtins", "dict")) + put(3) + b"}s")):
+        yield built(("torch.optim.adam", "Adam"), {"defaults": {}, "param_groups": groups, "state": state})
 
 
 def archives():
@@ -97,6 +122,7 @@ def sets():
 def folders():
     short = [stream for stream in streams() if len(stream) <= 4096]
     yield "pickle_fuzz", short
+    yield "recovery_fuzz", [*(PROTO + opcodes + b"." for opcodes in modules()), *short]
     yield "zip_fuzz", [*short, *(a for a in archives() if len(a) <= 65536)]
     yield "numpy_fuzz", [*short, b"{'descr': '<f8', 'fortran_order': False, 'shape': (3, 4), }\n"]
     yield "torchscript_fuzz", [*short, *(stream + BETWEEN + b"\x80\x02)." for stream in short[:40])]

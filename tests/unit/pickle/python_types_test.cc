@@ -219,6 +219,10 @@ constexpr Row kOdd[] = {
     {"comegaconf.nodes\nAnyNode\n)\x81N}\x86"
      "b."sv,
      "<new omegaconf.nodes.AnyNode () state=(None, {})>"},
+    // A call of it would look for other machines: none is written.
+    {"ctorch.distributed.device_mesh\nDeviceMesh\nU\x04"
+     "cuda\x85R."sv,
+     "<torch.distributed.device_mesh.DeviceMesh ('cuda',)>"},
     {"ctorch.distributed.device_mesh\nDeviceMesh\n)\x81K\x01"
      "b."sv,
      "<new torch.distributed.device_mesh.DeviceMesh () state=1>"},
