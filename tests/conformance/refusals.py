@@ -127,6 +127,7 @@ ROWS = {
         (plain(call("builtins", "complex", text("1+2j"))), ONLY_2, "unknown_types", "python.odd-arguments"),
         (plain(call("torch.nn.parameter", "Parameter")), EITHER, "unknown_types", "torch.odd-arguments"),
         (plain(call("torch", "FloatTensor", b"](G" + bytes(8) + b"e")), ONLY_2, "unknown_types", "torch.odd-arguments")],
+    "arguments-in-a-list": [(plain(symbol("torch", "Size") + b"]R"), EITHER, "malformed", None)],
     "more-than-64-dimensions": [(plain(rebuilt(shape=(1,) * 65, stride=(1,) * 65)), EITHER, "limit", None)],
     "leftover-stack": [(plain(b"]]"), EITHER, "unknown_types", "pickle.leftover-stack")],
     "bytes-behind-the-pickle": [(in_zip(PROTO + b"].tail"), EITHER, "refused", None)],
