@@ -135,7 +135,7 @@ TEST(RlimitsTest, StopMemoryAndFilesAndDescriptors) {
     if (!ApplyRlimits({64 << 20, 5, 1 << 20}).ok()) return 1;
     const char byte = 0;
     if (pwrite(file.get(), &byte, 1, 1 << 20) >= 0 || errno != EFBIG) return 2;
-    for (int fd = 0; fd < 8; ++fd) {
+    for (int fd = 0; fd < 258; ++fd) {
       if (dup(0) < 0) return 0;
     }
     return 3;
