@@ -33,6 +33,21 @@ Result<tensors::Storage> ArrayStorages::Keep(std::span<const uint8_t> bytes, uin
   return storage;
 }
 
+Result<tensors::Storage> ArrayStorages::Reserve(uint64_t nbytes) {
+  AIRLOCK_ASSIGN(const uint64_t start, output_.Reserve(nbytes));
+  return tensors::Storage{.place = tensors::Place::kOutput, .offset = start, .nbytes = nbytes};
+}
+
+Result<void> ArrayStorages::Write(const tensors::Storage& storage, uint64_t offset, std::span<uint8_t> bytes,
+                                  uint64_t swap_size) {
+  SwapBytes(bytes, swap_size);
+  return output_.WriteAt(storage.offset + offset, bytes);
+}
+
+Result<void> ArrayStorages::Read(pickle::InputSpan span, uint64_t offset, std::span<uint8_t> out) {
+  return input_.ReadAt(span.offset - input_.FileOffset(0) + offset, out);
+}
+
 Result<tensors::Storage> ArrayStorages::Place(pickle::InputSpan span, uint64_t swap_size) {
   const uint64_t start = span.offset - input_.FileOffset(0);
   if (swap_size <= 1) return PlaceAt(start, span.length);
@@ -41,7 +56,7 @@ Result<tensors::Storage> ArrayStorages::Place(pickle::InputSpan span, uint64_t s
 }
 
 tensors::Storage ArrayStorages::PlaceAt(uint64_t offset, uint64_t nbytes) const {
-  return {.place = tensors::Place::kInput, .offset = nbytes > 0 ? input_.FileOffset(offset) : 0, .nbytes = nbytes};
+  return input_.StorageAt(offset, nbytes);
 }
 
 Result<tensors::Storage> ArrayStorages::Copy(pickle::Source& source, uint64_t nbytes, uint64_t swap_size) {

@@ -29,6 +29,7 @@ enum class Format : uint8_t {
   kTorchExport = 11,
   kZipOfCheckpoints = 12,
   kTorchDcp = 13,
+  kTorchPackage = 14,
   kSharded = 20,
 };
 
@@ -49,8 +50,8 @@ struct Checkpoint {
   std::vector<pickle::NodeId> read_roots;
   // Of nested streams: 0 for the file itself.
   uint32_t level = 0;
-  // A member of an archive of checkpoints is being read (part.h).
-  bool in_archive = false;
+  // How many checkpoints, one in the other, have the one that is being read as a part (part.h).
+  uint32_t parts = 0;
   // The first of them; there may be one for each tensor.
   std::vector<NestedStream> nested;
   uint64_t nested_left_out = 0;

@@ -361,9 +361,8 @@ Result<void> Gguf::CheckLayout() {
 }
 
 NodeId Gguf::TensorNode(const Info& info, uint32_t device) {
-  const uint64_t place = info.nbytes == 0 ? 0 : input_.FileOffset(data_start_ + info.offset);
-  const uint32_t storage = checkpoint_.tables.AddStorage(
-      {.place = tensors::Place::kInput, .offset = place, .nbytes = info.nbytes, .device = device});
+  const uint32_t storage =
+      checkpoint_.tables.AddStorage(input_.StorageAt(data_start_ + info.offset, info.nbytes, device));
   std::vector<uint64_t> stride(info.shape.size(), 1);
   for (size_t i = info.shape.size(); i-- > 1;) stride[i - 1] = stride[i] * std::max<uint64_t>(info.shape[i], 1);
   const tensors::DType dtype = info.type->plain == tensors::DType::kNone ? tensors::DType::kUInt8 : info.type->plain;

@@ -19,18 +19,27 @@ void Inflater::End::operator()(z_stream* stream) const {
 }
 
 Inflater::Inflater(const Input& input, uint64_t offset, uint64_t deflated, uint64_t inflated)
-    : input_(input),
-      next_(offset),
-      unread_(deflated),
-      left_(inflated),
-      window_(std::min<uint64_t>(deflated, kWindowBytes)),
-      stream_(new z_stream()) {
+    : input_(input), next_(offset), unread_(deflated), left_(inflated), stream_(new z_stream()) {
   // Fails for lack of memory only. Negative window bits: raw deflate, as zip has it.
   if (inflateInit2(stream_.get(), -MAX_WBITS) != Z_OK) throw std::bad_alloc();
 }
 
+// What the other one has read and not used yet is read again.
+Inflater::Inflater(const Inflater& other)
+    : input_(other.input_),
+      next_(other.next_ - other.stream_->avail_in),
+      unread_(other.unread_ + other.stream_->avail_in),
+      left_(other.left_),
+      crc_(other.crc_),
+      ended_(other.ended_),
+      stream_(new z_stream()) {
+  if (inflateCopy(stream_.get(), other.stream_.get()) != Z_OK) throw std::bad_alloc();
+  stream_->avail_in = 0;
+}
+
 Result<void> Inflater::Feed() {
   if (stream_->avail_in > 0 || unread_ == 0) return {};
+  if (window_.empty()) window_.resize(std::min<uint64_t>(unread_, kWindowBytes));
   const std::span<uint8_t> room(window_.data(), static_cast<size_t>(std::min<uint64_t>(unread_, window_.size())));
   AIRLOCK_TRY(input_.ReadAt(next_, room));
   next_ += room.size();

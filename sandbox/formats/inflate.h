@@ -19,6 +19,9 @@ class Inflater {
  public:
   // `inflated` is the announced size.
   Inflater(const Input& input, uint64_t offset, uint64_t deflated, uint64_t inflated);
+  // Goes on where the other one is. 40 KiB, until it reads.
+  Inflater(const Inflater& other);
+  Inflater& operator=(const Inflater&) = delete;
 
   // Fills `out` to its end or to that of the data; the count is what was filled. When the last announced byte is out,
   // the stream must end there, and with it the deflated bytes: kCompressionBroken otherwise.

@@ -20,6 +20,7 @@ Result<void> Input::ReadAt(uint64_t offset, std::span<uint8_t> out) const {
   if (!SpanFits(offset, out.size(), size_)) {
     return Fail(Reason::kTruncated, "more of it is needed", size_);
   }
+  if (bytes_ != nullptr) return out.empty() ? Result<void>() : bytes_->ReadAt(start_ - bytes_start_ + offset, out);
   if (set_ != nullptr) return set_->ReadAt(start_ + offset, out);
   if (fd_ >= 0) return ReadFully(fd_, start_ - fd_from_ + offset, out, offset);
   std::copy_n(memory_ + offset, out.size(), out.begin());
@@ -41,6 +42,20 @@ Input Input::Part(uint64_t offset, uint64_t length) const {
     part.fd_from_ = file->start - file->fd_start;
   }
   return part;
+}
+
+tensors::Storage Input::StorageAt(uint64_t offset, uint64_t nbytes, uint32_t device) const {
+  return {.place = bytes_ == nullptr ? tensors::Place::kInput : tensors::Place::kOutput,
+          .offset = nbytes > 0 ? start_ + offset : 0,
+          .nbytes = nbytes,
+          .device = device};
+}
+
+std::optional<uint64_t> Input::OffsetOf(const tensors::Storage& storage) const {
+  const bool here = in_place() && (storage.place == tensors::Place::kInput) == in_file();
+  if (!here || storage.offset < start_ || !SpanFits(storage.offset - start_, storage.nbytes, size_))
+    return std::nullopt;
+  return storage.offset - start_;
 }
 
 Input Input::Again() const {

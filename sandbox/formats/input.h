@@ -19,8 +19,17 @@
 
 #include "sandbox/base/error.h"
 #include "sandbox/formats/file_set.h"
+#include "sandbox/tensors/tables.h"
 
 namespace airlock::formats {
+
+// Bytes that stand nowhere as they are, and can be made again in any order.
+class Bytes {
+ public:
+  virtual ~Bytes() = default;
+  // REQUIRES: they are there.
+  virtual Result<void> ReadAt(uint64_t offset, std::span<uint8_t> out) = 0;
+};
 
 class Input {
  public:
@@ -30,6 +39,10 @@ class Input {
   explicit Input(const FileSet& set) : set_(&set), size_(set.size()) {}
   // Bytes that do not stand in the file as they are. They must outlive the input.
   explicit Input(std::span<const uint8_t> bytes) : memory_(bytes.data()), size_(bytes.size()) {}
+  // Bytes that were written to the output, from `start` on. They are read from `bytes`, for the worker cannot read the
+  // output; it must outlive the input.
+  Input(Bytes& bytes, uint64_t size, uint64_t start)
+      : bytes_(&bytes), bytes_start_(start), start_(start), size_(size) {}
 
   // A part of it as an input of its own. REQUIRES: SpanFits(offset, length, size()).
   Input Part(uint64_t offset, uint64_t length) const;
@@ -41,19 +54,28 @@ class Input {
   // The same bytes, of which no storage may be a span: for what was read before and has its storages there already.
   Input Again() const;
 
-  // Whether a storage can be a span of the file and needs no copy.
+  // Whether they stand in the file.
   bool in_file() const { return (fd_ >= 0 || set_ != nullptr) && !again_; }
   // The set that it is; nullptr for anything else, parts of one file of a set included.
   const FileSet* set() const { return set_; }
   // REQUIRES: in_file().
   uint64_t FileOffset(uint64_t offset) const { return start_ + offset; }
 
+  // Whether a storage can be made of them where they stand, in the file or in the output, and needs no copy.
+  bool in_place() const { return in_file() || bytes_ != nullptr; }
+  // A storage of these bytes. Where they are not in place, nobody may be given it.
+  tensors::Storage StorageAt(uint64_t offset, uint64_t nbytes, uint32_t device = 0) const;
+  // Where a storage begins, counted as here. Absent: it stands elsewhere.
+  std::optional<uint64_t> OffsetOf(const tensors::Storage& storage) const;
+
  private:
   int fd_ = -1;
   const FileSet* set_ = nullptr;
   const uint8_t* memory_ = nullptr;
+  Bytes* bytes_ = nullptr;
+  uint64_t bytes_start_ = 0;  // in the output, of its first byte
   bool again_ = false;
-  uint64_t start_ = 0;    // in the file, or in the whole set
+  uint64_t start_ = 0;    // in the file, in the whole set, or in the output
   uint64_t fd_from_ = 0;  // byte of the set that the descriptor starts with
   uint64_t size_;
 };

@@ -8,6 +8,7 @@
 #include "sandbox/formats/npy_header.h"
 #include "sandbox/formats/pickle_file.h"
 #include "sandbox/formats/zip_storages.h"
+#include "sandbox/tensors/structured_array.h"
 
 namespace airlock::formats {
 namespace {
@@ -27,18 +28,38 @@ class NpyArray {
     const Limits& limits = checkpoint_.context.limits;
     const uint64_t start = source_.offset();
     AIRLOCK_ASSIGN(const NpyHeader header, ReadNpyHeader(source_, limits.dims));
-    if (header.structured) {
-      return Fail(Reason::kUnsupportedFeature, "a numpy array of structures, which is not read", start);
-    }
-    const std::optional<tensors::NumpyDType> dtype = tensors::ParseNumpyDType(header.descr);
-    if (!dtype)
-      return Fail(Reason::kUnsupportedFeature, "a numpy array of '" + header.descr + "', which is not read", start);
-    AIRLOCK_ASSIGN(const NodeId root, Elements(header, *dtype, start));
+    AIRLOCK_ASSIGN(const NodeId root, header.structure ? Structures(header, start) : Plain(header, start));
     if (!source_.AtEnd()) return Fail(Reason::kTrailingBytes, "bytes follow the last element", source_.offset());
     return root;
   }
 
  private:
+  Result<NodeId> Plain(const NpyHeader& header, uint64_t start) {
+    const std::optional<tensors::NumpyDType> dtype = tensors::ParseNumpyDType(header.descr);
+    if (dtype) return Elements(header, *dtype, start);
+    return Fail(Reason::kUnsupportedFeature, "a numpy array of '" + header.descr + "', which is not read", start);
+  }
+
+  Result<NodeId> Structures(const NpyHeader& header, uint64_t start) {
+    if (header.structure->has_objects()) return file_.DecodePlain();
+    pickle::Context& context = checkpoint_.context;
+    tensors::StructuredArray array(context, checkpoint_.tables, file_.storages(), *header.structure, header.shape,
+                                   header.fortran, start);
+    const std::optional<uint64_t> nbytes = array.Bytes();
+    if (!nbytes) return Fail(Reason::kTensorOutOfBounds, "an array has more elements than can be counted", start);
+    AIRLOCK_ASSIGN(const NodeId array_class, SymbolNode("ndarray"));
+    AIRLOCK_ASSIGN(const NodeId dtype_class, SymbolNode("dtype"));
+    tensors::StreamElements elements(file_.arrays(), *nbytes);
+    AIRLOCK_ASSIGN(const pickle::RecordParts parts, array.Make(array_class, dtype_class, elements));
+    return context.graph.Record(parts);
+  }
+
+  Result<NodeId> SymbolNode(std::string_view name) {
+    pickle::Context& context = checkpoint_.context;
+    AIRLOCK_ASSIGN(const uint32_t symbol, context.symbols.Use("numpy", name, source_.offset(), checkpoint_.level));
+    return context.graph.Symbol(symbol);
+  }
+
   Result<NodeId> Elements(const NpyHeader& header, const tensors::NumpyDType& dtype, uint64_t start) {
     // An array of objects is a pickle of that array.
     if (dtype.is_object) return file_.DecodePlain();
@@ -59,11 +80,9 @@ class NpyArray {
 
   // Strings, dates, long doubles.
   Result<NodeId> Others(const NpyHeader& header, const tensors::NumpyDType& dtype, uint64_t nbytes) {
-    pickle::Context& context = checkpoint_.context;
-    pickle::Graph& graph = context.graph;
-    AIRLOCK_ASSIGN(const uint32_t symbol, context.symbols.Use("numpy", "ndarray", source_.offset(), checkpoint_.level));
+    pickle::Graph& graph = checkpoint_.context.graph;
+    AIRLOCK_ASSIGN(const NodeId array_class, SymbolNode("ndarray"));
     AIRLOCK_ASSIGN(const NodeId bytes, file_.arrays().TakeBytes(nbytes));
-    const NodeId array_class = graph.Symbol(symbol);
     return graph.Record(tensors::OtherArray(graph, array_class, dtype, header.shape, header.fortran, bytes));
   }
 
@@ -75,7 +94,7 @@ class NpyArray {
 Result<NodeId> DecodeMember(const Input& input, Output& output, Checkpoint& checkpoint, const ZipMember& member) {
   if (!member.deflated()) {
     WindowSource source(input, member.data_offset, member.size);
-    return DecodeNpyStream(input, output, checkpoint, source, input.in_file() ? &source : nullptr);
+    return DecodeNpyStream(input, output, checkpoint, source, input.in_place() ? &source : nullptr);
   }
   InflateSource source(input, member.data_offset, member.stored_size, member.size);
   AIRLOCK_ASSIGN(const NodeId array, DecodeNpyStream(input, output, checkpoint, source, nullptr));
@@ -93,7 +112,7 @@ Result<NodeId> DecodeNpyStream(const Input& input, Output& output, Checkpoint& c
 Result<void> DecodeNpy(const Input& input, Output& output, Checkpoint& checkpoint) {
   WindowSource source(input, 0, input.size());
   AIRLOCK_ASSIGN(checkpoint.root,
-                 DecodeNpyStream(input, output, checkpoint, source, input.in_file() ? &source : nullptr));
+                 DecodeNpyStream(input, output, checkpoint, source, input.in_place() ? &source : nullptr));
   return {};
 }
 

@@ -5,6 +5,7 @@
 
 #include "sandbox/base/checked.h"
 #include "sandbox/formats/little_endian.h"
+#include "sandbox/pickle/utf8.h"
 
 namespace airlock::formats {
 namespace {
@@ -13,6 +14,12 @@ using std::string_view_literals::operator""sv;  // NOLINT(misc-unused-using-decl
 
 constexpr std::string_view kMagic = "\x93NUMPY"sv;
 constexpr uint8_t kHighestVersion = 3;
+
+std::string FromLatin1(std::string_view bytes) {
+  std::string text;
+  for (const char byte : bytes) pickle::AppendUtf8(static_cast<uint8_t>(byte), text);
+  return text;
+}
 
 class Parser {
  public:
@@ -83,38 +90,74 @@ class Parser {
     if (bit == 0 || (seen_ & bit) != 0) return Malformed("has a key that is none, or twice");
     seen_ |= bit;
     if (bit == kDescr) return Descr();
-    return bit == kShape ? Shape() : Fortran();
+    return bit == kShape ? Shape(header_.shape) : Fortran();
   }
 
   Result<void> Descr() {
     SkipSpace();
-    if (next_ < text_.size() && text_[next_] == '[') return StructuredDescr();
+    if (next_ < text_.size() && text_[next_] == '[') return Fields();
     AIRLOCK_ASSIGN(header_.descr, String());
     return {};
   }
 
-  // [('x', '<f4'), ('y', '<i4', (2, 3))]: only where it ends is looked for.
-  Result<void> StructuredDescr() {
-    header_.structured = true;
-    int64_t depth = 0;
-    do {
-      AIRLOCK_ASSIGN(const int step, StepOfDescr());
-      depth += step;
-    } while (depth > 0);
+  // [('x', '<f4'), (('title', 'y'), [('z', '<i4', (2, 3)), ('', '|V4')])]: fields follow each other, and those of no
+  // name are padding.
+  Result<void> Fields() {
+    header_.structure.emplace();
+    open_ = {0};
+    AIRLOCK_TRY(Expect('['));
+    while (!open_.empty()) AIRLOCK_TRY(Takes(']') ? Close() : Field());
+    if (!header_.structure->IsSound()) return Malformed("has fields that no numpy array has");
     return {};
   }
 
-  // Takes a text or a character; how much deeper it leads.
-  Result<int> StepOfDescr() {
-    SkipSpace();
-    if (next_ >= text_.size()) return Malformed("has a list without an end");
-    const char c = text_[next_];
-    if (c == '\'' || c == '"') {
-      AIRLOCK_TRY(String());
-      return 0;
+  // As far as its type, or the list of its own fields.
+  Result<void> Field() {
+    AIRLOCK_TRY(Expect('('));
+    tensors::NumpyField field{.parent = open_.back()};
+    if (Takes('(')) {
+      AIRLOCK_ASSIGN(field.title, String());
+      AIRLOCK_TRY(Expect(','));
+      AIRLOCK_ASSIGN(field.name, String());
+      AIRLOCK_TRY(Expect(')'));
+    } else {
+      AIRLOCK_ASSIGN(field.name, String());
     }
-    ++next_;
-    return c == '[' || c == '(' ? 1 : c == ']' || c == ')' ? -1 : 0;
+    AIRLOCK_TRY(Expect(','));
+    field.is_structure = Takes('[');
+    if (field.is_structure) {
+      open_.push_back(header_.structure->Add(std::move(field)));
+      return {};
+    }
+    AIRLOCK_ASSIGN(const std::string descr, String());
+    const std::optional<tensors::NumpyDType> dtype = tensors::ParseNumpyDType(descr);
+    if (!dtype) return Fail(Reason::kUnsupportedFeature, "a numpy array of '" + descr + "', which is not read", at_);
+    field.dtype = *dtype;
+    return EndField(header_.structure->Add(std::move(field)));
+  }
+
+  // The list of fields ends; what holds it does too, but for the array's own.
+  Result<void> Close() {
+    const uint32_t structure = open_.back();
+    open_.pop_back();
+    return open_.empty() ? Result<void>() : EndField(structure);
+  }
+
+  // The shape of a sub-array, and the end.
+  Result<void> EndField(uint32_t index) {
+    if (Takes(',')) AIRLOCK_TRY(Shape(header_.structure->field(index).shape));
+    AIRLOCK_TRY(Expect(')'));
+    if (!Takes(',') && !text_.substr(next_).starts_with(']')) return Malformed("has fields that are no list");
+    tensors::NumpyField& field = header_.structure->field(index);
+    uint64_t& end = header_.structure->field(field.parent).dtype.item_size;
+    field.offset = end;
+    const std::optional<uint64_t> bytes = field.Bytes();
+    const std::optional<uint64_t> next = bytes ? CheckedAdd(end, *bytes) : std::nullopt;
+    if (!next) return Malformed("has fields that cannot be counted");
+    end = *next;
+    const bool padding = field.name.empty() && !field.title && field.dtype.text.starts_with("|V");
+    if (padding) header_.structure->RemoveLast();
+    return {};
   }
 
   Result<void> Fortran() {
@@ -124,17 +167,17 @@ class Parser {
   }
 
   // (), (3,), (3, 4) or (3, 4,)
-  Result<void> Shape() {
+  Result<void> Shape(std::vector<uint64_t>& shape) {
     AIRLOCK_TRY(Expect('('));
     bool comma = true;
     while (!Takes(')')) {
       if (!comma) return Malformed("has a shape that is no tuple");
       AIRLOCK_ASSIGN(const uint64_t size, Number());
-      header_.shape.push_back(size);
-      if (header_.shape.size() > max_dims_) return FailLimit("dims", max_dims_, header_.shape.size(), at_ + next_);
+      shape.push_back(size);
+      if (shape.size() > max_dims_) return FailLimit("dims", max_dims_, shape.size(), at_ + next_);
       comma = Takes(',');
     }
-    if (header_.shape.size() == 1 && !comma) return Malformed("has a shape that is no tuple");
+    if (shape.size() == 1 && !comma) return Malformed("has a shape that is no tuple");
     return {};
   }
 
@@ -160,6 +203,7 @@ class Parser {
   size_t next_ = 0;
   unsigned seen_ = 0;
   NpyHeader header_;
+  std::vector<uint32_t> open_;  // structures whose fields are being read
 };
 
 }  // namespace
@@ -194,8 +238,12 @@ Result<NpyHeader> ReadNpyHeader(pickle::Source& source, uint64_t max_dims) {
   if (length > source.remaining()) return Fail(Reason::kTruncated, "inside its .npy header", source.offset());
   const uint64_t at = source.offset();
   AIRLOCK_TRY(source.Need(length));
-  const std::string text(reinterpret_cast<const char*>(source.peek()), length);
+  std::string text(reinterpret_cast<const char*>(source.peek()), length);
   source.Skip(length);
+  // Names of fields may be more than ASCII, in UTF-8 since version 3.
+  if (major < 3) text = FromLatin1(text);
+  if (!pickle::IsUtf8(text, pickle::Surrogates::kRefuse))
+    return Fail(Reason::kNpyMalformed, "the .npy header is no text", at);
   return ParseNpyHeader(text, max_dims, at);
 }
 

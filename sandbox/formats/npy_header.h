@@ -3,12 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "sandbox/base/error.h"
 #include "sandbox/pickle/source.h"
+#include "sandbox/tensors/numpy_structure.h"
 
 namespace airlock::formats {
 
@@ -16,14 +18,14 @@ namespace airlock::formats {
 inline constexpr uint64_t kMaxNpyHeader = uint64_t{64} << 10;
 
 struct NpyHeader {
-  // dtype.str; empty for a structured type.
+  // dtype.str; empty where there are fields.
   std::string descr;
-  bool structured = false;
+  std::optional<tensors::NumpyStructure> structure;
   bool fortran = false;
   std::vector<uint64_t> shape;
 };
 
-// The text of the dict, padding included. `at` is its offset, for messages.
+// The text of the dict, padding included, in UTF-8. `at` is its offset, for messages.
 Result<NpyHeader> ParseNpyHeader(std::string_view text, uint64_t max_dims, uint64_t at);
 
 // Magic, version, length and text; leaves the source on the first element.

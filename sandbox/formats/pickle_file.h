@@ -38,6 +38,7 @@ class PickleFile {
   // The same, where no arrays stand between the opcodes.
   Result<pickle::NodeId> DecodePlain() { return pickle::Decode(context_, plain_, source_, level_); }
   StreamArrays& arrays() { return arrays_; }
+  ArrayStorages& storages() { return storages_; }
 
  private:
   pickle::Context& context_;

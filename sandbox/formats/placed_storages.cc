@@ -4,12 +4,9 @@ namespace airlock::formats {
 
 Result<void> PlacedStorages::Read(uint32_t storage, uint64_t offset, std::span<uint8_t> out) {
   const tensors::Storage& row = tables_.storages()[storage];
+  if (const auto start = input_.OffsetOf(row)) return input_.ReadAt(*start + offset, out);
   if (row.place == tensors::Place::kOutput) return output_.ReadAt(row.offset + offset, out);
-  // A place is in offsets of the file, of which the input may be a part.
-  if (!input_.in_file() || row.offset < input_.FileOffset(0)) {
-    return Fail(Reason::kUnsupportedFeature, "indices that stand outside their own checkpoint");
-  }
-  return input_.ReadAt(row.offset - input_.FileOffset(0) + offset, out);
+  return Fail(Reason::kUnsupportedFeature, "indices that stand outside their own checkpoint");
 }
 
 Result<std::optional<uint32_t>> AddStorageOf(std::span<const uint8_t> bytes, uint32_t device, Output& output,

@@ -9,7 +9,7 @@ namespace airlock::formats {
 
 Result<void> DecodePickle(const Input& input, Output& output, Checkpoint& checkpoint) {
   WindowSource source(input, 0, input.size());
-  PickleFile file(input, output, checkpoint, source, input.in_file() ? &source : nullptr);
+  PickleFile file(input, output, checkpoint, source, input.in_place() ? &source : nullptr);
   Result<pickle::NodeId> root = file.Decode();
   if (file.arrays().entered()) checkpoint.format = Format::kJoblib;
   AIRLOCK_ASSIGN(checkpoint.root, std::move(root));

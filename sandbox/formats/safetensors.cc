@@ -85,11 +85,9 @@ NodeId MetadataNode(pickle::Graph& graph, const SafetensorsHeader& header) {
   return graph.Container(Kind::kDict, pairs);
 }
 
-NodeId TensorNode(Checkpoint& checkpoint, const SafetensorsEntry& entry, uint64_t data_at, uint32_t device) {
-  const uint32_t storage = checkpoint.tables.AddStorage({.place = tensors::Place::kInput,
-                                                         .offset = data_at + entry.begin,
-                                                         .nbytes = entry.end - entry.begin,
-                                                         .device = device});
+NodeId TensorNode(const Input& input, Checkpoint& checkpoint, const SafetensorsEntry& entry, uint64_t data_start) {
+  const uint32_t storage = checkpoint.tables.AddStorage(
+      input.StorageAt(data_start + entry.begin, entry.end - entry.begin, checkpoint.tables.Device("cpu")));
   const std::vector<uint64_t> stride = RowMajorStrides(entry.shape);
   return checkpoint.context.graph.Tensor(checkpoint.tables.AddTensor(
       {.storage = storage, .dtype = entry.dtype, .flags = 0, .offset = 0, .shape = entry.shape, .stride = stride}));
@@ -117,10 +115,9 @@ Result<void> DecodeSafetensors(const Input& input, Output& /*output*/, Checkpoin
     pairs.push_back(graph.Text(Kind::kString, "__metadata__"));
     pairs.push_back(MetadataNode(graph, header));
   }
-  const uint32_t device = checkpoint.tables.Device("cpu");
   for (const SafetensorsEntry& entry : header.entries) {
     pairs.push_back(graph.Text(Kind::kString, entry.name));
-    pairs.push_back(TensorNode(checkpoint, entry, input.FileOffset(data_start), device));
+    pairs.push_back(TensorNode(input, checkpoint, entry, data_start));
   }
   checkpoint.root = graph.Container(Kind::kDict, pairs);
   return {};

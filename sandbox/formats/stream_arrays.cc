@@ -63,6 +63,22 @@ Result<tensors::Storage> StreamArrays::TakeStorage(uint64_t nbytes, uint64_t swa
   return storages_.PlaceAt(start, nbytes);
 }
 
+Result<void> StreamArrays::StartElements(uint64_t nbytes) {
+  AIRLOCK_TRY(CheckLeft(nbytes));
+  return LookForOpcodes(nbytes);
+}
+
+Result<void> StreamArrays::NextElements(std::span<uint8_t> out) {
+  while (!out.empty()) {
+    AIRLOCK_TRY(source_.Need(1));
+    const size_t take = std::min(source_.available(), out.size());
+    std::copy_n(source_.peek(), take, out.begin());
+    source_.Skip(take);
+    out = out.subspan(take);
+  }
+  return {};
+}
+
 Result<NodeId> StreamArrays::TakeBytes(uint64_t nbytes) {
   AIRLOCK_TRY(CheckLeft(nbytes));
   AIRLOCK_TRY(LookForOpcodes(nbytes));

@@ -27,6 +27,8 @@ class StreamArrays final : public tensors::ArraysInStream {
   Result<void> Enter(uint64_t at) override;
   Result<void> SkipPadding() override;
   Result<tensors::Storage> TakeStorage(uint64_t nbytes, uint64_t swap_size) override;
+  Result<void> StartElements(uint64_t nbytes) override;
+  Result<void> NextElements(std::span<uint8_t> out) override;
   Result<pickle::NodeId> TakeBytes(uint64_t nbytes) override;
   Result<pickle::NodeId> TakePickle() override;
 

@@ -28,8 +28,8 @@ bool Contains(std::span<const std::string_view> names, std::string_view name) {
 
 }  // namespace
 
-Result<void> TorchArchive::Check(std::span<const std::string_view> records) {
-  AIRLOCK_TRY(CheckMembers());
+Result<void> TorchArchive::Check(std::span<const std::string_view> records, Pickles pickles) {
+  AIRLOCK_TRY(CheckMembers(pickles));
   AIRLOCK_TRY(CheckCase(kCommonRecords));
   AIRLOCK_TRY(CheckCase(records));
   AIRLOCK_TRY(CheckVersion());
@@ -41,14 +41,14 @@ Result<void> TorchArchive::Check(std::span<const std::string_view> records) {
   return {};
 }
 
-Result<void> TorchArchive::CheckMembers() const {
+Result<void> TorchArchive::CheckMembers(Pickles pickles) const {
   const std::string folder = root_ + "/";
   for (const ZipMember& member : directory_.members()) {
     if (!member.name.starts_with(folder)) {
       return Fail(Reason::kZipAmbiguous, "member '" + member.name + "' is outside the root folder '" + root_ + "'",
                   member.header_offset);
     }
-    if (member.name.ends_with("/data.pkl") && member.name != folder + "data.pkl") {
+    if (pickles == Pickles::kInRoot && member.name.ends_with("/data.pkl") && member.name != folder + "data.pkl") {
       return Fail(Reason::kZipAmbiguous, "readers that look for a data.pkl find '" + member.name + "' too",
                   member.header_offset);
     }
@@ -74,15 +74,7 @@ Result<void> TorchArchive::CheckCase(std::span<const std::string_view> records) 
 // For records of a few bytes. A longer one comes back cut, which no check below takes for right.
 Result<std::string> TorchArchive::ReadSmall(const ZipMember& member) {
   constexpr uint64_t kMost = 64;
-  std::string text(std::min(member.size, kMost), '\0');
-  const std::span<uint8_t> out(reinterpret_cast<uint8_t*>(text.data()), text.size());
-  if (member.deflated()) {
-    Inflater inflater(input_, member.data_offset, member.stored_size, member.size);
-    AIRLOCK_TRY(inflater.Read(out));
-  } else {
-    AIRLOCK_TRY(input_.ReadAt(member.data_offset, out));
-  }
-  return text;
+  return ReadText(input_, member, std::min(member.size, kMost));
 }
 
 Result<void> TorchArchive::CheckVersion() {
@@ -117,25 +109,30 @@ Result<NodeId> TorchArchive::Decode(std::string_view record, std::string_view fo
   if (member == nullptr) return Fail(Reason::kZipMalformed, "the archive has no " + std::string(record));
   ZipStorages storages(input_, output_, directory_, root_ + "/" + std::string(folder) + "/", big_endian_,
                        checkpoint_.context, checkpoint_.tables);
-  AIRLOCK_ASSIGN(const NodeId root, Run(*member, storages));
+  ArrayStorages arrays(input_, output_);
+  tensors::Constructors constructor(checkpoint_.context, checkpoint_.tables, storages, tensors::PersistentForm::kZip,
+                                    arrays);
+  AIRLOCK_ASSIGN(const NodeId root, Run(*member, constructor));
   AIRLOCK_TRY(storages.Rewrite());
-  used_.insert(member);
-  for (const ZipMember& each : directory_.members()) {
-    if (storages.Uses(each)) used_.insert(&each);
-  }
+  UseAllOf(storages);
   return root;
 }
 
-Result<NodeId> TorchArchive::Run(const ZipMember& member, ZipStorages& storages) {
+void TorchArchive::UseAllOf(const ZipStorages& storages) {
+  for (const ZipMember& member : directory_.members()) {
+    if (storages.Uses(member)) Use(member);
+  }
+}
+
+Result<NodeId> TorchArchive::Run(const ZipMember& member, pickle::Constructor& constructor) {
   pickle::Context& context = checkpoint_.context;
-  ArrayStorages arrays(input_, output_);
-  tensors::Constructors constructor(context, checkpoint_.tables, storages, tensors::PersistentForm::kZip, arrays);
+  Use(member);
   uint32_t crc = 0;
   const auto run = [&](auto& source) -> Result<NodeId> {
     AIRLOCK_ASSIGN(const NodeId root, pickle::Decode(context, constructor, source, checkpoint_.level));
     if (!source.AtEnd()) {
-      const std::string name = member.name.substr(root_.size() + 1);
-      return Fail(Reason::kTrailingBytes, "bytes follow the end of the pickle in " + name, source.offset());
+      return Fail(Reason::kTrailingBytes, "bytes follow the end of the pickle in " + std::string(NameOf(member)),
+                  source.offset());
     }
     crc = source.crc();
     return root;
@@ -155,7 +152,7 @@ Result<NodeId> TorchArchive::Run(const ZipMember& member, ZipStorages& storages)
 
 void TorchArchive::NoteStrangers(std::span<const std::string_view> records, bool (*expected)(std::string_view name)) {
   for (const ZipMember& member : directory_.members()) {
-    const std::string_view name = std::string_view(member.name).substr(root_.size() + 1);
+    const std::string_view name = NameOf(member);
     if (Contains(kCommonRecords, name) || Contains(records, name)) continue;
     if (member.name.ends_with('/') || used_.contains(&member)) continue;
     if (expected != nullptr && expected(name)) continue;

@@ -2,7 +2,6 @@
 // a byte order, pickles, and storages in folders beside them.
 #pragma once
 
-#include <initializer_list>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,24 +23,37 @@ class TorchArchive {
   const ZipMember* Record(std::string_view name) const { return directory_.Find(root_ + "/" + std::string(name)); }
 
   // Looks for members that readers find or do not find, depending on how they look, and reads version and byte order.
-  // `records` are those that this kind of archive has beside the common ones.
-  Result<void> Check(std::span<const std::string_view> records);
+  // `records` are those that this kind of archive has beside the common ones. `pickles` says where a data.pkl may
+  // stand: in the root folder only, or wherever the archive's author likes.
+  enum class Pickles : uint8_t { kInRoot, kAnywhere };
+  Result<void> Check(std::span<const std::string_view> records, Pickles pickles = Pickles::kInRoot);
 
   // Runs the pickle in `record`, whose storages are in `folder` of the root, and writes what of them must be rewritten.
   // Fails where there is no such record.
   Result<pickle::NodeId> Decode(std::string_view record, std::string_view folder);
+
+  // Runs the pickle of a member; `constructor` makes what is in it.
+  Result<pickle::NodeId> Run(const ZipMember& member, pickle::Constructor& constructor);
+
+  // The name of a member in the root folder. REQUIRES: Check was fine.
+  std::string_view NameOf(const ZipMember& member) const {
+    return std::string_view(member.name).substr(root_.size() + 1);
+  }
+  bool big_endian() const { return big_endian_; }
+  // The member belongs to what was read.
+  void Use(const ZipMember& member) { used_.insert(&member); }
+  void UseAllOf(const ZipStorages& storages);
 
   // Tells of members that nothing refers to: neither records, nor storages of the pickles that were decoded, nor those
   // for which `expected` says so. It is given their name in the root folder.
   void NoteStrangers(std::span<const std::string_view> records, bool (*expected)(std::string_view name) = nullptr);
 
  private:
-  Result<void> CheckMembers() const;
+  Result<void> CheckMembers(Pickles pickles) const;
   Result<void> CheckCase(std::span<const std::string_view> records) const;
   Result<void> CheckVersion();
   Result<void> ReadByteOrder();
   Result<std::string> ReadSmall(const ZipMember& member);
-  Result<pickle::NodeId> Run(const ZipMember& member, ZipStorages& storages);
 
   const Input& input_;
   Output& output_;

@@ -80,8 +80,8 @@ class LegacyStorages final : public tensors::StorageResolver {
       return Fail(Reason::kTruncated, "inside storage '" + std::string(key) + "'", source.offset());
     }
     const uint64_t from = source.offset();
-    if (input_.in_file()) {
-      storage.offset = input_.FileOffset(from);
+    if (input_.in_place()) {
+      storage = input_.StorageAt(from, storage.nbytes, storage.device);
     } else {
       AIRLOCK_TRY(Copy(from, entry.storage));
     }

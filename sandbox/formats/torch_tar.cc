@@ -105,10 +105,8 @@ Result<void> TarObjects::AddStorage(NodeId description, WindowSource& source) {
   source.Skip(sizeof(uint64_t));
   const std::optional<uint64_t> nbytes = CheckedMul(numel, tensors::ItemSize(dtype));
   if (!nbytes || *nbytes > source.remaining()) return Fail(Reason::kTruncated, "inside a storage", source.offset());
-  const uint32_t storage = checkpoint_.tables.AddStorage({.place = tensors::Place::kInput,
-                                                          .offset = input_.FileOffset(source.offset()),
-                                                          .nbytes = *nbytes,
-                                                          .device = checkpoint_.tables.Device(graph().text(location))});
+  const uint32_t storage = checkpoint_.tables.AddStorage(
+      input_.StorageAt(source.offset(), *nbytes, checkpoint_.tables.Device(graph().text(location))));
   storages_.emplace(graph().integer((*parts)[0]), Slice{storage, dtype, 0, numel});
   source.SkipTo(source.offset() + *nbytes);
   return {};

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sandbox/formats/script_names.h"
 #include "sandbox/formats/strangers.h"
 #include "sandbox/formats/torch_archive.h"
 
@@ -26,19 +27,6 @@ bool IsCode(std::string_view name) {
 }
 
 bool IsExtra(std::string_view name) { return name.starts_with("extra/"); }
-
-// Names of classes are known while the archive is read: TorchScript's own reader looks for them in the archive's code
-// and imports nothing. Anywhere else such a name is a Python module's.
-class ScriptNames {
- public:
-  explicit ScriptNames(pickle::Symbols& symbols) : symbols_(symbols) { symbols_.SetKnownModule("__torch__"); }
-  ~ScriptNames() { symbols_.SetKnownModule(""); }
-  ScriptNames(const ScriptNames&) = delete;
-  ScriptNames& operator=(const ScriptNames&) = delete;
-
- private:
-  pickle::Symbols& symbols_;
-};
 
 class TorchScript {
  public:

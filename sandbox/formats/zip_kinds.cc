@@ -6,6 +6,8 @@
 
 #include "sandbox/formats/data_findings.h"
 #include "sandbox/formats/npy.h"
+#include "sandbox/formats/torch_export.h"
+#include "sandbox/formats/torch_package.h"
 #include "sandbox/formats/torch_zip.h"
 #include "sandbox/formats/torchscript.h"
 #include "sandbox/formats/zip_directory.h"
@@ -22,14 +24,22 @@ struct RefusalRow {
 constexpr RefusalRow kRefusals[] = {
     {"/constants.pkl", "a TorchScript archive without its data.pkl"},
     {"/model.json", "a TorchScript archive of torch 1.0 or 1.1"},
-    {"/.data/extern_modules", "a torch.package archive"},
-    {"/archive_format", "a torch.export archive (.pt2)"},
-    {"serialized_exported_program.json", "a torch.export archive (.pt2, before torch 2.8)"},
     {"/bytecode.pkl", "a PyTorch Mobile archive"},
-    {".npy", "a zip archive of numpy arrays and other things"},
     {"model.weights.h5", "a Keras archive (.keras)"},
     {"[Content_Types].xml", "an Office document"},
     {"META-INF/MANIFEST.MF", "a Java archive"},
+};
+
+// Kinds that are told by one of their members.
+struct KindRow {
+  Format format;
+  bool (*is)(const ZipDirectory& directory);
+  Result<void> (*decode)(const Input& input, Output& output, Checkpoint& checkpoint, const ZipDirectory& directory);
+};
+constexpr KindRow kKinds[] = {
+    {Format::kTorchExport, IsTorchExport, DecodeTorchExport},
+    {Format::kTorchExport, IsOldTorchExport, DecodeOldTorchExport},
+    {Format::kTorchPackage, IsTorchPackage, DecodeTorchPackage},
 };
 
 std::string Lower(std::string_view text) {
@@ -66,6 +76,11 @@ Result<void> DecodeZip(const Input& input, Output& output, Checkpoint& checkpoin
     return DecodeTorchScript(input, output, checkpoint, directory);
   }
   if (IsNpz(directory)) return DecodeNpz(input, output, checkpoint, directory);
+  for (const KindRow& row : kKinds) {
+    if (!row.is(directory)) continue;
+    checkpoint.format = row.format;
+    return row.decode(input, output, checkpoint, directory);
+  }
   AIRLOCK_TRY(CheckNoOtherData(directory));
   for (const RefusalRow& row : kRefusals) {
     for (const ZipMember& member : directory.members()) {

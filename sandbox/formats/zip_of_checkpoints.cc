@@ -37,7 +37,7 @@ bool IsZipOfCheckpoints(const Input& input, const ZipDirectory& directory) {
 
 Result<void> DecodeZipOfCheckpoints(const Input& input, Output& output, Checkpoint& checkpoint,
                                     const ZipDirectory& directory) {
-  if (checkpoint.in_archive) {
+  if (checkpoint.parts > 0) {
     return Fail(Reason::kUnsupportedFeature, "archives of checkpoints inside an archive are not read");
   }
   const uint64_t most = std::min<uint64_t>(checkpoint.context.limits.members, kMaxMembers);
@@ -50,15 +50,9 @@ Result<void> DecodeZipOfCheckpoints(const Input& input, Output& output, Checkpoi
       Tell(checkpoint, member, "zip.other-member", Severity::kNote, format.error().message);
       continue;
     }
-    if (member.deflated()) {
-      Tell(checkpoint, member, "zip.deflated-checkpoint", Severity::kWarning,
-           "a checkpoint that is deflated is not read; unzip the archive to read it");
-      continue;
-    }
     pickle::Graph& graph = checkpoint.context.graph;
     const NodeId name = graph.Text(Kind::kString, member.name);
-    AIRLOCK_ASSIGN(const Part part,
-                   DecodePart(input, member.data_offset, member.size, {.name = member.name}, output, checkpoint));
+    AIRLOCK_ASSIGN(const Part part, DecodePart(input, member, member.name, output, checkpoint));
     pairs.push_back(name);
     pairs.push_back(part.root);
   }
@@ -76,12 +70,7 @@ Result<void> DecodeMember(const Input& input, std::string_view name, Output& out
   AIRLOCK_ASSIGN(const ZipDirectory directory, ZipDirectory::Read(input, checkpoint.context.limits));
   const ZipMember* member = directory.Find(name);
   if (member == nullptr) return Fail(Reason::kNoSuchMember, "'" + std::string(name) + "'");
-  if (member->deflated()) {
-    return Fail(Reason::kUnsupportedFeature, "members that are deflated are not opened; unzip the archive to read it",
-                member->header_offset);
-  }
-  AIRLOCK_ASSIGN(const Part part,
-                 DecodePart(input, member->data_offset, member->size, {.name = {}}, output, checkpoint));
+  AIRLOCK_ASSIGN(const Part part, DecodePart(input, *member, {}, output, checkpoint));
   checkpoint.format = part.format;
   checkpoint.root = part.root;
   return {};

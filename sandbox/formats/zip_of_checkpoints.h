@@ -9,11 +9,10 @@
 
 namespace airlock::formats {
 
-// Whether some stored member starts as a checkpoint does.
+// Whether some member starts as a checkpoint does.
 bool IsZipOfCheckpoints(const Input& input, const ZipDirectory& directory);
 
-// The root is a dict of the members that are checkpoints, by name. A checkpoint that is deflated is left out, with a
-// warning; what is no checkpoint is noted.
+// The root is a dict of the members that are checkpoints, by name; what is no checkpoint is noted.
 Result<void> DecodeZipOfCheckpoints(const Input& input, Output& output, Checkpoint& checkpoint,
                                     const ZipDirectory& directory);
 

@@ -48,6 +48,13 @@ class MemberReader {
 
 }  // namespace
 
+Result<std::string> ReadText(const Input& input, const ZipMember& member, uint64_t length) {
+  std::string text(length, '\0');
+  MemberReader reader(input, member);
+  AIRLOCK_TRY(reader.Fill({reinterpret_cast<uint8_t*>(text.data()), text.size()}));
+  return text;
+}
+
 void NoteWrongCrc(pickle::Context& context, const ZipMember& member) {
   pickle::AddFinding(context, pickle::Finding{"zip.wrong-crc", pickle::Severity::kNote,
                                               "the checksum of this member is not that of its bytes", member.name,
@@ -81,7 +88,7 @@ Result<uint32_t> ZipStorages::Resolve(const tensors::StorageRequest& request) {
 
 Result<ZipStorages::Entry> ZipStorages::Open(const tensors::StorageRequest& request) {
   const std::string key(request.key);
-  const ZipMember* member = directory_.Find(folder_ + key);
+  const ZipMember* member = directory_.Find(folder_ + key + suffix_);
   if (member == nullptr && request.nbytes > 0) {
     return Fail(Reason::kZipMalformed, "the archive has no member for storage '" + key + "'", request.at);
   }
@@ -92,11 +99,11 @@ Result<ZipStorages::Entry> ZipStorages::Open(const tensors::StorageRequest& requ
                     std::to_string(member->size),
                 request.at);
   }
-  const tensors::Storage storage{
-      .place = tensors::Place::kInput,
-      .offset = request.nbytes > 0 && input_.in_file() ? input_.FileOffset(member->data_offset) : 0,
-      .nbytes = request.nbytes,
-      .device = tables_.Device(request.location)};
+  // One that is moved gets its place by Rewrite.
+  tensors::Storage storage{.nbytes = request.nbytes, .device = tables_.Device(request.location)};
+  if (request.nbytes > 0 && input_.in_place()) {
+    storage = input_.StorageAt(member->data_offset, storage.nbytes, storage.device);
+  }
   if (member != nullptr) used_[IndexOf(*member)] = true;
   return Entry{.storage = tables_.AddStorage(storage),
                .nbytes = request.nbytes,
@@ -128,7 +135,7 @@ Result<void> ZipStorages::AgreeOnViews() {
 
 bool ZipStorages::IsMoved(const Entry& entry) const {
   const bool swapped = big_endian_ && entry.swap_size > 1;
-  return entry.nbytes > 0 && (swapped || !input_.in_file() || entry.member->deflated());
+  return entry.nbytes > 0 && (swapped || !input_.in_place() || entry.member->deflated());
 }
 
 Result<void> ZipStorages::Rewrite() {

@@ -21,13 +21,14 @@ namespace airlock::formats {
 // Borrows all that it is given.
 class ZipStorages final : public tensors::StorageResolver {
  public:
-  // The member of key K is `folder` + K.
+  // The member of key K is `folder` + K + `suffix`.
   ZipStorages(const Input& input, Output& output, const ZipDirectory& directory, std::string folder, bool big_endian,
-              pickle::Context& context, tensors::Tables& tables)
+              pickle::Context& context, tensors::Tables& tables, std::string suffix = {})
       : input_(input),
         output_(output),
         directory_(directory),
         folder_(std::move(folder)),
+        suffix_(std::move(suffix)),
         big_endian_(big_endian),
         context_(context),
         tables_(tables),
@@ -64,6 +65,7 @@ class ZipStorages final : public tensors::StorageResolver {
   Output& output_;
   const ZipDirectory& directory_;
   const std::string folder_;
+  const std::string suffix_;
   bool big_endian_;
   pickle::Context& context_;
   tensors::Tables& tables_;
@@ -71,6 +73,9 @@ class ZipStorages final : public tensors::StorageResolver {
   std::unordered_map<std::string, size_t, pickle::KeyedHash> by_key_;
   std::vector<bool> used_;  // by member
 };
+
+// The first `length` bytes of a member. REQUIRES: length <= member.size; the caller has a limit for it.
+Result<std::string> ReadText(const Input& input, const ZipMember& member, uint64_t length);
 
 // The finding of a checksum that is not the member's: torch itself never checks, and has a switch that leaves them out.
 void NoteWrongCrc(pickle::Context& context, const ZipMember& member);

@@ -61,16 +61,17 @@ Result<NodeId> AddArray(pickle::Context& context, Tables& tables, const NumpyDTy
 }
 
 pickle::RecordParts OtherArray(pickle::Graph& graph, NodeId array_class, const NumpyDType& dtype,
-                               std::span<const uint64_t> shape, bool fortran, NodeId bytes) {
-  std::vector<NodeId> sizes;
-  sizes.reserve(shape.size());
-  for (const uint64_t size : shape) sizes.push_back(graph.Int(static_cast<int64_t>(size)));
-  const NodeId args[] = {graph.Container(Kind::kTuple, sizes),
-                         graph.Text(Kind::kNumpyDType, dtype.text),
-                         bytes,
-                         graph.Int(0),
-                         graph.None(),
-                         graph.Text(Kind::kString, fortran ? "F" : "C")};
+                               std::span<const uint64_t> shape, bool fortran, NodeId bytes,
+                               std::span<const uint64_t> strides) {
+  const auto tuple = [&graph](std::span<const uint64_t> numbers) {
+    std::vector<NodeId> items;
+    items.reserve(numbers.size());
+    for (const uint64_t number : numbers) items.push_back(graph.Int(static_cast<int64_t>(number)));
+    return graph.Container(Kind::kTuple, items);
+  };
+  const NodeId args[] = {
+      tuple(shape), graph.Text(Kind::kNumpyDType, dtype.text),       bytes,
+      graph.Int(0), strides.empty() ? graph.None() : tuple(strides), graph.Text(Kind::kString, fortran ? "F" : "C")};
   return {.callee = array_class, .args = graph.Container(Kind::kTuple, args)};
 }
 
@@ -179,7 +180,13 @@ Result<void> NumpyConstructor::CompleteArray(const State& state) {
   const bool fortran = IsTrueOrOne(parts[3]);
   if (!IsTrueOrOne(parts[0]) || !shape || (!fortran && !IsFalseOrZero(parts[3]))) return OddState(state);
   const std::optional<NumpyDType> dtype = ReadDType(parts[2]);
-  if (!dtype) return graph.is(parts[2], Kind::kRecord) ? Result<void>() : OddState(state);
+  if (!dtype) {
+    if (!graph.is(parts[2], Kind::kRecord)) return OddState(state);
+    const NodeId array_class = graph.children(state.record.args)[0];
+    AIRLOCK_ASSIGN(const auto made, Structured({array_class, parts[2], *shape, fortran, parts[4], state.at}));
+    if (made) graph.SetRecord(state.object, *made);
+    return {};
+  }
   const Shaped shaped{*dtype, *shape, fortran};
   if (dtype->number == DType::kNone) return ElementsFit(shaped, parts[4]) ? Result<void>() : OddState(state);
   if (!IsBytes(parts[4])) return OddState(state);
@@ -197,13 +204,19 @@ Result<void> NumpyConstructor::CompleteArray(const State& state) {
 
 // (buffer, dtype, shape, order): protocol 5
 Result<NodeId> NumpyConstructor::MakeFromBuffer(const Call& call) {
-  const pickle::Graph& graph = context_.graph;
+  pickle::Graph& graph = context_.graph;
   if (call.args.size() != 4 || !IsBytes(call.args[0]) || !graph.is(call.args[3], Kind::kString)) return OddCall(call);
   const std::optional<NumpyDType> dtype = ReadDType(call.args[1]);
   const std::optional<std::vector<uint64_t>> shape = ReadShape(call.args[2]);
   const std::string order(graph.text(call.args[3]));
   if (!shape || (order != "C" && order != "F")) return OddCall(call);
-  if (!dtype) return graph.is(call.args[1], Kind::kRecord) ? Record(call) : OddCall(call);
+  if (!dtype) {
+    if (!graph.is(call.args[1], Kind::kRecord)) return OddCall(call);
+    AIRLOCK_ASSIGN(const uint32_t symbol, context_.symbols.Use("numpy", "ndarray", call.at, 0));
+    const ArrayParts array{graph.Symbol(symbol), call.args[1], *shape, order == "F", call.args[0], call.at};
+    AIRLOCK_ASSIGN(const auto made, Structured(array));
+    return made ? graph.Record(*made) : Record(call);
+  }
   const Shaped shaped{*dtype, *shape, order == "F"};
   if (dtype->number != DType::kNone) return ArrayOf(shaped, call.args[0], call.at);
   return ElementsFit(shaped, call.args[0]) ? Record(call) : OddCall(call);
@@ -236,13 +249,19 @@ Result<void> NumpyConstructor::CompleteWrapper(const State& state) {
   const std::optional<std::vector<uint64_t>> shape = ReadShape(*shape_node);
   const std::optional<NumpyDType> dtype = ReadDType(*dtype_node);
   if (!shape || !graph.is(*order, Kind::kString)) return OddState(state);
+  const std::optional<NumpyStructure> structure = dtype ? std::nullopt : ReadStructure(*dtype_node);
   // Where the elements end cannot be told: nor what is to be read as opcodes behind them.
-  if (!dtype) return Fail(Reason::kUnsupportedFeature, "a joblib array of structures, which is not read", state.at);
+  if (!dtype && !structure) {
+    return Fail(Reason::kUnsupportedFeature, "a joblib array of a type that is not read", state.at);
+  }
   const bool fortran = graph.text(*order) == "F";
   if (!IsPlainArrayClass(*array_class) || (!fortran && graph.text(*order) != "C")) return OddState(state);
   const std::optional<NodeId> alignment = Field(state.state, "numpy_array_alignment_bytes");
   AIRLOCK_TRY(stream_->Enter(state.at));
-  return TakeWrapped(state, Shaped{*dtype, *shape, fortran}, alignment && !graph.is(*alignment, Kind::kNone));
+  const bool padded = alignment && !graph.is(*alignment, Kind::kNone);
+  if (dtype) return TakeWrapped(state, Shaped{*dtype, *shape, fortran}, padded);
+  const ArrayParts array{*array_class, *dtype_node, *shape, fortran, pickle::kNoNode, state.at};
+  return TakeStructured(state, *structure, array, padded);
 }
 
 Result<void> NumpyConstructor::TakeWrapped(const State& state, const Shaped& shaped, bool padded) {

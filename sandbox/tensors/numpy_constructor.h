@@ -1,8 +1,9 @@
 // NumpyConstructor: carries out numpy's own constructions as data: arrays of numbers, scalars, dtypes; and the wrappers
 // that joblib puts around arrays.
 //
-// What is no plain number (strings, dates, structures, objects, long doubles), masked arrays and random generators stay
-// records of known symbols, with their parts as numpy wrote them. Arguments or states of a form that numpy never writes
+// Arrays of structures are records with an array for each field (structured_array.h). What is no plain number (strings,
+// dates, objects, long doubles), masked arrays and random generators stay records of known symbols, with their parts as
+// numpy wrote them. Arguments or states of a form that numpy never writes
 // leave an inert record and the finding `numpy.odd-arguments`; an array that is not as long as its shape says ends the
 // load.
 #pragma once
@@ -19,6 +20,7 @@
 #include "sandbox/pickle/machine.h"
 #include "sandbox/tensors/array_data.h"
 #include "sandbox/tensors/numpy_dtype.h"
+#include "sandbox/tensors/numpy_structure.h"
 #include "sandbox/tensors/tables.h"
 
 namespace airlock::tensors {
@@ -35,9 +37,10 @@ Result<pickle::NodeId> AddArray(pickle::Context& context, Tables& tables, const 
                                 std::span<const uint64_t> shape, bool fortran, uint32_t storage, uint64_t at);
 
 // The parts of the record that stands for an array of anything else: what its class takes, ndarray(shape, dtype,
-// buffer, offset, strides, order).
+// buffer, offset, strides, order). `strides` are in bytes, and given where no order says them.
 pickle::RecordParts OtherArray(pickle::Graph& graph, pickle::NodeId array_class, const NumpyDType& dtype,
-                               std::span<const uint64_t> shape, bool fortran, pickle::NodeId bytes);
+                               std::span<const uint64_t> shape, bool fortran, pickle::NodeId bytes,
+                               std::span<const uint64_t> strides = {});
 
 // Not thread-safe; borrows all that it is given.
 class NumpyConstructor final : public pickle::Constructor {
@@ -83,6 +86,17 @@ class NumpyConstructor final : public pickle::Constructor {
     bool fortran = false;
   };
 
+  // An array whose dtype has fields. What a node of it holds is known by ReadStructure and IsBytes only.
+  struct ArrayParts {
+    pickle::NodeId array_class;
+    pickle::NodeId dtype;
+    std::vector<uint64_t> shape;
+    bool fortran;
+    pickle::NodeId elements;
+    uint64_t at;
+  };
+  class BytesElements;
+
   static const SymbolRow kRows[];
   const SymbolRow* FindRow(uint32_t symbol);
 
@@ -115,6 +129,12 @@ class NumpyConstructor final : public pickle::Constructor {
   bool IsTrueOrOne(pickle::NodeId id) const;
   std::optional<std::vector<uint64_t>> ReadShape(pickle::NodeId id) const;
   std::optional<NumpyDType> ReadDType(pickle::NodeId id);
+  // A dtype that has fields.
+  std::optional<NumpyStructure> ReadStructure(pickle::NodeId dtype);
+  bool ReadElement(pickle::NodeId dtype, NumpyField& field, pickle::NodeId& structure);
+  std::optional<pickle::NodeId> ReadField(pickle::NodeId entry, NumpyField& field) const;
+  bool AddFields(pickle::NodeId dtype, uint32_t parent, NumpyStructure& structure,
+                 std::vector<pickle::NodeId>& structures);
   // "[ns]", from the metadata of a date's dtype.
   std::optional<std::string> ReadUnit(pickle::NodeId metadata) const;
   bool IsBytes(pickle::NodeId id) const;
@@ -127,6 +147,9 @@ class NumpyConstructor final : public pickle::Constructor {
   pickle::NodeId ScalarValue(const NumpyDType& dtype, std::span<const uint8_t> bytes);
   std::optional<pickle::NodeId> Field(pickle::NodeId dict, std::string_view key) const;
   Result<void> TakeWrapped(const State& state, const Shaped& shaped, bool padded);
+  Result<std::optional<pickle::RecordParts>> Structured(const ArrayParts& array);
+  Result<void> TakeStructured(const State& state, const NumpyStructure& structure, const ArrayParts& array,
+                              bool padded);
 
   pickle::Context& context_;
   Tables& tables_;

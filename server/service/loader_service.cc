@@ -39,9 +39,11 @@ grpc::ServerUnaryReactor* LoaderService::GetCapabilities(grpc::CallbackServerCon
                                                          const v1::GetCapabilitiesRequest* /*request*/,
                                                          v1::GetCapabilitiesResponse* response) {
   response->set_version(kVersion);
-  for (const v1::Format format : {v1::FORMAT_TORCH_ZIP, v1::FORMAT_TORCH_LEGACY, v1::FORMAT_SAFETENSORS,
-                                  v1::FORMAT_TORCH_TAR, v1::FORMAT_TORCHSCRIPT, v1::FORMAT_GGUF,
-                                  v1::FORMAT_ZIP_OF_CHECKPOINTS, v1::FORMAT_TORCH_DCP, v1::FORMAT_SHARDED}) {
+  for (const v1::Format format :
+       {v1::FORMAT_TORCH_ZIP, v1::FORMAT_TORCH_LEGACY, v1::FORMAT_SAFETENSORS, v1::FORMAT_TORCH_TAR,
+        v1::FORMAT_TORCHSCRIPT, v1::FORMAT_PICKLE, v1::FORMAT_JOBLIB, v1::FORMAT_NPY, v1::FORMAT_NPZ, v1::FORMAT_GGUF,
+        v1::FORMAT_TORCH_EXPORT, v1::FORMAT_ZIP_OF_CHECKPOINTS, v1::FORMAT_TORCH_DCP, v1::FORMAT_TORCH_PACKAGE,
+        v1::FORMAT_SHARDED}) {
     response->add_formats(format);
   }
   *response->mutable_limits() = ToProto(broker_.options.limits);

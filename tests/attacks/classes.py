@@ -13,7 +13,7 @@ import zlib
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import payloads
 from judge import Judge, table
-from payloads import MARKER, PROTO, in_legacy, in_zip, integer, sequence, symbol, tensor, text
+from payloads import MARKER, PROTO, in_legacy, in_zip, integer, number, sequence, symbol, tensor, text
 
 EVIL = PROTO + symbol("os", "system") + MARKER + b"\x85R."
 GOOD = in_zip(tensor())
@@ -438,6 +438,92 @@ TOLD = table([
 ])
 
 
+def weight(name="w", path="weight_0", sizes=(4,), strides=(1,), offset=0, dtype=7, use_pickle="false"):
+    numbers = lambda values: "[" + ",".join(f'{{"as_int":{value}}}' for value in values) + "]"
+    meta = (f'{{"dtype":{dtype},"sizes":{numbers(sizes)},"requires_grad":false,"device":{{"type":"cpu","index":null}},"strides":{numbers(strides)},'
+            f'"storage_offset":{{"as_int":{offset}}},"layout":7}}')
+    return f'"{name}":{{"path_name":"{path}","is_param":false,"use_pickle":{use_pickle},"tensor_meta":{meta}}}'
+
+
+def pt2(*weights, members=(("data/weights/weight_0", bytes(16)),), config=None, compression=zipfile.ZIP_STORED):
+    """torch.export's archive of one program."""
+    config = '{"config":{' + ",".join(weights) + "}}" if config is None else config
+    return zip_of(*((f"m/{member}", content) for member, content in (
+        *members, ("data/weights/model_weights_config.json", config), ("data/constants/model_constants_config.json", '{"config":{}}'),
+        ("models/model.json", "{}"), ("archive_format", "pt2"), ("archive_version", "0"), (".data/version", "6\n"))), compression=compression)
+
+
+def old_pt2(state_dict):
+    return zip_of(("serialized_exported_program.json", "{}"), ("serialized_state_dict.pt", state_dict), ("version", "8.5"))
+
+
+def package(*members):
+    """torch.package's archive."""
+    return zip_of(*((f"p/{member}", content) for member, content in (*members, (".data/0.storage", bytes(16)), (".data/extern_modules", "torch\n"),
+                                                                     (".data/version", "6\n"))))
+
+
+def packaged(key=number(0), numel=4):
+    storage = b"(" + text("storage") + symbol("torch", "FloatStorage") + key + text("cpu") + integer(numel) + b"tQ"
+    rest = integer(0) + sequence((numel,)) + sequence((1,)) + b"\x89" + symbol("collections", "OrderedDict") + b")R"
+    return PROTO + symbol("torch._utils", "_rebuild_tensor_v2") + b"(" + storage + rest + b"tR."
+
+
+def reduced(module, attribute):
+    return PROTO + b"(" + text("reduce_package") + number(1) + symbol(module, attribute) + b"(" + MARKER + b"ttQ."
+
+
+def structured(descr, data=bytes(32), shape="(1,)"):
+    return npy("{'descr': " + descr + ", 'fortran_order': False, 'shape': " + shape + ", }", data)
+
+
+WRAPPED = table([
+    ("export, as it should be", pt2(weight()), ("clean",)),
+    ("export, deflated", pt2(weight(), compression=zipfile.ZIP_DEFLATED), ("clean",)),
+    ("export, a size past its member", pt2(weight(sizes=(5,))), ("malformed",)),
+    ("export, an offset that wraps", pt2(weight(offset=(1 << 64) - 1)), ("malformed",)),
+    ("export, sizes that wrap", pt2(weight(sizes=(1 << 32, 1 << 32), strides=(0, 0))), ("malformed",)),
+    ("export, strides that wrap", pt2(weight(sizes=(3,), strides=((1 << 63) - 1,))), ("malformed",)),
+    ("export, a path upwards", pt2(weight(path="../../archive_format")), ("malformed",)),
+    ("export, a path to the file system", pt2(weight(path="/etc/passwd")), ("malformed",)),
+    ("export, a member that is not there", pt2(weight(path="weight_1")), ("malformed",)),
+    ("export, a type of no name", pt2(weight(dtype=99)), ("unsupported",)),
+    ("export, a name twice", pt2(weight(), weight()), ("malformed",)),
+    ("export, a number of everything", pt2(weight(dtype=10 ** 400)), ("malformed",)),
+    ("export, brackets without end", pt2(config="[" * 1_000_000), ("malformed",)),
+    ("export, brackets in a config", pt2(config='{"config":' + "[" * 1_000_000), ("malformed",)),
+    ("export, a bomb of a config", pt2(config=" " * (1 << 24), compression=zipfile.ZIP_DEFLATED), ("malformed", "limit")),
+    ("export, names without end", pt2(*(weight(str(i)) for i in range(3_000))), ("clean", "limit")),
+    ("export, a pickle for a weight", pt2(weight(use_pickle="true"), members=[("data/weights/weight_0", in_zip(EVIL))]), ("dangerous",)),
+    ("export, a pickle among the inputs", pt2(weight(), members=[("data/weights/weight_0", bytes(16)), ("data/sample_inputs/model.pt", in_zip(EVIL))]), ("dangerous",)),
+    ("export, a pickle in the first format", old_pt2(in_zip(EVIL)), ("dangerous",)),
+    ("export, a library", pt2(weight(), members=[("data/weights/weight_0", bytes(16)), ("data/aotinductor/model/m.so", b"\x7fELF")]), ("unknown_types",)),
+    ("export in export in export", old_pt2(old_pt2(old_pt2(old_pt2(in_zip(tensor()))))), ("unsupported",)),
+    ("package, as it should be", package(("m/w.pkl", packaged())), ("clean",)),
+    ("package, code", package(("m/w.pkl", packaged()), ("collections/__init__.py", "print('marker')")), ("unknown_types",)),
+    ("package, a pickle under any name", package(("m/notes.txt", EVIL)), ("dangerous",)),
+    ("package, a call of the package", package(("m/w.pkl", reduced("os", "system"))), ("dangerous",)),
+    ("package, a call of nobody knows what", package(("m/w.pkl", reduced("project", "make"))), ("unknown_types",)),
+    ("package, a storage outside", package(("m/w.pkl", packaged(text("../m/w")))), ("malformed",)),
+    ("package, a storage longer than its member", package(("m/w.pkl", packaged(numel=5))), ("malformed",)),
+    ("package, a checkpoint in it", package(("m/w.bin", in_zip(EVIL))), ("dangerous",)),
+    ("deflated checkpoint", zip_of(("a.pth", GOOD), compression=zipfile.ZIP_DEFLATED), ("clean",)),
+    ("deflated checkpoint, hostile", zip_of(("a.pth", in_zip(EVIL)), compression=zipfile.ZIP_DEFLATED), ("dangerous",)),
+    ("deflated checkpoint of a bomb", zip_of(("a.pth", zip_of(("archive/data.pkl", tensor(numel=1 << 22, shape=(1 << 22,))), ("archive/data/0", bytes(1 << 24)),
+                                                             ("archive/version", b"3\n"), compression=zipfile.ZIP_DEFLATED)),
+                                             compression=zipfile.ZIP_DEFLATED), ("clean", "limit")),
+    ("deflated archive in an archive", zip_of(("a.zip", zip_of(("b.pth", GOOD))), compression=zipfile.ZIP_DEFLATED), ("unsupported",)),
+    ("structure, as it should be", structured("[('a', '<f4', (8,))]"), ("clean",)),
+    ("structure of everything", structured("[('a', '<f4', (4294967296, 4294967296))]"), ("malformed",)),
+    ("structure of elements without end", structured("[('a', '|u1')]", b"", "(9223372036854775807,)"), ("malformed",)),
+    ("structure with a name twice", structured("[('a', '<f4'), ('a', '<f4')]"), ("malformed",)),
+    ("structure of brackets", structured("[" * 30_000), ("malformed",)),
+    ("structure in structure without end", structured("[('a', " * 5_000 + "'<f4'" + ")]" * 5_000), ("malformed",)),
+    ("structure of objects", structured("[('a', '|O')]", EVIL), ("dangerous",)),
+    ("structure of many fields", structured("[" + ", ".join(f"('{i}', '|V0')" for i in range(3_000)) + "]", b"", "(9223372036854775807,)"), ("clean", "malformed")),
+])
+
+
 class Classes(Judge):
     def table(self, rows, write=payloads.as_it_is):
         for what, content, verdicts in rows:
@@ -462,6 +548,9 @@ class Classes(Judge):
         for what, data, finding in TOLD:
             with self.subTest(what):
                 self.assertIn(finding, [f["id"] for f in self.expect(data, "clean", "unknown_types")["findings"]])
+
+    def test_checkpoints_in_other_wrappings(self):
+        self.table(WRAPPED)
 
     def test_resources_in_every_form(self):
         for form, write in self.forms().items():

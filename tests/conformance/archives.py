@@ -137,9 +137,9 @@ def check_scripts(tally, daemon, directory):
             print(f"{name}: {answer['format']}, {answer['verdict']}, {notes}, {[s for s in answer['symbols'] if s['class'] != 'known']}")
 
 
-def agent(path, **members):
+def agent(path, compression=zipfile.ZIP_STORED, **members):
     """As stable-baselines3 saves an agent: text, and checkpoints that are written into the archive as they come."""
-    with zipfile.ZipFile(path, "w") as archive:
+    with zipfile.ZipFile(path, "w", compression) as archive:
         archive.writestr("data", '{"policy_class": "MlpPolicy"}')
         for name, value in members.items():
             with archive.open(f"{name}.pth", mode="w", force_zip64=True) as file:
@@ -160,6 +160,18 @@ def check_agents(tally, daemon, directory):
     for name, value in members.items():
         code, answer = airlock.report("--address", daemon.address, "load", f"{path}!{name}.pth", "--digests")
         tally.check(f"agent!{name}", code, answer, describe.describe(value))
+    deflated = pathlib.Path(directory, "deflated.zip")
+    large = dict(members, large={"w": torch.arange(3_000_000.), "sparse": torch.eye(300).to_sparse()})
+    agent(deflated, zipfile.ZIP_DEFLATED, **large)
+    for command in ("load", "inspect"):
+        options = ("--digests",) if command == "load" else ()
+        code, answer = airlock.report("--address", daemon.address, command, deflated, *options)
+        expected = describe.describe({f"{name}.pth": value for name, value in large.items()})
+        for row in expected if command == "inspect" else ():
+            row.pop("sha256")
+        tally.check(f"deflated agent, {command}", code, answer, expected)
+    code, answer = airlock.report("--address", daemon.address, "load", f"{deflated}!large.pth", "--digests")
+    tally.check("deflated agent!large", code, answer, describe.describe(large["large"]))
     code, answer = airlock.report("load", f"{path}!policy.pth", "--digests")  # by a private daemon, from where it lies
     tally.check("agent!policy, private", code, answer, describe.describe(policy))
     literal = pathlib.Path(f"{path}!policy.pth")

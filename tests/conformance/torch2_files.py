@@ -3,13 +3,17 @@
 usage: PYTHON torch2_files.py FOLDER
 """
 import collections
+import importlib
 import io
 import json
 import pathlib
 import sys
 import warnings
+import zipfile
 
 import torch
+import torch.package
+from torch.export.pt2_archive._package import package_pt2
 
 import describe
 
@@ -108,6 +112,70 @@ MAKERS = {"older": older, "dtypes": dtypes, "sparse": sparse, "attributes": attr
           "untyped": lambda: {"tensor": torch.ones(2), "storage": torch.ones(3).untyped_storage()}}
 
 
+class Net(torch.nn.Module):
+    """Tied weights, a view, a buffer, one that is not saved, a constant, and what does not stand as torch would lay it out."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = torch.nn.Linear(3, 4)
+        self.tied = self.linear
+        self.register_buffer("steps", torch.arange(4))
+        self.register_buffer("passing", torch.ones(2), persistent=False)
+        self.part = torch.nn.Parameter(torch.arange(12.).reshape(3, 4)[1])
+        self.turned = torch.nn.Parameter(torch.ones(3, 2, dtype=torch.bfloat16).t(), requires_grad=False)
+        self.constant = torch.full((2,), 3.0)
+
+    def forward(self, x, *, scale=None):
+        y = self.tied(self.linear(x)[:, :3]) + self.steps + self.passing[0] + self.constant[1] + self.turned.float().sum() + self.part
+        return y if scale is None else y * scale
+
+
+def of_program(program):
+    return {"state_dict": program.state_dict, "constants": program.constants, "example_inputs": program.example_inputs}
+
+
+def exported(folder):
+    """What torch.export writes, and what it wrote before 2.8."""
+    program = torch.export.export(Net(), (torch.ones(2, 3),), {"scale": torch.ones(4)})
+    torch.export.save(program, folder / "exported.pt2", extra_files={"note.txt": "by the author"})
+    yield "exported", of_program(torch.export.load(folder / "exported.pt2"))
+    small = torch.export.export(torch.nn.Linear(2, 2), (torch.ones(1, 2),))
+    package_pt2(folder / "exported-two.pt2", exported_programs={"one": program, "two": small})
+    yield "exported-two", {"one": of_program(program), "two": of_program(small)}
+    with zipfile.ZipFile(folder / "exported-old.pt2", "w") as archive:
+        archive.writestr("serialized_exported_program.json", "{}")
+        for name, value in of_program(program).items():
+            buffer = io.BytesIO()
+            torch.save(value, buffer)
+            archive.writestr(f"serialized_{name}.pt", buffer.getvalue())
+        archive.writestr("version", "8.5")
+    yield "exported-old", of_program(program)
+
+
+def packaged(folder):
+    """What torch.package writes: weights, a module with its code, a TorchScript module."""
+    tensor = torch.arange(6.)
+    weights = {"a": tensor, "b": tensor[2:4], "half": torch.ones(2).half()}
+    with torch.package.PackageExporter(folder / "package-weights.pt") as package:
+        package.save_pickle("weights", "w.pkl", weights)
+        package.save_pickle("more", "again", {"a": tensor})
+        package.save_text("weights", "note.txt", "by the author")
+    yield "package-weights", {"weights/w.pkl": weights, "more/again": {"a": tensor}}
+    (folder / "airlock_net.py").write_text("import torch\n\n\nclass Net(torch.nn.Sequential):\n    pass\n")
+    sys.path.append(str(folder))
+    net = importlib.import_module("airlock_net").Net(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
+    with torch.package.PackageExporter(folder / "package-code.pt") as package:
+        package.intern("airlock_net")
+        package.extern("torch.**")
+        package.save_pickle("model", "net.pkl", net)
+    yield "package-code", {"model/net.pkl": {"state_dict()": net.state_dict()}}
+    torch.package.package_exporter._gate_torchscript_serialization = False
+    with torch.package.PackageExporter(folder / "package-script.pt") as package:
+        package.extern("torch.**")
+        package.save_pickle("model", "net.pkl", {"net": torch.jit.script(torch.nn.Sequential(*net))})
+    yield "package-script", {"model/net.pkl": {"net": net.state_dict(keep_vars=True)}}
+
+
 def main(folder):
     for name, maker in MAKERS.items():
         value = maker()
@@ -121,6 +189,8 @@ def main(folder):
         for form, data in saved.items():
             (folder / f"{name}-{form}.pt").write_bytes(data)
             (folder / f"{name}-{form}.json").write_text(expected)
+    for name, value in [*exported(folder), *packaged(folder)]:
+        (folder / f"{name}.json").write_text(json.dumps(describe.describe(value)))
     print(torch.__version__)
 
 

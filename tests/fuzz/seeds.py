@@ -78,8 +78,10 @@ def modules():
 
 
 def archives():
-    for _, archive, _ in classes.ZIPS:
-        yield archive
+    for table in (classes.ZIPS, classes.WRAPPED):
+        for _, archive, _ in table:
+            if archive.startswith(b"PK"):
+                yield archive
     yield payloads.in_zip(tensor())
     yield payloads.in_zip(PROTO + b"}.", [("byteorder", b"big"), ("code/m.py", b"x")])
 

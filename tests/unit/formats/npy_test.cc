@@ -132,7 +132,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadRow{"Escape", Bad(Header("'<i\\x32'", "(6,)")), Reason::kNpyMalformed},
         BadRow{"BehindTheDict", Bad(Header("'<i2'", "(6,)") + "#"), Reason::kNpyMalformed},
         BadRow{"NoDict", Bad("[]"), Reason::kNpyMalformed},
-        BadRow{"Structure", Bad(Header("[('a', '<i2'), ('b', '<i4', (2,))]", "(1,)")), Reason::kUnsupportedFeature},
+        BadRow{"Structure", Bad(Header("[('a', '<i2'), ('b', '<i4', (2,))]", "(1,)")), Reason::kTrailingBytes},
         BadRow{"UnknownType", Bad(Header("'<q9'", "(6,)")), Reason::kUnsupportedFeature},
         BadRow{"Version4", Npy(Header("'<i2'", "(6,)"), kSixShorts, 4), Reason::kUnsupportedFeature},
         BadRow{"HeaderLongerThanTheFile", Npy("", "").substr(0, 8) + "\xFF\xFF{", Reason::kTruncated},

@@ -62,17 +62,54 @@ TEST(ZipOfCheckpoints, EachCheckpointIsUnderItsName) {
   EXPECT_EQ(TensorBytes(decoded, 0), FloatStorage("0", 4).bytes);
   EXPECT_EQ(TensorBytes(decoded, 1), "abcd");
   EXPECT_TRUE(decoded.HasFinding("zip.other-member"));
-  EXPECT_FALSE(decoded.HasFinding("zip.deflated-checkpoint"));
 }
 
-TEST(ZipOfCheckpoints, WhatIsDeflatedIsNotClean) {
-  ZipPart deflated = Stored("optimizer.pth", Checkpoint4());
-  deflated.deflate = true;
-  const Decoded decoded = DecodeBytes(WriteZip({.parts = {Stored("policy.pth", Checkpoint4()), deflated}}));
+ZipPart Deflated(ZipPart part) {
+  part.deflate = true;
+  return part;
+}
+
+TEST(ZipOfCheckpoints, WhatIsDeflatedGoesToTheOutput) {
+  const std::string file =
+      WriteZip({.parts = {Stored("policy.pth", Checkpoint4()), Deflated(Stored("optimizer.pth", Checkpoint4())),
+                          Deflated(Stored("model.gguf", Gguf()))}});
+  const Decoded decoded = DecodeBytes(file);
   ASSERT_TRUE(decoded.ok()) << decoded.message();
-  EXPECT_EQ(ListTensors(decoded).size(), 1U);
-  EXPECT_TRUE(decoded.HasFinding("zip.deflated-checkpoint"));
-  EXPECT_EQ(Member(WriteZip({.parts = {deflated}}), "optimizer.pth").reason(), Reason::kUnsupportedFeature);
+  const std::vector<ListedTensor> listed = ListTensors(decoded);
+  ASSERT_EQ(listed.size(), 3U);
+  EXPECT_EQ(listed[1].name, "optimizer.pth.w");
+  EXPECT_EQ(decoded.checkpoint.tables.storages()[0].place, tensors::Place::kInput);
+  EXPECT_EQ(decoded.checkpoint.tables.storages()[1].place, tensors::Place::kOutput);
+  for (uint32_t tensor : {0U, 1U}) EXPECT_EQ(TensorBytes(decoded, tensor), FloatStorage("0", 4).bytes);
+  EXPECT_EQ(TensorBytes(decoded, 2), "abcd");
+  EXPECT_FALSE(decoded.HasFinding("zip.wrong-crc"));
+  const Decoded alone = Member(file, "optimizer.pth");
+  ASSERT_TRUE(alone.ok()) << alone.message();
+  EXPECT_EQ(alone.checkpoint.format, Format::kTorchZip);
+  EXPECT_EQ(TensorBytes(alone, 0), FloatStorage("0", 4).bytes);
+}
+
+TEST(ZipOfCheckpoints, ADeflatedMemberIsBoundByTheLimits) {
+  const std::string file = WriteZip({.parts = {Deflated(Stored("policy.pth", Checkpoint4()))}});
+  Limits limits;
+  limits.ratio = 1;
+  EXPECT_EQ(DecodeBytes(file, limits).reason(), Reason::kLimitExceeded);
+  // More than DecodeBytes has room for.
+  const std::string large =
+      WriteZip({.parts = {Deflated(Stored("a.gguf", Gguf() + std::string(size_t{1} << 24, '\0')))}});
+  EXPECT_EQ(DecodeBytes(large).reason(), Reason::kLimitExceeded);
+}
+
+TEST(ZipOfCheckpoints, ABrokenDeflatedMemberEndsTheLoad) {
+  ZipPart part = Deflated(Stored("policy.pth", Checkpoint4()));
+  part.size = part.data.size() + 1;
+  EXPECT_EQ(DecodeBytes(WriteZip({.parts = {part}})).reason(), Reason::kUnsupportedFormat);
+  part.data.pop_back();
+  part.size = {};
+  EXPECT_EQ(DecodeBytes(WriteZip({.parts = {part}})).reason(), Reason::kTruncated);
+  part = Deflated(Stored("policy.pth", Checkpoint4()));
+  part.crc = 7;
+  EXPECT_TRUE(DecodeBytes(WriteZip({.parts = {part}})).HasFinding("zip.wrong-crc"));
 }
 
 TEST(ZipOfCheckpoints, AHostileMemberIsFoundAtItsPlace) {
