@@ -68,7 +68,7 @@ constexpr FieldRow kFields[] = {
 
 constexpr uint32_t Bit(Field field) { return uint32_t{1} << static_cast<uint32_t>(field); }
 
-// Fields that an object must have; of those joined by "or", one.
+// Fields that an object must have.
 struct RequiredRow {
   Place place;
   uint32_t all;

@@ -28,6 +28,8 @@ using tensors::DType;
 
 constexpr std::string_view kFormat = "archive_format";
 constexpr std::string_view kVersion = "archive_version";
+constexpr std::string_view kFormatValue = "pt2";
+constexpr std::string_view kVersionValue = "0";
 constexpr std::string_view kRecords[] = {kFormat, kVersion};
 constexpr std::string_view kModels = "models/";
 constexpr std::string_view kExtra = "extra/";
@@ -89,6 +91,11 @@ Result<NodeId> DecodeSaved(const Input& input, const ZipMember& member, Output& 
               member.header_offset);
 }
 
+// A tensor that had no data when it was saved.
+bool IsShell(const PayloadTensor& tensor, const ZipMember& member) {
+  return member.size == 0 && tensors::ElementCount(tensor.sizes) != 0;
+}
+
 // What one folder of the archive holds: weights or constants.
 class Payloads {
  public:
@@ -118,7 +125,9 @@ class Payloads {
   const ZipMember* Find(const std::string& name) { return archive_.Record(folder_ + name); }
   Result<NodeId> DecodePayload(const Payload& payload);
   Result<NodeId> MakeTensor(const Payload& payload, const ZipMember& member);
-  NodeId MakeMeta(const PayloadTensor& tensor, const tensors::DTypeRow& dtype);
+  // Fails where it is not what its member can hold.
+  Result<const tensors::DTypeRow*> CheckTensor(const Payload& payload, const ZipMember& member) const;
+  NodeId MakeMeta(const PayloadTensor& tensor, const tensors::DTypeRow& dtype, const ZipMember& member);
 
   const Input& input_;
   Output& output_;
@@ -173,8 +182,7 @@ Result<NodeId> Payloads::DecodePayload(const Payload& payload) {
   return value;
 }
 
-Result<NodeId> Payloads::MakeTensor(const Payload& payload, const ZipMember& member) {
-  const Limits& limits = checkpoint_.context.limits;
+Result<const tensors::DTypeRow*> Payloads::CheckTensor(const Payload& payload, const ZipMember& member) const {
   const uint64_t at = member.header_offset;
   if (!payload.tensor) return Fail(Reason::kZipMalformed, "'" + payload.name + "' is no tensor and no pickle", at);
   const PayloadTensor& tensor = *payload.tensor;
@@ -189,43 +197,44 @@ Result<NodeId> Payloads::MakeTensor(const Payload& payload, const ZipMember& mem
     return Fail(Reason::kZipMalformed, "'" + payload.name + "' is described as torch never does", at);
   }
   const tensors::DTypeRow& dtype = tensors::RowOf(number->dtype);
-  const uint64_t elements = member.size / dtype.item_size;
   if (member.size % dtype.item_size != 0) {
     return Fail(Reason::kStorageSizeMismatch, "the member of '" + payload.name + "' ends inside an element", at);
   }
-  const bool empty = tensors::ElementCount(tensor.sizes) == 0;
-  const bool shell = member.size == 0 && !empty;
-  AIRLOCK_TRY(tensors::CheckGeometry(tensor.offset, tensor.sizes, tensor.strides, shell ? UINT64_MAX : elements,
-                                     limits.dims, at));
-  if (shell) {
-    archive_.Use(member);
-    if (!std::exchange(told_of_meta_, true)) {
-      Tell(checkpoint_, member, "export.no-data", Severity::kNote,
-           "a tensor without data, which torch fills with zeros");
-    }
-    return MakeMeta(tensor, dtype);
-  }
-  if (checkpoint_.tables.tensor_count() >= limits.tensors) {
-    return FailLimit("tensors", limits.tensors, checkpoint_.tables.tensor_count() + 1, at);
-  }
+  const uint64_t elements = IsShell(tensor, member) ? UINT64_MAX : member.size / dtype.item_size;
+  AIRLOCK_TRY(tensors::CheckGeometry(tensor.offset, tensor.sizes, tensor.strides, elements,
+                                     checkpoint_.context.limits.dims, at));
+  return &dtype;
+}
+
+Result<NodeId> Payloads::MakeTensor(const Payload& payload, const ZipMember& member) {
+  AIRLOCK_ASSIGN(const tensors::DTypeRow* const dtype, CheckTensor(payload, member));
+  const PayloadTensor& tensor = *payload.tensor;
+  if (IsShell(tensor, member)) return MakeMeta(tensor, *dtype, member);
+  const uint64_t most = checkpoint_.context.limits.tensors;
+  const uint64_t count = checkpoint_.tables.tensor_count();
+  if (count >= most) return FailLimit("tensors", most, count + 1, member.header_offset);
   AIRLOCK_ASSIGN(const uint32_t storage, storages_.Resolve({.key = payload.path,
                                                             .location = tensor.device,
-                                                            .dtype = dtype.dtype,
-                                                            .numel = elements,
+                                                            .dtype = dtype->dtype,
+                                                            .numel = member.size / dtype->item_size,
                                                             .nbytes = member.size,
-                                                            .at = at,
+                                                            .at = member.header_offset,
                                                             .slice = {}}));
   const uint32_t flags =
       (tensor.requires_grad ? tensors::kRequiresGrad : 0U) | (payload.is_parameter ? tensors::kParameter : 0U);
   return graph_.Tensor(checkpoint_.tables.AddTensor({.storage = storage,
-                                                     .dtype = dtype.dtype,
+                                                     .dtype = dtype->dtype,
                                                      .flags = flags,
                                                      .offset = tensor.offset,
                                                      .shape = tensor.sizes,
                                                      .stride = tensor.strides}));
 }
 
-NodeId Payloads::MakeMeta(const PayloadTensor& tensor, const tensors::DTypeRow& dtype) {
+NodeId Payloads::MakeMeta(const PayloadTensor& tensor, const tensors::DTypeRow& dtype, const ZipMember& member) {
+  archive_.Use(member);
+  if (!std::exchange(told_of_meta_, true)) {
+    Tell(checkpoint_, member, "export.no-data", Severity::kNote, "a tensor without data, which torch fills with zeros");
+  }
   const auto numbers = [this](Kind kind, const std::vector<uint64_t>& values) {
     std::vector<NodeId> items;
     for (const uint64_t value : values) items.push_back(graph_.Int(static_cast<int64_t>(value)));
@@ -274,16 +283,18 @@ std::string_view ModelOf(std::string_view name) {
 
 Result<void> TorchExport::CheckRecords() {
   AIRLOCK_TRY(archive_.Check(kRecords));
-  const ZipMember& format = *archive_.Record(kFormat);
-  if (format.size != 3) return Fail(Reason::kUnsupportedFormat, "a torch.export archive of an unknown kind");
-  AIRLOCK_ASSIGN(const std::string kind, ReadText(input_, format, format.size));
-  if (kind != "pt2") return Fail(Reason::kUnsupportedFormat, "a torch.export archive of an unknown kind");
+  // One byte more than it may have, so that a longer one is another.
+  const auto read = [this](const ZipMember& member, uint64_t most) {
+    return ReadText(input_, member, std::min(member.size, most + 1));
+  };
+  AIRLOCK_ASSIGN(const std::string kind, read(*archive_.Record(kFormat), kFormatValue.size()));
+  if (kind != kFormatValue) return Fail(Reason::kUnsupportedFormat, "a torch.export archive of an unknown kind");
   // Torch takes one without a version for the first.
-  const ZipMember* version = archive_.Record(kVersion);
-  AIRLOCK_ASSIGN(const std::string text, version == nullptr || version->size != 1
-                                             ? Result<std::string>(version == nullptr ? "0" : "")
-                                             : ReadText(input_, *version, 1));
-  if (text != "0") return Fail(Reason::kUnsupportedFeature, "a torch.export archive of a later version");
+  std::string text(kVersionValue);
+  if (const ZipMember* version = archive_.Record(kVersion); version != nullptr) {
+    AIRLOCK_ASSIGN(text, read(*version, kVersionValue.size()));
+  }
+  if (text != kVersionValue) return Fail(Reason::kUnsupportedFeature, "a torch.export archive of a later version");
   if (archive_.big_endian()) return Fail(Reason::kUnsupportedFeature, "a big-endian torch.export archive");
   return {};
 }

@@ -76,12 +76,12 @@ Result<void> DecodeZip(const Input& input, Output& output, Checkpoint& checkpoin
     return DecodeTorchScript(input, output, checkpoint, directory);
   }
   if (IsNpz(directory)) return DecodeNpz(input, output, checkpoint, directory);
+  AIRLOCK_TRY(CheckNoOtherData(directory));
   for (const KindRow& row : kKinds) {
     if (!row.is(directory)) continue;
     checkpoint.format = row.format;
     return row.decode(input, output, checkpoint, directory);
   }
-  AIRLOCK_TRY(CheckNoOtherData(directory));
   for (const RefusalRow& row : kRefusals) {
     for (const ZipMember& member : directory.members()) {
       if (member.name.ends_with(row.suffix)) return Fail(Reason::kUnsupportedFormat, row.sentence, 0);

@@ -121,12 +121,25 @@ def sets():
     yield BETWEEN.join((index, struct.pack("<Q", len(header)) + header + b"ab", payloads.in_zip(PROTO + b"}" + payloads.text("w") + tensor()[2:-1] + b"s.")))
 
 
+DESCRS = [b"'<f8'", b"[('a', '<f4'), ('', '|V4'), (('title', 'b'), '>i2', (2,))]", b"[('a', [('b', '|S3'), ('c', '<i8')], (1, 2))]"]
+
+
+def configs():
+    one = classes.weight
+    yield "{\"config\":{" + ",".join((one(), one("half", sizes=(2,), offset=2), one("none", path="weight_1"))) + "}}"
+    yield "{\"config\":{" + one("saved", path="weight_2", use_pickle="true") + "}}"
+
+
 def folders():
     short = [stream for stream in streams() if len(stream) <= 4096]
     yield "pickle_fuzz", short
     yield "recovery_fuzz", [*(PROTO + opcodes + b"." for opcodes in modules()), *short]
     yield "zip_fuzz", [*short, *(a for a in archives() if len(a) <= 65536)]
-    yield "numpy_fuzz", [*short, b"{'descr': '<f8', 'fortran_order': False, 'shape': (3, 4), }\n"]
+    headers = [b"{'descr': %s, 'fortran_order': False, 'shape': (3, 4), }\n" % descr for descr in DESCRS]
+    yield "numpy_fuzz", [*short, *headers, *(data for _, data, _ in classes.WRAPPED if data.startswith(b"\x93NUMPY") and len(data) <= 4096)]
+    yield "export_fuzz", [config.encode() for config in configs()]
+    yield "package_fuzz", [*short, classes.packaged(), classes.reduced("torch.jit._script", "unpackage_script_module"),
+                           *(classes.packaged() + BETWEEN + stream for stream in short[:40])]
     yield "torchscript_fuzz", [*short, *(stream + BETWEEN + b"\x80\x02)." for stream in short[:40])]
     yield "tar_fuzz", [*tar_archives(), *(BETWEEN.join((torch_tar.storages_member([]), torch_tar.tensors_member([]), s)) for s in short[::4])]
     yield "legacy_fuzz", [stream for stream in legacy_streams() if len(stream) <= 4096]
