@@ -135,6 +135,8 @@ constexpr SymbolRow kRows[] = {
     Known(B::kExternal, "torch.serialization", "_get_layout"),
     Known(B::kExternal, "torch.storage", "UntypedStorage TypedStorage"),
     Known(B::kExternal, "torch._C", "ScriptObject"),
+    // What torch.package would call for a module of TorchScript, which stands in the same archive and is read there.
+    Known(B::kName, "torch.jit._script", "unpackage_script_module"),
     Known(B::kExternal, "torch.jit._pickle",
           "build_intlist build_doublelist build_boollist build_tensorlist build_tensor_from_id restore_type_tag"),
     Known(B::kExternal, "torch", "Size device Tensor"),

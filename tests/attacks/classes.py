@@ -1,5 +1,6 @@
 """Classes of attacks on containers, pickle machines and tensors: one generated file for each, with the verdict that it must get. What
 torch reads otherwise than others, what wraps, what lies, what explodes."""
+import functools
 import io
 import pathlib
 import pickle
@@ -498,7 +499,7 @@ WRAPPED = table([
     ("export, a pickle among the inputs", pt2(weight(), members=[("data/weights/weight_0", bytes(16)), ("data/sample_inputs/model.pt", in_zip(EVIL))]), ("dangerous",)),
     ("export, a pickle in the first format", old_pt2(in_zip(EVIL)), ("dangerous",)),
     ("export, a library", pt2(weight(), members=[("data/weights/weight_0", bytes(16)), ("data/aotinductor/model/m.so", b"\x7fELF")]), ("unknown_types",)),
-    ("export in export in export", old_pt2(old_pt2(old_pt2(old_pt2(in_zip(tensor()))))), ("unsupported",)),
+    ("export in export in export", functools.reduce(lambda inner, _: old_pt2(inner), range(300), in_zip(tensor())), ("unsupported",)),
     ("package, as it should be", package(("m/w.pkl", packaged())), ("clean",)),
     ("package, code", package(("m/w.pkl", packaged()), ("collections/__init__.py", "print('marker')")), ("unknown_types",)),
     ("package, a pickle under any name", package(("m/notes.txt", EVIL)), ("dangerous",)),
@@ -518,7 +519,7 @@ WRAPPED = table([
     ("structure of elements without end", structured("[('a', '|u1')]", b"", "(9223372036854775807,)"), ("malformed",)),
     ("structure with a name twice", structured("[('a', '<f4'), ('a', '<f4')]"), ("malformed",)),
     ("structure of brackets", structured("[" * 30_000), ("malformed",)),
-    ("structure in structure without end", structured("[('a', " * 5_000 + "'<f4'" + ")]" * 5_000), ("malformed",)),
+    ("structure in structure without end", structured("[('a', " * 5_000 + "'<f4'" + ")]" * 5_000, bytes(4)), ("clean",)),
     ("structure of objects", structured("[('a', '|O')]", EVIL), ("dangerous",)),
     ("structure of many fields", structured("[" + ", ".join(f"('{i}', '|V0')" for i in range(3_000)) + "]", b"", "(9223372036854775807,)"), ("clean", "malformed")),
 ])
@@ -534,9 +535,8 @@ class Classes(Judge):
         self.table(ZIPS)
 
     def test_archives_in_archives_are_members_that_nobody_reads(self):
-        report = self.expect(nested(in_zip(EVIL)), "clean", "dangerous", "refused")
-        if report["verdict"] == "clean":
-            self.assertIn("zip.unused-member", [f["id"] for f in report["findings"]])
+        report = self.expect(nested(in_zip(EVIL)), "unknown_types")
+        self.assertIn("zip.unused-member", [f["id"] for f in report["findings"]])
 
     def test_tars(self):
         self.table(TARS)

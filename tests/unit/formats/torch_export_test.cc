@@ -285,11 +285,13 @@ TEST(TorchExport, AProgramWithoutItsWeights) {
 
 TEST(TorchExport, ArchivesInArchivesEndSomewhere) {
   std::string inner = Write({});
-  for (int level = 0; level < 3; ++level) {
-    inner = WriteZip(
-        {.parts = {Plain("serialized_exported_program.json", "{}"), Plain("serialized_state_dict.pt", inner)}});
+  for (int level = 0; level < 200; ++level) {
+    inner =
+        WriteZip({.parts = {Plain("serialized_exported_program.json", "{}"), Plain("serialized_state_dict.pt", inner)}});
   }
-  EXPECT_EQ(DecodeBytes(inner).reason(), Reason::kUnsupportedFeature);
+  const Decoded decoded = DecodeBytes(inner);
+  EXPECT_EQ(decoded.reason(), Reason::kUnsupportedFeature);
+  EXPECT_NE(decoded.message().find("checkpoints in checkpoints"), std::string::npos) << decoded.message();
 }
 
 // --- the config ---
