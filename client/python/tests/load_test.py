@@ -2,11 +2,13 @@
 import collections
 import gc
 import io
+import json
 import os
 import pathlib
 import pickle
 import sys
 import unittest
+import unittest.mock
 import warnings
 import zipfile
 
@@ -77,7 +79,7 @@ class Sources(package.Folder):
     def test_what_is_no_file(self):
         with self.assertRaises(FileNotFoundError):
             airlock.load(self.folder / "nothing")
-        with self.assertRaises(IsADirectoryError):
+        with unittest.mock.patch.object(airlock._client.Client, "private", False), self.assertRaises(IsADirectoryError):
             airlock.load(self.folder)
         with self.assertRaises(AttributeError):
             airlock.load(5)
@@ -86,6 +88,16 @@ class Sources(package.Folder):
         path = self.write("a.txt", b"text")
         with open(path) as file, self.assertRaises(TypeError):
             airlock.load(file)
+
+    def test_folders(self):
+        """Shards with an index are one checkpoint, under the names of its index."""
+        index = {"metadata": {}, "weight_map": {"a": "model-1-of-2.bin", "b": "model-2-of-2.bin"}}
+        for name, shard in index["weight_map"].items():
+            self.write(shard, saved({name: torch.full((2,), ord(name))}))
+        self.write("model.bin.index.json", json.dumps(index).encode())
+        got = airlock.load_file(self.folder)
+        self.assertEqual({name: tensor.tolist() for name, tensor in got.items()}, {"a": [97, 97], "b": [98, 98]})
+        self.assertEqual(airlock.load(self.folder, member="model-1-of-2.bin")["a"].tolist(), [97, 97])
 
     def test_members(self):
         path = self.folder / "agent.zip"

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
 import os
 import shlex
 import threading
@@ -167,13 +168,15 @@ class Client:
             assert isinstance(source, PathSource)
             given.source.path = source.real_path
             return _Requests(request, first, None)
+        if isinstance(source, PathSource) and source.folder:
+            raise IsADirectoryError(errno.EISDIR, "a folder can be opened by a private daemon only", source.name)
         given.source.upload.size = source.size
         given.source.upload.name = upload_name(source.name)
         return _Requests(request, first, source)
 
     def _reads(self, source: Source) -> bool:
-        """Whether the daemon can open it: a regular file, whose name is text, of this process's own daemon."""
-        if not self.private or not isinstance(source, PathSource) or not source.regular:
+        """Whether the daemon can open it: a regular file or a folder, whose name is text, of this process's own daemon."""
+        if not self.private or not isinstance(source, PathSource) or not (source.regular or source.folder):
             return False
         with contextlib.suppress(UnicodeEncodeError):
             return bool(source.real_path.encode("utf-8"))

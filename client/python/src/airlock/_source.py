@@ -19,8 +19,12 @@ class PathSource:
     def __init__(self, path: Union[str, os.PathLike[str]], member: str = "") -> None:
         self.name = os.fspath(path)
         self.member = member
-        with open(self.name, "rb") as file:
-            status = os.fstat(file.fileno())
+        self.folder = os.path.isdir(self.name)
+        if self.folder:
+            status = os.stat(self.name)
+        else:
+            with open(self.name, "rb") as file:
+                status = os.fstat(file.fileno())
         self.regular = stat.S_ISREG(status.st_mode)
         self.size = status.st_size
         # The daemon follows no links: it gets the path behind them.
