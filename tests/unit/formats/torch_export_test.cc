@@ -286,8 +286,8 @@ TEST(TorchExport, AProgramWithoutItsWeights) {
 TEST(TorchExport, ArchivesInArchivesEndSomewhere) {
   std::string inner = Write({});
   for (int level = 0; level < 200; ++level) {
-    inner =
-        WriteZip({.parts = {Plain("serialized_exported_program.json", "{}"), Plain("serialized_state_dict.pt", inner)}});
+    inner = WriteZip(
+        {.parts = {Plain("serialized_exported_program.json", "{}"), Plain("serialized_state_dict.pt", inner)}});
   }
   const Decoded decoded = DecodeBytes(inner);
   EXPECT_EQ(decoded.reason(), Reason::kUnsupportedFeature);
