@@ -69,6 +69,6 @@ constexpr SymbolRow kRows[] = {
 
 }  // namespace
 
-std::span<const SymbolRow> ExecutionRows() { return kRows; }
+SymbolTable ExecutionRows() { return TableOf<kRows>(); }
 
 }  // namespace airlock::pickle

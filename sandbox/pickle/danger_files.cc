@@ -57,6 +57,6 @@ constexpr SymbolRow kRows[] = {
 
 }  // namespace
 
-std::span<const SymbolRow> FileRows() { return kRows; }
+SymbolTable FileRows() { return TableOf<kRows>(); }
 
 }  // namespace airlock::pickle

@@ -46,6 +46,6 @@ constexpr SymbolRow kRows[] = {
 
 }  // namespace
 
-std::span<const SymbolRow> ImportRows() { return kRows; }
+SymbolTable ImportRows() { return TableOf<kRows>(); }
 
 }  // namespace airlock::pickle

@@ -70,7 +70,7 @@ constexpr MethodRow kMethods[] = {
 
 }  // namespace
 
-std::span<const SymbolRow> IndirectionRows() { return kRows; }
+SymbolTable IndirectionRows() { return TableOf<kRows>(); }
 std::span<const ModuleAlias> ModuleAliases() { return kAliases; }
 std::string_view WalkedModules() { return kWalked; }
 std::string_view VendoredModules() { return kVendored; }

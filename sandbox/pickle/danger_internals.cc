@@ -69,6 +69,6 @@ constexpr SymbolRow kRows[] = {
 
 }  // namespace
 
-std::span<const SymbolRow> InternalsRows() { return kRows; }
+SymbolTable InternalsRows() { return TableOf<kRows>(); }
 
 }  // namespace airlock::pickle

@@ -140,6 +140,6 @@ constexpr SymbolRow kRows[] = {
 
 }  // namespace
 
-std::span<const SymbolRow> LoaderRows() { return kRows; }
+SymbolTable LoaderRows() { return TableOf<kRows>(); }
 
 }  // namespace airlock::pickle

@@ -24,6 +24,6 @@ constexpr SymbolRow kRows[] = {
 
 }  // namespace
 
-std::span<const SymbolRow> NetworkRows() { return kRows; }
+SymbolTable NetworkRows() { return TableOf<kRows>(); }
 
 }  // namespace airlock::pickle

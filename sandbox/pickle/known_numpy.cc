@@ -44,6 +44,6 @@ constexpr SymbolRow kRows[] = {
 
 }  // namespace
 
-std::span<const SymbolRow> NumpyRows() { return kRows; }
+SymbolTable NumpyRows() { return TableOf<kRows>(); }
 
 }  // namespace airlock::pickle

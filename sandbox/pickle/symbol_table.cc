@@ -208,10 +208,10 @@ std::string_view Reason(Family family) {
   return "";
 }
 
-std::span<const std::span<const SymbolRow>> SymbolTables() {
-  static const std::array<std::span<const SymbolRow>, 9> kTables = {kRows,         NumpyRows(),       ExecutionRows(),
-                                                                    ImportRows(),  LoaderRows(),      FileRows(),
-                                                                    NetworkRows(), IndirectionRows(), InternalsRows()};
+std::span<const SymbolTable> SymbolTables() {
+  static const std::array<SymbolTable, 9> kTables = {TableOf<kRows>(), NumpyRows(),       ExecutionRows(),
+                                                     ImportRows(),     LoaderRows(),      FileRows(),
+                                                     NetworkRows(),    IndirectionRows(), InternalsRows()};
   return kTables;
 }
 

@@ -5,6 +5,11 @@
 // named as exceptions.
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
 #include <span>
 #include <string_view>
 
@@ -53,19 +58,80 @@ constexpr SymbolRow Danger(Family family, std::string_view modules, std::string_
   return {SymbolClass::kDangerous, Builder::kNone, family, modules, names};
 }
 
+// A module of a row: where its name stands in the row's list. No pointer, so that it costs nothing when a worker
+// starts.
+struct ModuleRef {
+  uint16_t row = 0;
+  uint16_t at = 0;
+  uint16_t size = 0;
+};
+
+// Rows with an index of their modules, which the compiler has made: a worker lives for one file and would make it anew
+// for each.
+struct SymbolTable {
+  std::span<const SymbolRow> rows;
+  std::span<const ModuleRef> modules;  // sorted by name, then by row
+
+  constexpr std::string_view ModuleOf(const ModuleRef& ref) const {
+    return rows[ref.row].modules.substr(ref.at, ref.size);
+  }
+};
+
+// Calls `take(start, word)` for each of some words that single blanks separate.
+template <typename Take>
+constexpr void ForEachWord(std::string_view words, const Take& take) {
+  for (size_t at = 0; at < words.size();) {
+    const size_t end = std::min(words.find(' ', at), words.size());
+    take(at, words.substr(at, end - at));
+    at = end + 1;
+  }
+}
+
+template <const auto& kRows>
+constexpr size_t CountModules() {
+  size_t count = 0;
+  for (const SymbolRow& row : kRows) ForEachWord(row.modules, [&](size_t, std::string_view) { ++count; });
+  return count;
+}
+
+template <const auto& kRows>
+constexpr auto SortModules() {
+  std::array<ModuleRef, CountModules<kRows>()> refs;
+  size_t count = 0;
+  for (size_t row = 0; row < std::size(kRows); ++row) {
+    ForEachWord(kRows[row].modules, [&](size_t at, std::string_view word) {
+      refs[count++] = {static_cast<uint16_t>(row), static_cast<uint16_t>(at), static_cast<uint16_t>(word.size())};
+    });
+  }
+  const SymbolTable table{kRows, {}};
+  std::sort(refs.begin(), refs.end(), [&](const ModuleRef& a, const ModuleRef& b) {
+    const int order = table.ModuleOf(a).compare(table.ModuleOf(b));
+    return order != 0 ? order < 0 : a.row < b.row;
+  });
+  return refs;
+}
+
+template <const auto& kRows>
+inline constexpr auto kModules = SortModules<kRows>();
+
+template <const auto& kRows>
+constexpr SymbolTable TableOf() {
+  return {kRows, kModules<kRows>};
+}
+
 // known_numpy.cc.
-std::span<const SymbolRow> NumpyRows();
-// One span for each danger_*.cc.
-std::span<const SymbolRow> ExecutionRows();
-std::span<const SymbolRow> ImportRows();
-std::span<const SymbolRow> LoaderRows();
-std::span<const SymbolRow> FileRows();
-std::span<const SymbolRow> NetworkRows();
-std::span<const SymbolRow> IndirectionRows();
-std::span<const SymbolRow> InternalsRows();
+SymbolTable NumpyRows();
+// One table for each danger_*.cc.
+SymbolTable ExecutionRows();
+SymbolTable ImportRows();
+SymbolTable LoaderRows();
+SymbolTable FileRows();
+SymbolTable NetworkRows();
+SymbolTable IndirectionRows();
+SymbolTable InternalsRows();
 
 // All of them, those of symbol_table.cc first.
-std::span<const std::span<const SymbolRow>> SymbolTables();
+std::span<const SymbolTable> SymbolTables();
 
 // What a dotted name can walk to, part by part ("torch" + "serialization.os.system"): modules hold other modules under
 // their own names or under customary ones.

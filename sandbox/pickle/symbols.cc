@@ -17,89 +17,52 @@ namespace {
 // Parts that a dotted path may have. Real ones have up to ten.
 constexpr size_t kMaxParts = 20;
 
-struct Entry {
-  std::string_view module;
-  std::string_view name;
-  const SymbolRow* row;
-};
-
-auto Key(const Entry& entry) { return std::pair(entry.module, entry.name); }
-
-// The rows with one entry for each module and name, sorted. Made once, at the first symbol.
-struct Index {
-  std::vector<Entry> exact;
-  std::vector<Entry> prefixes;  // names that end in '*', without it
-  std::vector<std::string_view> modules;
-};
-
-// The next of some words that blanks separate; takes it away.
-std::string_view TakeWord(std::string_view& words) {
-  const std::string_view word = words.substr(0, words.find(' '));
-  words.remove_prefix(std::min(word.size() + 1, words.size()));
-  return word;
-}
-
-void Spread(const SymbolRow& row, Index& index) {
-  for (std::string_view modules = row.modules; !modules.empty();) {
-    const std::string_view module = TakeWord(modules);
-    for (std::string_view names = row.names; !names.empty();) {
-      const std::string_view name = TakeWord(names);
-      if (name.size() > 1 && name.ends_with('*')) {
-        index.prefixes.push_back({module, name.substr(0, name.size() - 1), &row});
-      } else {
-        index.exact.push_back({module, name, &row});
-      }
-    }
-  }
-}
-
-Index MakeIndex() {
-  Index index;
-  index.exact.reserve(4096);
-  for (const std::span<const SymbolRow> rows : SymbolTables()) {
-    for (const SymbolRow& row : rows) Spread(row, index);
-  }
-  std::ranges::stable_sort(index.exact, std::less<>(), Key);
-  std::ranges::stable_sort(index.prefixes, std::less<>(), Key);
-  for (const auto* entries : {&index.exact, &index.prefixes}) {
-    for (const Entry& entry : *entries) index.modules.push_back(entry.module);
-  }
-  std::ranges::sort(index.modules);
-  return index;
-}
-
-const Index& TheIndex() {
-  static const Index index = MakeIndex();
-  return index;
-}
-
 // Whether some row is about this module or one below it.
 bool IsOnTheWay(std::string_view module) {
-  const auto& modules = TheIndex().modules;
-  const auto next = std::ranges::lower_bound(modules, module);
-  return next != modules.end() && next->starts_with(module) &&
-         (next->size() == module.size() || (*next)[module.size()] == '.');
+  return std::ranges::any_of(SymbolTables(), [&](const SymbolTable& table) {
+    const auto name = [&](const ModuleRef& ref) { return table.ModuleOf(ref); };
+    const auto found = std::ranges::lower_bound(table.modules, module, std::less<>(), name);
+    if (found == table.modules.end()) return false;
+    const std::string_view next = name(*found);
+    return next.starts_with(module) && (next.size() == module.size() || next[module.size()] == '.');
+  });
+}
+
+// How well one of a row's names fits: not at all, by its beginning ("load_*"), or exactly.
+enum class Fit : uint8_t { kNone, kPrefix, kExact };
+
+Fit FitOf(const SymbolRow& row, std::string_view name) {
+  Fit best = Fit::kNone;
+  ForEachWord(row.names, [&](size_t, std::string_view word) {
+    if (word == name) best = Fit::kExact;
+    const bool prefix = word.size() > 1 && word.ends_with('*') && name.starts_with(word.substr(0, word.size() - 1));
+    if (prefix && best == Fit::kNone) best = Fit::kPrefix;
+  });
+  return best;
 }
 
 const SymbolRow* FindRow(std::string_view module, std::string_view name) {
-  const Index& index = TheIndex();
-  const auto found = std::ranges::lower_bound(index.exact, std::pair(module, name), std::less<>(), Key);
-  if (found != index.exact.end() && found->module == module && found->name == name) return found->row;
-  auto prefix = std::ranges::lower_bound(index.prefixes, module, std::less<>(), &Entry::module);
-  for (; prefix != index.prefixes.end() && prefix->module == module; ++prefix) {
-    if (name.starts_with(prefix->name)) return prefix->row;
+  const SymbolRow* by_prefix = nullptr;
+  for (const SymbolTable& table : SymbolTables()) {
+    const auto module_of = [&](const ModuleRef& ref) { return table.ModuleOf(ref); };
+    for (const ModuleRef& ref : std::ranges::equal_range(table.modules, module, std::less<>(), module_of)) {
+      const SymbolRow& row = table.rows[ref.row];
+      const Fit fit = FitOf(row, name);
+      if (fit == Fit::kExact) return &row;
+      if (fit == Fit::kPrefix && by_prefix == nullptr) by_prefix = &row;
+    }
   }
-  return nullptr;
+  return by_prefix;
 }
 
-// The lists of single words, made once too.
+// The lists of single words. Made once, at the first name that no row decides.
 struct Words {
   Words() {
-    for (std::string_view words = WalkedModules(); !words.empty();) walked.insert(TakeWord(words));
-    for (std::string_view words = FunctionsAnywhere(); !words.empty();) functions.insert(TakeWord(words));
-    for (std::string_view words = VendoredModules(); !words.empty();) vendored.insert(TakeWord(words));
+    ForEachWord(WalkedModules(), [this](size_t, std::string_view word) { walked.insert(word); });
+    ForEachWord(FunctionsAnywhere(), [this](size_t, std::string_view word) { functions.insert(word); });
+    ForEachWord(VendoredModules(), [this](size_t, std::string_view word) { vendored.insert(word); });
     for (const MethodRow& row : Methods()) {
-      for (std::string_view words = row.names; !words.empty();) methods.emplace(TakeWord(words), row.family);
+      ForEachWord(row.names, [&](size_t, std::string_view word) { methods.emplace(word, row.family); });
     }
   }
   std::unordered_set<std::string_view> walked;
