@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <systemd/sd-daemon.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -27,6 +28,9 @@
 
 namespace airlock::server {
 namespace {
+
+// The spawner makes one after the other; what comes after it, up to READY, goes on side by side.
+constexpr size_t kMostBirths = 8;
 
 enum ExitStatus : int { kOk = 0, kUsage = 64, kInternal = 70, kBelowMinimum = 78 };
 
@@ -84,6 +88,8 @@ void KeepGrpc() { grpc_init(); }
 int Run(const Options& options, const StopSignal& stop, spawner::SpawnerClient& spawner, PathSource paths) {
   PoolOptions pool_options;
   pool_options.size = options.pool;
+  pool_options.most = options.pool_most;
+  pool_options.births = std::clamp<size_t>(options.max_loads, 1, kMostBirths);
   pool_options.minimum = options.posture;
   WorkerPool pool(spawner, pool_options);
   auto first = pool.Make();

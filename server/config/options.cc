@@ -41,6 +41,7 @@ const OptionRow kOptions[] = {
     {"minimum-posture", &Options::minimum_posture, "full, nested or filter-only: below it the daemon does not start"},
     {"worker", &Options::worker, "the airlock-worker program"},
     {"pool", &Options::pool, "workers that wait ready"},
+    {"pool-most", &Options::pool_most, "workers that wait ready while many are asked for; they become fewer again"},
     {"max-loads", &Options::max_loads, "loads that run at a time"},
     {"queue", &Options::queue, "loads that may wait"},
     {"max-calls", &Options::max_calls, "calls at a time, those that send and read included"},
@@ -131,6 +132,8 @@ std::string Complete(Options& options) {
   if (options.listen.empty()) return "--listen is missing: unix:/PATH or tcp:HOST:PORT";
   if (options.max_loads == 0 || options.max_loads > 1024) return "--max-loads: 1 to 1024";
   if (options.pool == 0 || options.pool > 1024) return "--pool: 1 to 1024";
+  if (options.pool_most == 0) options.pool_most = std::max(options.pool, 4 * options.max_loads);
+  if (options.pool_most < options.pool || options.pool_most > 4096) return "--pool-most: from --pool to 4096";
   if (options.max_calls == 0 || options.max_calls > 1'000'000) return "--max-calls: 1 to 1000000";
   if (options.plan_memory == 0) return "--plan-memory: at least 1";
   if (options.queue > 1'000'000) return "--queue: at most 1000000";

@@ -23,6 +23,8 @@ struct Options {
   std::string minimum_posture = "nested";
   std::string worker;
   size_t pool = 2;
+  // 0: four times max_loads.
+  size_t pool_most = 0;
   size_t max_loads = 2;
   size_t queue = 64;
   size_t max_calls = 256;

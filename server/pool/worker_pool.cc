@@ -2,6 +2,7 @@
 
 #include <poll.h>
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
 #include <utility>
@@ -48,7 +49,7 @@ std::string MissingLayers(uint64_t layers, walls::Posture minimum) {
 }  // namespace
 
 WorkerPool::WorkerPool(spawner::SpawnerClient& spawner, const PoolOptions& options)
-    : spawner_(spawner), options_(options) {}
+    : spawner_(spawner), options_(options), demand_(options.size, std::max(options.size, options.most)) {}
 
 WorkerPool::~WorkerPool() {
   {
@@ -56,7 +57,7 @@ WorkerPool::~WorkerPool() {
     closing_ = true;
   }
   changed_.notify_all();
-  if (thread_.joinable()) thread_.join();
+  for (std::thread& thread : threads_) thread.join();
 }
 
 OrVerdict<ReadyWorker> WorkerPool::Make() {
@@ -84,19 +85,21 @@ OrVerdict<ReadyWorker> WorkerPool::Make() {
 }
 
 void WorkerPool::Start() {
-  thread_ = std::thread([this] { Refill(); });
+  for (size_t i = 0; i < options_.births; ++i) threads_.emplace_back([this] { Refill(); });
 }
 
 OrVerdict<ReadyWorker> WorkerPool::Take(Clock::time_point deadline) {
   std::optional<ReadyWorker> taken;
   std::unique_lock lock(mutex_);
   ++wanted_;
+  if (ready_.empty()) demand_.Missed();
   changed_.notify_all();
   const auto settled = [this] { return !ready_.empty() || hopeless() || closing_; };
   while (!taken && changed_.wait_until(lock, deadline, settled) && !ready_.empty()) {
     // One that died while it waited has seen no file: nobody need know.
     if (IsQuiet(ready_.front())) taken.emplace(std::move(ready_.front()));
     ready_.pop_front();
+    demand_.Taken(ready_.size());
     changed_.notify_all();
   }
   --wanted_;
@@ -111,13 +114,17 @@ void WorkerPool::DropStale() {
     return Clock::now() - worker.born > options_.max_age || !IsQuiet(worker);
   };
   std::erase_if(ready_, stale);
+  if (Clock::now() - last_pass_ < kStaleCheck) return;
+  last_pass_ = Clock::now();
+  demand_.Pass();
+  while (ready_.size() > demand_.target()) ready_.pop_front();
 }
 
 void WorkerPool::Refill() {
   std::unique_lock lock(mutex_);
   while (!closing_) {
     DropStale();
-    if (ready_.size() >= options_.size + wanted_) {
+    if (!wants_more()) {
       changed_.wait_for(lock, kStaleCheck);
       continue;
     }
@@ -129,9 +136,11 @@ void WorkerPool::Refill() {
 }
 
 void WorkerPool::RefillOne(std::unique_lock<std::mutex>& lock) {
+  ++births_;
   lock.unlock();
   auto made = Make();
   lock.lock();
+  --births_;
   if (made.ok()) {
     failures_ = 0;
     failure_ = Verdict();

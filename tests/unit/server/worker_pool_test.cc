@@ -123,6 +123,40 @@ TEST_F(WorkerPoolTest, AHostThatMakesNoWorkersFailsAtOnceAndIsSeenToRecover) {
   EXPECT_TRUE(worker.ok());
 }
 
+TEST(PoolDemand, GrowsWhereNoneIsLeftAndShrinksByWhatNobodyNeeded) {
+  PoolDemand demand(2, 8);
+  EXPECT_EQ(demand.target(), 2U);
+  demand.Missed();
+  EXPECT_EQ(demand.target(), 4U);
+  demand.Missed();
+  demand.Missed();
+  EXPECT_EQ(demand.target(), 8U) << "the cap";
+  demand.Pass();
+  EXPECT_EQ(demand.target(), 8U) << "all were needed";
+  demand.Taken(6);
+  demand.Taken(4);
+  demand.Taken(7);
+  demand.Pass();
+  EXPECT_EQ(demand.target(), 6U) << "half of the four that were left at the worst";
+  for (int i = 0; i < 10; ++i) demand.Pass();
+  EXPECT_EQ(demand.target(), 2U) << "idle";
+}
+
+TEST_F(WorkerPoolTest, HoldsMoreReadyOnceSomebodyHadToWait) {
+  pool_.Start();
+  ASSERT_TRUE(Take().ok());
+  const size_t most = PoolOptions().most;
+  std::vector<OrVerdict<ReadyWorker>> taken;
+  for (size_t i = 0; i < 4 * most; ++i) taken.push_back(Take());
+  const auto end = Clock::now() + seconds(10);
+  while (spawner_.spawned() <= 1 + taken.size() + PoolOptions().size && Clock::now() < end) {
+    std::this_thread::sleep_for(milliseconds(1));
+  }
+  EXPECT_GT(spawner_.spawned(), 1 + taken.size() + PoolOptions().size);
+  std::this_thread::sleep_for(milliseconds(50));
+  EXPECT_LE(spawner_.spawned(), 1 + taken.size() + most) << "the cap";
+}
+
 TEST_F(WorkerPoolTest, PatienceEnds) {
   const auto start = Clock::now();  // and nobody makes any
   auto worker = Take(milliseconds(50));
