@@ -1,5 +1,9 @@
 #include "client/cpp/answer.h"
 
+#include <google/protobuf/io/coded_stream.h>
+#include <grpcpp/impl/codegen/proto_utils.h>
+#include <grpcpp/support/proto_buffer_reader.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -34,6 +38,41 @@ ClientResult<void> Answer::Take(v1::LoadResponse& response) {
     default:
       return Broken("the daemon sent a message that this client does not know");
   }
+}
+
+template <typename Response>
+ClientResult<void> Answer::TakeEncoded(grpc::ByteBuffer& message) {
+  if constexpr (std::is_same_v<Response, v1::LoadResponse>) {
+    AIRLOCK_ASSIGN(const bool taken, TakeDataMessage(message));
+    if (taken) return {};
+  }
+  Response response;
+  if (!grpc::SerializationTraits<Response>::Deserialize(&message, &response).ok()) {
+    return Broken("the daemon sent what is no message");
+  }
+  return Take(response);
+}
+
+template ClientResult<void> Answer::TakeEncoded<v1::InspectResponse>(grpc::ByteBuffer& message);
+template ClientResult<void> Answer::TakeEncoded<v1::LoadResponse>(grpc::ByteBuffer& message);
+
+ClientResult<bool> Answer::TakeDataMessage(grpc::ByteBuffer& message) {
+  // Field number and wire type LEN.
+  constexpr uint32_t kDataTag = uint32_t{v1::LoadResponse::kDataFieldNumber} << 3 | 2;
+  grpc::ProtoBufferReader slices(&message);
+  google::protobuf::io::CodedInputStream in(&slices);
+  uint32_t length = 0;
+  const bool data_alone = in.ReadTag() == kDataTag && in.ReadVarint32(&length) &&
+                          static_cast<size_t>(in.CurrentPosition()) + length == message.Length();
+  if (!data_alone) return false;
+  if (length == 0) AIRLOCK_TRY(TakeData({}));
+  const void* bytes = nullptr;
+  int size = 0;
+  while (in.GetDirectBufferPointer(&bytes, &size)) {
+    AIRLOCK_TRY(TakeData({static_cast<const char*>(bytes), static_cast<size_t>(size)}));
+    in.Skip(size);
+  }
+  return true;
 }
 
 ClientResult<void> Answer::TakeReport(v1::Report& report) {

@@ -1,6 +1,8 @@
 // Answer: takes the messages of one Inspect or Load in order and makes Contents of them; hands payload bytes to a sink.
 #pragma once
 
+#include <grpcpp/support/byte_buffer.h>
+
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -21,6 +23,9 @@ class Answer {
   // An error of these ends the call: the answer makes no sense, or the sink wants no more.
   ClientResult<void> Take(v1::InspectResponse& response);
   ClientResult<void> Take(v1::LoadResponse& response);
+  // One of them as it came: data goes to the sink from where gRPC received it.
+  template <typename Response>
+  ClientResult<void> TakeEncoded(grpc::ByteBuffer& message);
   // At the end of a stream that the daemon ended with OK.
   ClientResult<std::shared_ptr<const Contents>> Finish();
   // Makes the error say what the daemon had said before.
@@ -38,6 +43,8 @@ class Answer {
   ClientResult<void> TakePlan(const v1::PlanChunk& piece);
   ClientResult<void> TakeData(std::string_view bytes);
   ClientResult<void> TakeTicket(std::string& ticket);
+  // Whether the message was nothing but data, and was taken.
+  ClientResult<bool> TakeDataMessage(grpc::ByteBuffer& message);
   // The plan is complete: gives it to the sink.
   ClientResult<void> Assemble();
   // Ends the storages that have all their bytes.

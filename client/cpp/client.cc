@@ -1,6 +1,7 @@
 #include "airlock/client.h"
 
 #include <grpcpp/client_context.h>
+#include <grpcpp/impl/codegen/proto_utils.h>
 #include <malloc.h>
 
 #include <atomic>
@@ -14,6 +15,7 @@
 
 #include "airlock/v1/loader.grpc.pb.h"
 #include "client/cpp/answer.h"
+#include "client/cpp/byte_call.h"
 #include "client/cpp/channel.h"
 #include "client/cpp/fd_socket.h"
 #include "client/cpp/local_file.h"
@@ -27,7 +29,18 @@
 namespace airlock {
 namespace {
 
-// The progress of one call, which two threads advance.
+constexpr char kInspect[] = "/airlock.v1.Loader/Inspect";
+constexpr char kLoad[] = "/airlock.v1.Loader/Load";
+
+template <typename Message>
+grpc::ByteBuffer Encode(const Message& message) {
+  grpc::ByteBuffer bytes;
+  bool own = false;
+  (void)grpc::SerializationTraits<Message>::Serialize(message, &bytes, &own);
+  return bytes;
+}
+
+// The progress of one call.
 class Meter {
  public:
   explicit Meter(const CallOptions& options) : report_(options.progress) {}
@@ -37,14 +50,12 @@ class Meter {
  private:
   void Update(uint64_t& done, uint64_t bytes, uint64_t& all, uint64_t total) {
     if (!report_) return;
-    const std::lock_guard lock(mutex_);
     done = bytes;
     all = total;
     report_(sent_, to_send_, received_, to_receive_);
   }
 
   const std::function<void(uint64_t, uint64_t, uint64_t, uint64_t)>& report_;
-  std::mutex mutex_;
   uint64_t sent_ = 0, to_send_ = 0, received_ = 0, to_receive_ = 0;
 };
 
@@ -118,8 +129,7 @@ class Client::Impl {
                    Locate(source, v1::DELIVERY_UNSPECIFIED, first.mutable_options()->mutable_source()));
     Meter meter(options);
     Answer answer(nullptr);
-    return Run<v1::InspectResponse>(first, located, options.timeout, meter, answer,
-                                    [this](grpc::ClientContext* context) { return stub_->Inspect(context); });
+    return Run<v1::InspectResponse>(kInspect, first, located, options.timeout, meter, answer);
   }
 
   ClientResult<std::shared_ptr<const Contents>> Load(const Source& source, const LoadOptions& options,
@@ -266,8 +276,7 @@ class Client::Impl {
 
   ClientResult<std::shared_ptr<const Contents>> RunLoad(const v1::LoadRequest& first, const Located& located,
                                                         const LoadOptions& options, Meter& meter, Answer& answer) {
-    return Run<v1::LoadResponse>(first, located, options.timeout, meter, answer,
-                                 [this](grpc::ClientContext* context) { return stub_->Load(context); });
+    return Run<v1::LoadResponse>(kLoad, first, located, options.timeout, meter, answer);
   }
 
   // The plan from the daemon, the bytes from our own files and from what the worker wrote.
@@ -282,55 +291,51 @@ class Client::Impl {
     return LocalPayload(std::move(contents), std::move(located.files), std::move(output));
   }
 
-  template <typename Response, typename Request, typename Start>
-  ClientResult<std::shared_ptr<const Contents>> Run(const Request& first, const Located& located,
-                                                    std::chrono::milliseconds timeout, Meter& meter, Answer& answer,
-                                                    const Start& start) {
+  template <typename Response, typename Request>
+  ClientResult<std::shared_ptr<const Contents>> Run(const char* method, const Request& first, const Located& located,
+                                                    std::chrono::milliseconds timeout, Meter& meter, Answer& answer) {
     const Running running(*this, timeout);
-    const auto stream = start(&running.context());
-    ClientResult<void> taken = Exchange<Response>(running.context(), *stream, first, located, meter, answer);
-    const grpc::Status status = stream->Finish();
-    // What went wrong here explains why the call was cancelled, not the other way round.
-    if (!taken.ok()) return Unexpected{answer.Explain(std::move(taken).error())};
-    if (!status.ok()) return Unexpected{answer.Explain(ErrorFromStatus(status))};
+    AIRLOCK_TRY(Exchange<Response>(method, running.context(), Encode(first), located, meter, answer));
     ClientResult<std::shared_ptr<const Contents>> contents = answer.Finish();
     if (!contents.ok()) return Unexpected{answer.Explain(std::move(contents).error())};
     return contents;
   }
 
   // Sends and reads until the daemon has no more to say.
-  template <typename Response, typename Request, typename Stream>
-  static ClientResult<void> Exchange(grpc::ClientContext& context, Stream& stream, const Request& first,
-                                     const Located& located, Meter& meter, Answer& answer) {
-    const bool open = stream.Write(first);
-    using Sender = Upload<Stream, Request>;
-    std::optional<Sender> upload;
-    if (open && !located.files.empty() && !located.handed_in) {
-      const uint64_t size = located.Size();
+  template <typename Response>
+  ClientResult<void> Exchange(const char* method, grpc::ClientContext& context, grpc::ByteBuffer first,
+                              const Located& located, Meter& meter, Answer& answer) {
+    std::optional<Upload> upload;
+    if (!located.files.empty() && !located.handed_in) {
       std::vector<SentFile> files;
       for (const LocalFile& file : located.files) files.push_back({file.fd.get(), file.identity.size});
-      upload.emplace(
-          stream, std::move(files), [&meter, size](uint64_t bytes) { meter.Sent(bytes, size); },
-          [&] { context.TryCancel(); });
-    } else if (open) {
-      stream.WritesDone();
+      upload.emplace(std::move(files));
     }
-    ClientResult<void> taken = ReadAll<Response>(context, stream, meter, answer);
-    if (upload && upload->Join()) return Unexpected{MakeError(v1::REASON_INPUT_CHANGED)};
-    return taken;
-  }
-
-  template <typename Response, typename Stream>
-  static ClientResult<void> ReadAll(grpc::ClientContext& context, Stream& stream, Meter& meter, Answer& answer) {
+    ClientResult<void> sent;
     ClientResult<void> taken;
-    Response response;
-    while (stream.Read(&response)) {
-      if (!taken.ok()) continue;  // a cancelled stream is read to its end
-      taken = answer.Take(response);
+    bool begun = false;
+    const MessageSource source = [&]() -> std::optional<OutgoingMessage> {
+      if (!std::exchange(begun, true)) return OutgoingMessage{std::move(first), !upload};
+      auto chunk = upload->Next();
+      meter.Sent(upload->done(), upload->size());
+      if (!chunk) {
+        sent = Unexpected{MakeError(v1::REASON_INPUT_CHANGED)};
+        context.TryCancel();
+      }
+      return chunk;
+    };
+    const MessageTaker taker = [&](grpc::ByteBuffer& message) {
+      if (!taken.ok()) return;  // a cancelled stream is read to its end
+      taken = answer.TakeEncoded<Response>(message);
       if (!taken.ok()) context.TryCancel();
       meter.Received(answer.received(), answer.to_receive());
-    }
-    return taken;
+    };
+    const grpc::Status status = RunByteCall(channel_, method, context, source, taker);
+    // What went wrong here explains why the call was cancelled, not the other way round.
+    if (!sent.ok()) return Unexpected{answer.Explain(std::move(sent).error())};
+    if (!taken.ok()) return Unexpected{answer.Explain(std::move(taken).error())};
+    if (!status.ok()) return Unexpected{answer.Explain(ErrorFromStatus(status))};
+    return {};
   }
 
   // First: it must outlive the channel's last words.

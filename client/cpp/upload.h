@@ -1,15 +1,13 @@
-// Upload: sends local files in chunks on a stream, from its own thread, while the caller's thread reads the answer.
-// One write is under way at a time, so a daemon that reads slowly slows the reading of the file and no memory fills.
+// Upload: local files, one after the other, as the chunks of a stream, each read straight into the buffer that gRPC
+// sends. Not thread-safe.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <thread>
-#include <utility>
+#include <optional>
 #include <vector>
 
-#include "airlock/error.h"
-#include "airlock/v1/loader.pb.h"
+#include "client/cpp/byte_call.h"
 
 namespace airlock {
 
@@ -19,59 +17,26 @@ struct SentFile {
   uint64_t size = 0;
 };
 
-// The files one after the other, read in pieces of at most 512 KiB.
-class SentFiles {
- public:
-  explicit SentFiles(std::vector<SentFile> files) : files_(std::move(files)) {}
-
-  // The next piece; sets its finish marker at the end of the last file. False where one has become shorter.
-  bool Next(v1::UploadChunk* chunk);
-
- private:
-  std::vector<SentFile> files_;
-  size_t file_ = 0;
-  uint64_t offset_ = 0;  // in it
-};
-
-template <typename Stream, typename Request>
 class Upload {
  public:
-  // REQUIRES: stream and descriptors outlive this. `sent` is called on the thread of the upload.
-  Upload(Stream& stream, std::vector<SentFile> files, std::function<void(uint64_t)> sent, std::function<void()> cancel)
-      : stream_(stream), files_(std::move(files)), sent_(std::move(sent)), cancel_(std::move(cancel)), thread_([this] {
-          Run();
-        }) {}
+  // REQUIRES: the descriptors outlive this, and all sizes together are a number.
+  explicit Upload(std::vector<SentFile> files);
 
-  // Waits for the thread; true if the file changed while it was sent.
-  bool Join() {
-    thread_.join();
-    return changed_;
-  }
+  // The next chunk, as a message with its finish marker at the end of the last file. Nothing where a file has become
+  // shorter. REQUIRES: the last one has not been made.
+  std::optional<OutgoingMessage> Next();
+
+  uint64_t done() const { return done_; }
+  uint64_t size() const { return size_; }
 
  private:
-  void Run() {
-    uint64_t offset = 0;
-    for (bool finish = false; !finish;) {
-      Request request;
-      if (!files_.Next(request.mutable_chunk())) {
-        changed_ = true;
-        cancel_();
-        return;
-      }
-      offset += request.chunk().data().size();
-      finish = request.chunk().finish();
-      if (!stream_.Write(request)) return;  // the call is over: its status says why
-      sent_(offset);
-    }
-    stream_.WritesDone();
-  }
+  bool Read(uint8_t* to, size_t size);
 
-  Stream& stream_;
-  SentFiles files_;
-  const std::function<void(uint64_t)> sent_;
-  const std::function<void()> cancel_;
-  bool changed_ = false;
-  std::thread thread_;
+  const std::vector<SentFile> files_;
+  uint64_t size_ = 0;
+  uint64_t done_ = 0;
+  size_t file_ = 0;
+  uint64_t offset_ = 0;  // in it
 };
 
 }  // namespace airlock

@@ -7,6 +7,8 @@ namespace airlock::server {
 namespace {
 
 constexpr size_t kFileThreads = 4;
+// Some dozens of callers at full speed; with thousands of them pieces become small.
+constexpr uint64_t kPieceMemory = 8 << 20;
 
 }  // namespace
 
@@ -18,6 +20,7 @@ Broker::Broker(const BrokerOptions& broker_options, WorkerPool& worker_pool, Pat
       stalls(broker_options.stall_patience),
       calls(broker_options.max_calls),
       plan_bytes(broker_options.plan_memory),
+      piece_bytes(kPieceMemory),
       // Every call has at most one job there.
       files(kFileThreads, std::numeric_limits<size_t>::max() / 2),
       loads(broker_options.max_loads, broker_options.max_waiting) {}

@@ -52,6 +52,8 @@ struct Broker {
   Budget calls;
   // Bytes of plans that wait to be read.
   Budget plan_bytes;
+  // Bytes of data that were read and not yet sent.
+  Budget piece_bytes;
   // Reading and writing files for calls: a thread that blocks here blocks no other part of gRPC.
   JobQueue files;
   // Loads; a thread for each that may run at a time.

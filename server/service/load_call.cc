@@ -28,11 +28,11 @@ bool Parse(grpc::ByteBuffer* bytes, Message* message) {
   return grpc::SerializationTraits<Message>::Deserialize(bytes, message).ok();
 }
 
-grpc::ByteBuffer Encode(const v1::LoadResponse& response) {
-  grpc::ByteBuffer bytes;
+std::optional<OutgoingMessage> Encode(const v1::LoadResponse& response) {
+  OutgoingMessage message;
   bool own = false;
-  (void)grpc::SerializationTraits<v1::LoadResponse>::Serialize(response, &bytes, &own);
-  return bytes;
+  (void)grpc::SerializationTraits<v1::LoadResponse>::Serialize(response, &message.bytes, &own);
+  return message;
 }
 
 uint64_t Microseconds(Clock::duration duration) {
@@ -101,13 +101,19 @@ void LoadCall::OnReadDone(bool ok) {
   broker_.files.Post([this] { TakeMessage(); });
 }
 
-void LoadCall::TakeMessage() {
+OrVerdict<void> LoadCall::TakeRequest() {
+  if (upload_) {
+    if (const auto chunk = ChunkView::Of(incoming_)) return TakeChunk(*chunk);
+  }
   v1::LoadRequest request;
-  if (!Parse(&incoming_, &request)) return Close(Verdict(v1::REASON_BAD_REQUEST, "not a request"));
-  const bool first = !options_;
-  auto taken = first                 ? TakeOptions(request)
-               : request.has_chunk() ? TakeChunk(request.chunk())
-                                     : OrVerdict<void>(Because(v1::REASON_BAD_REQUEST, "options twice"));
+  if (!Parse(&incoming_, &request)) return Because(v1::REASON_BAD_REQUEST, "not a request");
+  if (!options_) return TakeOptions(request);
+  if (request.has_chunk()) return TakeChunk(ChunkView::Of(request.chunk()));
+  return Because(v1::REASON_BAD_REQUEST, "options twice");
+}
+
+void LoadCall::TakeMessage() {
+  auto taken = TakeRequest();
   if (!taken.ok()) return Answer(taken.error());
   if (upload_ && !upload_->finished()) return Read();
   auto queued = Enqueue();
@@ -157,7 +163,7 @@ OrVerdict<void> LoadCall::TakeTicket(const std::string& ticket) {
   return CheckInputSize();
 }
 
-OrVerdict<void> LoadCall::TakeChunk(const v1::UploadChunk& chunk) {
+OrVerdict<void> LoadCall::TakeChunk(const ChunkView& chunk) {
   AIRLOCK_TRY(upload_->Add(chunk));
   if (!upload_->finished()) return {};
   AIRLOCK_ASSIGN(input_, upload_->Finish(&sha256_));
@@ -252,10 +258,11 @@ void LoadCall::Answer(const Verdict& verdict) {
     }
     plan_.emplace(plan);
     if (verdict_.ok() && kind_ == CallKind::kLoad && !mapped()) {
-      payload_.emplace(plan.storages(), *input_, result_.output.get());
+      payload_.emplace(plan.storages(), *input_, result_.output.get(), broker_.piece_bytes);
     }
   }
-  WriteNext();
+  next_ = NextMessage();
+  if (WriteNext()) Make();
 }
 
 void LoadCall::FillReport() {
@@ -277,39 +284,37 @@ void LoadCall::FillReport() {
   *report_.mutable_nested() = result_.conclusion.nested;
 }
 
-// One step of the answer; falls through phases that have nothing (more) to write.
-void LoadCall::WriteNext() {
+// Falls through phases that have nothing (more) to write.
+OrVerdict<std::optional<OutgoingMessage>> LoadCall::NextMessage() {
   v1::LoadResponse response;
   if (phase_ == Phase::kReport) {
     phase_ = Phase::kPlan;
     *response.mutable_report() = report_;
-    return Write(Encode(response));
+    return Encode(response);
   }
   if (phase_ == Phase::kPlan) {
-    if (plan_ && plan_->Next(*response.mutable_plan())) return Write(Encode(response));
+    if (plan_ && plan_->Next(*response.mutable_plan())) return Encode(response);
     phase_ = Phase::kData;
   }
   if (phase_ == Phase::kData) {
     if (payload_ && !payload_->AtEnd()) {
-      auto piece = payload_->Next();
-      return piece.ok() ? Write(std::move(piece).value()) : Close(piece.error());
+      AIRLOCK_ASSIGN(OutgoingMessage piece, payload_->Next());
+      return std::optional(std::move(piece));
     }
     phase_ = Phase::kTicket;
   }
   if (phase_ == Phase::kTicket) {
     phase_ = Phase::kStatus;
     if (verdict_.ok() && kind_ == CallKind::kLoad && mapped()) {
-      auto ticket = OutputTicket();
-      if (!ticket.ok()) return Close(ticket.error());
-      response.set_output_ticket(std::move(ticket).value());
-      return Write(Encode(response));
+      AIRLOCK_ASSIGN(*response.mutable_output_ticket(), OutputTicket());
+      return Encode(response);
     }
   }
   if (verdict_.ok() && input_) {
     // The bytes that went out are those that were validated, or the caller learns that they are not.
-    if (auto unchanged = input_->CheckUnchanged(); !unchanged.ok()) return Close(unchanged.error());
+    AIRLOCK_TRY(input_->CheckUnchanged());
   }
-  Close(verdict_);
+  return std::optional<OutgoingMessage>();
 }
 
 OrVerdict<std::string> LoadCall::OutputTicket() {
@@ -324,17 +329,32 @@ OrVerdict<std::string> LoadCall::OutputTicket() {
   return broker_.descriptors.outputs().Issue(std::move(lot));
 }
 
-void LoadCall::Write(grpc::ByteBuffer message) {
-  outgoing_ = std::move(message);
-  PassTurn(Clock::now().time_since_epoch().count());
-  // Never a buffer hint on the first write: gRPC 1.51 then hangs for ever.
-  StartWrite(&outgoing_);
+void LoadCall::Make() {
+  do {
+    next_ = NextMessage();
+  } while (BothEnded() && WriteNext());
 }
 
 void LoadCall::OnWriteDone(bool ok) {
   TakeTurn();
-  if (!ok) return Close(VerdictOfBreak(v1::REASON_CANCELLED));
-  broker_.files.Post([this] { WriteNext(); });
+  written_ = ok;
+  if (BothEnded() && WriteNext()) broker_.files.Post([this] { Make(); });
+}
+
+bool LoadCall::WriteNext() {
+  const bool over = !written_ || !next_.ok() || !next_.value();
+  if (over) {
+    Close(!written_ ? VerdictOfBreak(v1::REASON_CANCELLED) : next_.ok() ? verdict_ : next_.error());
+    return false;
+  }
+  outgoing_.bytes.Clear();
+  outgoing_.bytes.Swap(&next_.value()->bytes);
+  outgoing_.share = std::move(next_.value()->share);
+  under_way_.store(2, std::memory_order_release);
+  PassTurn(Clock::now().time_since_epoch().count());
+  // Never a buffer hint on the first write: gRPC 1.51 then hangs for ever.
+  StartWrite(&outgoing_.bytes);
+  return true;
 }
 
 Verdict LoadCall::VerdictOfBreak(v1::Reason otherwise) const {

@@ -5,9 +5,11 @@
 // The two methods have the same messages on the wire (Inspect's are Load's without `inert` and `data`; a test compares
 // the descriptors), so one reactor on raw bytes serves both and sends data without a copy.
 //
-// Exactly one thing is under way at any time: a read, a write, or a job on one of the broker's threads; whoever ends it
-// starts the next. So a caller that stops reading costs one piece of memory, and Finish is called once. OnCancel only
-// raises a flag that ends whatever is under way. Deletes itself when gRPC is done with it.
+// Up to the answer exactly one thing is under way at any time: a read, or a job on one of the broker's threads; whoever
+// ends it starts the next. Of the answer one message is written while the one after it is made on a thread of the
+// broker, so that reading files and sending overlap; the later one of the two goes on. So a caller that stops reading
+// costs two messages of memory, and Finish is called once. OnCancel only raises a flag that ends whatever is under way.
+// Deletes itself when gRPC is done with it.
 #pragma once
 
 #include <grpcpp/server_context.h>
@@ -54,10 +56,11 @@ class LoadCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::By
   void TakeTurn();
   void Read();
   void TakeMessage();
+  OrVerdict<void> TakeRequest();
   OrVerdict<void> TakeOptions(const v1::LoadRequest& request);
   OrVerdict<void> TakeSource(const v1::Source& source);
   OrVerdict<void> TakeTicket(const std::string& ticket);
-  OrVerdict<void> TakeChunk(const v1::UploadChunk& chunk);
+  OrVerdict<void> TakeChunk(const ChunkView& chunk);
   OrVerdict<void> Enqueue();
   void Decode();
   // The session, or the two that a selection may take.
@@ -76,8 +79,14 @@ class LoadCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::By
   // Ends the working part with `verdict` and starts the answer.
   void Answer(const Verdict& verdict);
   void FillReport();
-  void WriteNext();
-  void Write(grpc::ByteBuffer message);
+  // The next message; nothing at the end. Blocks on files.
+  OrVerdict<std::optional<OutgoingMessage>> NextMessage();
+  // Makes messages for as long as making takes longer than writing.
+  void Make();
+  // Whether the write and the making of the next message have both ended: said to the one that ends later.
+  bool BothEnded() { return under_way_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
+  // Writes the next message, or closes where there is none: then false. REQUIRES: neither is under way.
+  bool WriteNext();
   void Close(const Verdict& verdict);
   // Why a read or write failed.
   Verdict VerdictOfBreak(v1::Reason otherwise) const;
@@ -94,7 +103,11 @@ class LoadCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::By
   std::atomic<Clock::rep> waiting_since_;
 
   grpc::ByteBuffer incoming_;
-  grpc::ByteBuffer outgoing_;
+  OutgoingMessage outgoing_;
+  // What Make came to, for whoever ends later.
+  OrVerdict<std::optional<OutgoingMessage>> next_{std::nullopt};
+  bool written_ = true;
+  std::atomic<int> under_way_ = 0;
 
   const std::optional<Budget::Share> place_;
   std::optional<Budget::Share> plan_share_;

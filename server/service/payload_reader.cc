@@ -14,15 +14,19 @@
 namespace airlock::server {
 namespace {
 
-// Between 256 KiB and 1 MiB nothing is faster, and this is what a stalled caller costs.
-constexpr size_t kPieceBytes = 512 << 10;
+// Between 256 KiB and 1 MiB nothing is faster.
+constexpr uint64_t kMostBytes = 512 << 10;
+// What a caller costs that stops reading at once: two of these, one under way and one read ahead.
+constexpr uint64_t kLeastBytes = 8 << 10;
+// A piece may be this part of what went before it.
+constexpr uint64_t kGrowth = 16;
 // Field number and wire type LEN of LoadResponse.data.
 constexpr uint32_t kDataTag = uint32_t{v1::LoadResponse::kDataFieldNumber} << 3 | 2;
 
 }  // namespace
 
-PayloadReader::PayloadReader(const v1::StorageColumns& storages, const Input& input, int output_fd)
-    : storages_(storages), input_(input), output_fd_(output_fd) {
+PayloadReader::PayloadReader(const v1::StorageColumns& storages, const Input& input, int output_fd, Budget& memory)
+    : storages_(storages), input_(input), output_fd_(output_fd), memory_(memory) {
   for (int row = 0; row < storages.nbytes_size(); ++row) remaining_ += Delivered(row);
 }
 
@@ -30,9 +34,11 @@ uint64_t PayloadReader::Delivered(int row) const {
   return storages_.place(row) == v1::PLACE_LEFT_OUT ? 0 : storages_.nbytes(row);
 }
 
-OrVerdict<grpc::ByteBuffer> PayloadReader::Next() {
+OrVerdict<OutgoingMessage> PayloadReader::Next() {
   using google::protobuf::io::CodedOutputStream;
-  const size_t size = static_cast<size_t>(std::min<uint64_t>(remaining_, kPieceBytes));
+  OutgoingMessage message;
+  message.share.emplace(memory_.TakeSome(kLeastBytes, std::clamp(done_ / kGrowth, kLeastBytes, kMostBytes)));
+  const size_t size = static_cast<size_t>(std::min<uint64_t>(remaining_, message.share->amount()));
   const auto length = static_cast<uint32_t>(size);
   const size_t header = CodedOutputStream::VarintSize32(kDataTag) + CodedOutputStream::VarintSize32(length);
   const grpc::Slice slice(grpc_slice_malloc(header + size), grpc::Slice::STEAL_REF);
@@ -42,7 +48,9 @@ OrVerdict<grpc::ByteBuffer> PayloadReader::Next() {
   at = CodedOutputStream::WriteVarint32ToArray(length, at);
   AIRLOCK_TRY(Fill(at, size));
   remaining_ -= size;
-  return grpc::ByteBuffer(&slice, 1);
+  done_ += size;
+  message.bytes = grpc::ByteBuffer(&slice, 1);
+  return message;
 }
 
 OrVerdict<void> PayloadReader::Fill(uint8_t* buffer, size_t size) {

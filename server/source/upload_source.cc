@@ -1,6 +1,7 @@
 #include "server/source/upload_source.h"
 
 #include <fcntl.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <span>
 
 #include "sandbox/base/checked.h"
 #include "server/limits.h"
@@ -34,14 +36,27 @@ bool IsHexDigest(std::string_view text) {
          std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
-OrVerdict<void> WriteAll(int fd, std::string_view bytes, uint64_t offset) {
-  while (!bytes.empty()) {
-    const ssize_t wrote = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+// At most this many pieces in one system call.
+constexpr size_t kBatch = 64;
+
+OrVerdict<void> WriteAll(int fd, std::span<const std::string_view> pieces, uint64_t offset) {
+  size_t skip = 0;  // of the first piece
+  while (!pieces.empty()) {
+    std::array<iovec, kBatch> batch{};
+    const size_t count = std::min(pieces.size(), kBatch);
+    for (size_t i = 0; i < count; ++i) batch[i] = {const_cast<char*>(pieces[i].data()), pieces[i].size()};
+    batch[0].iov_base = static_cast<char*>(batch[0].iov_base) + skip;
+    batch[0].iov_len -= skip;
+    const ssize_t wrote = ::pwritev(fd, batch.data(), static_cast<int>(count), static_cast<off_t>(offset));
     if (wrote < 0 && errno == EINTR) continue;
     if (wrote <= 0)
       return Because(v1::REASON_INTERNAL, std::string("cannot spool the upload: ") + std::strerror(errno));
-    bytes.remove_prefix(static_cast<size_t>(wrote));
     offset += static_cast<uint64_t>(wrote);
+    skip += static_cast<size_t>(wrote);
+    while (!pieces.empty() && skip >= pieces[0].size()) {
+      skip -= pieces[0].size();
+      pieces = pieces.subspan(1);
+    }
   }
   return {};
 }
@@ -74,21 +89,23 @@ OrVerdict<UploadSource> UploadSource::Open(const std::string& spool_directory, c
   return source;
 }
 
-OrVerdict<void> UploadSource::Add(const v1::UploadChunk& chunk) {
+OrVerdict<void> UploadSource::Add(const ChunkView& chunk) {
   if (finished_) return Because(v1::REASON_BAD_REQUEST, "a piece after the last one");
   // Such a piece costs its sender nothing and would keep an upload alive for ever.
-  if (chunk.data().empty() && !chunk.finish()) return Because(v1::REASON_BAD_REQUEST, "a piece with nothing in it");
-  if (chunk.data().size() > kMaxChunkBytes) return Because(v1::REASON_BAD_REQUEST, "a piece over 1 MiB");
-  if (chunk.data().size() > announced_.size() - received_) {
+  if (chunk.size == 0 && !chunk.finish) return Because(v1::REASON_BAD_REQUEST, "a piece with nothing in it");
+  if (chunk.size > kMaxChunkBytes) return Because(v1::REASON_BAD_REQUEST, "a piece over 1 MiB");
+  if (chunk.size > announced_.size() - received_) {
     return Because(v1::REASON_UPLOAD_TRUNCATED,
                    "more than the announced " + std::to_string(announced_.size()) + " bytes");
   }
-  AIRLOCK_TRY(WriteAll(fd_.get(), chunk.data(), received_));
-  if (digest_ && EVP_DigestUpdate(digest_.get(), chunk.data().data(), chunk.data().size()) != 1) {
-    return Because(v1::REASON_INTERNAL, "sha256 failed");
+  if (chunk.size > 0) AIRLOCK_TRY(WriteAll(fd_.get(), chunk.pieces, received_));
+  for (const std::string_view piece : chunk.pieces) {
+    if (digest_ && EVP_DigestUpdate(digest_.get(), piece.data(), piece.size()) != 1) {
+      return Because(v1::REASON_INTERNAL, "sha256 failed");
+    }
   }
-  received_ += chunk.data().size();
-  finished_ = chunk.finish();
+  received_ += chunk.size;
+  finished_ = chunk.finish;
   if (finished_ && received_ != announced_.size()) {
     return Because(v1::REASON_UPLOAD_TRUNCATED, Amount(received_, announced_.size()));
   }

@@ -14,6 +14,7 @@
 #include "airlock/v1/loader.pb.h"
 #include "sandbox/base/fd.h"
 #include "sandbox/base/limits.h"
+#include "server/source/chunk_view.h"
 #include "server/source/input.h"
 #include "server/verdict.h"
 
@@ -25,7 +26,7 @@ class UploadSource {
   static OrVerdict<UploadSource> Open(const std::string& spool_directory, const v1::Upload& announced,
                                       const Limits& limits);
 
-  OrVerdict<void> Add(const v1::UploadChunk& chunk);
+  OrVerdict<void> Add(const ChunkView& chunk);
   // The piece with the mark has come.
   bool finished() const { return finished_; }
 

@@ -1,122 +1,162 @@
-"""Airlock beside torch on the same files in one run. Prints one JSON object; ratios above 1 mean that Airlock is faster.
+"""Airlock beside what a user would pick instead, and beside the floor, in one run on this machine.
 
-usage: bench.py [--quick]     --quick: one round, and a stream of 128 MiB instead of 1 GiB
+usage: bench.py [--only WORKLOAD] [--quick] [--rounds N] [--json FILE] [--plot FILE] [--readme] [--require-bars] [--require-ratio N]
 """
 import argparse
 import json
 import os
 import pathlib
-import pickle
-import random
-import statistics
+import platform
+import re
 import subprocess
 import sys
 import tempfile
 import time
-import zipfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import airlock
-import torch_zip
 
 try:
     import torch
 except ImportError:
     airlock.skip("/usr/bin/python3 has no torch (apt-get install python3-torch)")
+import bars
+import plot
+import table
+import workloads
 
-SMALL = 20_000
-NODES = 1_000_000
-
-
-def timed(action, rounds):
-    """Median seconds of `rounds` runs after one that warms caches."""
-    action()
-    times = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        action()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+HERE = pathlib.Path(__file__).resolve().parent
+README = HERE / "README.md"
+MARKS = ("<!-- begin: written by run.sh --readme -->", "<!-- end -->")
 
 
-def flood(daemon, path, count):
-    """Seconds of one load by the C++ client against a running daemon."""
-    done = subprocess.run([str(airlock.BIN / "airlock-flood"), daemon.address, "repeat", str(path), str(count), "--threads", "1"],
-                          capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return json.loads(done.stdout)["seconds"] / count
+def log(text):
+    print(text, file=sys.stderr, flush=True)
 
 
-def command(*arguments):
-    done = airlock.run(*arguments, timeout=600)
-    assert done.returncode == 0, done.stderr
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", action="append", choices=list(workloads.ALL), metavar="WORKLOAD", help=", ".join(workloads.ALL))
+    parser.add_argument("--quick", action="store_true", help="one round of small files: whether it runs, not how fast")
+    parser.add_argument("--rounds", type=int, help="of each peer, after one that warms up (default: 7)")
+    parser.add_argument("--json", help="write all values there")
+    parser.add_argument("--plot", help="write the growth plot there, as SVG")
+    parser.add_argument("--readme", action="store_true", help="write the tables into README.md and the plot beside it")
+    parser.add_argument("--require-bars", action="store_true", help="exit 1 if a bar that was measured does not hold")
+    parser.add_argument("--require-ratio", type=float, help="exit 1 if 20,000 small tensors are not so many times as fast as torch")
+    options = parser.parse_args()
+    options.rounds = options.rounds or (1 if options.quick else 7)
+    options.torch2 = os.environ.get("AIRLOCK_BENCH_TORCH2", "")
+    if options.require_ratio and options.only and "small20k" not in options.only:
+        parser.error("--require-ratio wants small20k")
+    return options
 
 
-def small_tensors(daemon, directory, rounds):
-    path = directory / "small.pt"
-    torch.manual_seed(1)
-    torch.save({f"block{i // 100}.layer{i}.weight": torch.randn(8) for i in range(SMALL)}, path)
-    peer = timed(lambda: torch.load(path, weights_only=True), rounds)
-    flood(daemon, path, 1)
-    client = statistics.median(flood(daemon, path, 1) for _ in range(rounds))
-    addressed = timed(lambda: command("--address", daemon.address, "load", path), rounds)
-    alone = timed(lambda: command("load", path), rounds)
-    return {"tensors": SMALL, "torch_load_weights_only_s": round(peer, 4), "client_s": round(client, 4), "ratio_client": round(peer / client, 2),
-            "cli_with_daemon_s": round(addressed, 4), "ratio_cli_with_daemon": round(peer / addressed, 2),
-            "cli_private_daemon_s": round(alone, 4), "ratio_cli_private_daemon": round(peer / alone, 2)}
+def first_match(path, pattern):
+    found = re.search(pattern, pathlib.Path(path).read_text())
+    return found.group(1) if found else "?"
 
 
-def stream(daemon, directory, rounds, mebibytes):
-    path = directory / "large.pt"
-    torch_zip.write(path, [torch_zip.Tensor(f"layer{i}.weight", mebibytes << 12, random.Random(i).randbytes(4096)) for i in range(64)])
-    peer = timed(lambda: torch.load(path, weights_only=True), rounds)
-    private = timed(lambda: command("load", path), rounds)
-    upload = timed(lambda: flood(daemon, path, 1), rounds)
-    return {"mebibytes": mebibytes, "torch_load_weights_only_s": round(peer, 3), "cli_private_daemon_s": round(private, 3),
-            "cli_private_daemon_mib_per_s": round(mebibytes / private), "client_upload_s": round(upload, 3),
-            "client_upload_mib_per_s": round(mebibytes / upload)}
+def machine(options):
+    memory = int(first_match("/proc/meminfo", r"MemTotal: *(\d+)")) >> 20
+    newer = ""
+    if options.torch2:
+        newer = subprocess.run([options.torch2, "-c", "import torch; print(torch.__version__)"], capture_output=True, text=True).stdout.strip()
+    return {"cpu": first_match("/proc/cpuinfo", r"model name\s*: (.*)"), "cpus": len(os.sched_getaffinity(0)), "memory_gib": memory,
+            "kernel": platform.release(), "system": first_match("/etc/os-release", r'PRETTY_NAME="(.*)"'), "torch": torch.__version__,
+            "torch2": newer, "real_time": os.sched_getscheduler(0) in (os.SCHED_RR, os.SCHED_FIFO), "load_before": os.getloadavg()[0], "date": time.strftime("%Y-%m-%d")}
 
 
-def plain_data(daemon, directory, rounds):
-    """A million objects that are no tensors, beside pickle.loads, which is C."""
-    rng = random.Random(1)
-    values = {"records": [{"step": i, "loss": rng.random(), "name": f"run {i}", "lr": 0.1 * i} for i in range(NODES // 9)],
-              "dict": {f"key {i}": i for i in range(NODES // 2)}, "ints": [rng.randrange(1 << 40) for _ in range(NODES)],
-              "floats": [rng.random() for _ in range(NODES)]}
-    result = {"nodes": NODES}
-    for name, value in values.items():
-        data, path = pickle.dumps(value, 2), directory / "plain.pt"
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-            archive.writestr("archive/data.pkl", data)
-            archive.writestr("archive/version", "3\n")
-        peer = timed(lambda: pickle.loads(data), rounds)
-        ours = statistics.median(airlock.report("--address", daemon.address, "inspect", path)[1]["timing"]["decode_us"] / 1e6 for _ in range(rounds))
-        result[name] = {"pickle_loads_s": round(peer, 4), "decode_s": round(ours, 4), "ratio": round(peer / ours, 2)}
-    return result
+def describe(about, options):
+    return (f"{about['date']}, {about['cpus']} CPUs ({about['cpu']}), {about['memory_gib']} GiB, {about['system']}, Linux {about['kernel']}, "
+            f"torch {about['torch']}{' and ' + about['torch2'] if about['torch2'] else ''}. Load of the machine before and after: "
+            f"{about['load_before']:.1f}, {about['load_after']:.1f}{', all peers at real-time priority' if about['real_time'] else ''}. {'Quick: no figures to quote. ' if options.quick else ''}"
+            f"Medians of {options.rounds} rounds ± half the distance of the quartiles; everything in the page cache.")
 
 
-def latency(daemon, directory):
-    path = directory / "tiny.pt"
-    torch_zip.write(path, [torch_zip.Tensor("weight", 16)])
-    flood(daemon, path, 50)
-    return {"load_ms": round(1000 * flood(daemon, path, 500), 3)}
+def times_table(name, results):
+    rows = [[peer, table.with_spread(values.get("mapped")), table.with_spread(values.get("touched"))] for peer, values in results.items() if "mapped" in values]
+    return table.markdown([name, "mapped", "touched"], rows) if rows else ""
+
+
+def rates_table(results):
+    rows = [[peer, table.with_spread(values["per_second"], lambda value: f"{value:.0f}"), *(table.with_spread(values[key]) for key in ("p50", "p99", "worst"))]
+            for peer, values in results.items() if "per_second" in values]
+    return table.markdown(["tiny", "loads per second", "p50", "p99", "worst"], rows) if rows else ""
+
+
+def growth_tables(results):
+    """[(axis, table)] and the panels of the plot."""
+    tables, panels = [], []
+    for axis in ("tensors", "mebibytes", "nodes"):
+        points = sorted((int(name.rpartition(" ")[2]), name) for name in results if name.startswith(f"growth {axis} "))
+        if not points:
+            continue
+        series = {}
+        for count, name in points:
+            for peer, values in results[name].items():
+                series.setdefault(peer, []).append((count, table.median(values["mapped"])))
+        rows = [[peer, *(table.seconds(value) for _, value in line)] for peer, line in series.items()]
+        tables.append(table.markdown([f"growth: {axis}", *(f"{count:,}" for count, _ in points)], rows))
+        panels.append((f"time by {axis}", axis, series))
+    return tables, panels
+
+
+def tables_of(results):
+    """All of the run as Markdown, bars first."""
+    rows, held = bars.judge(results)
+    parts = [table.markdown(["bar", "measured", "must be", ""], rows)] if rows else []
+    for name, peers in results.items():
+        if name == "tiny":
+            parts.append(rates_table(peers))
+        if not name.startswith("growth"):
+            parts.append(times_table(name, peers))
+    growth, panels = growth_tables(results)
+    return "\n\n".join(part for part in parts + growth if part), panels, held
+
+
+def rewrite_readme(text, panels):
+    before, _, rest = README.read_text().partition(MARKS[0])
+    after = rest.partition(MARKS[1])[2]
+    picture = ""
+    if panels:
+        (HERE / "growth.svg").write_text(plot.svg(panels))
+        picture = "\n\n![time as tensors, bytes and nodes grow](growth.svg)"
+    README.write_text(f"{before}{MARKS[0]}\n\n{text}{picture}\n\n{MARKS[1]}{after}")
+
+
+def run(options):
+    with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="airlock-bench-") as name:
+        bench = workloads.Bench(options, pathlib.Path(name), log)
+        try:
+            for workload in options.only or workloads.ALL:
+                log(f"{workload}: {workloads.ALL[workload].__doc__}")
+                workloads.ALL[workload](bench)
+        finally:
+            bench.close()
+        return bench
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--require-ratio", type=float, help="exit 1 if the client is not so many times as fast as torch on small tensors")
-    options = parser.parse_args()
-    rounds, mebibytes = (1, 128) if options.quick else (5, 1024)
-    with airlock.Daemon() as daemon, tempfile.TemporaryDirectory(dir="/var/tmp") as name:
-        directory = pathlib.Path(name)
-        result = {"torch": torch.__version__, "cpus": os.cpu_count(), "rounds": rounds, "tiny": latency(daemon, directory),
-                  "small": small_tensors(daemon, directory, rounds),
-                  "plain_data": plain_data(daemon, directory, rounds), "stream": stream(daemon, directory, rounds, mebibytes)}
-    print(json.dumps(result, indent=1))
-    wanted = options.require_ratio
-    if wanted and result["small"]["ratio_client"] < wanted:
-        sys.exit(f"{SMALL} small tensors: {result['small']['ratio_client']} times as fast as torch, not {wanted}")
+    options = arguments()
+    about = machine(options)
+    bench = run(options)
+    about["load_after"] = os.getloadavg()[0]
+    text, panels, held = tables_of(bench.results)
+    text = f"{describe(about, options)}\n\n{text}"
+    print(text)
+    if options.json:
+        pathlib.Path(options.json).write_text(json.dumps({"machine": about, "results": bench.results, "missing": bench.missing}, indent=1) + "\n")
+    if options.plot and panels:
+        pathlib.Path(options.plot).write_text(plot.svg(panels))
+    if options.readme:
+        rewrite_readme(text, panels)
+    if options.require_ratio:
+        ratio = bars.Results(bench.results).ratio("small20k", workloads.TORCH, workloads.UPLOAD)
+        if ratio < options.require_ratio:
+            sys.exit(f"20,000 small tensors: {ratio:.2f} times as fast as torch, not {options.require_ratio}")
+    if options.require_bars and not held:
+        sys.exit("a bar does not hold")
 
 
 main()

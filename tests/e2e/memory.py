@@ -1,7 +1,9 @@
-"""1 GiB of 64 tensors: the worker needs at most 16 MiB, the broker grows by at most 64 MiB, convert keeps every bit."""
+"""1 GiB of 64 tensors: the worker needs at most 16 MiB, the broker grows by at most 64 MiB, convert keeps every bit. And a
+million objects that are no tensors: the worker needs at most 16 MiB and three times the size of their pickle."""
 import hashlib
 import json
 import pathlib
+import pickle
 import random
 import struct
 import subprocess
@@ -17,7 +19,9 @@ import torch_zip
 TENSORS = 64
 ELEMENTS = 4 << 20  # 16 MiB each
 WORKER_KB = 16 * 1024
+TIMES_PICKLE = 3
 BROKER_KB = 64 * 1024
+OBJECTS = 1_000_000
 
 
 class Watch(threading.Thread):
@@ -59,6 +63,32 @@ def digests(path):
         return found
 
 
+def metadata(daemon, directory):
+    """A worker's peak by the size of what it has to understand."""
+    rng, path = random.Random(1), pathlib.Path(directory, "metadata.pt")
+    shapes = {"records": [{"step": i, "loss": rng.random(), "name": f"run {i}", "lr": 0.1 * i} for i in range(OBJECTS // 9)],
+              "dict": {f"key {i}": i for i in range(OBJECTS // 2)}, "integers": [rng.randrange(1 << 40) for _ in range(OBJECTS)], "floats": [i / 7 for i in range(OBJECTS)]}
+    broken = []
+    for name, value in shapes.items():
+        data = pickle.dumps(value, 2)
+        with open(path, "wb") as file:
+            writer = torch_zip.Writer(file)
+            writer.bytes("data.pkl", data)
+            writer.bytes("version", b"3\n")
+            writer.finish()
+        watch = Watch(daemon)
+        watch.start()
+        done = airlock.run("--address", daemon.address, "inspect", path)
+        watch.end()
+        assert done.returncode == 0, done.stderr
+        bound = WORKER_KB + TIMES_PICKLE * len(data) // 1024
+        print(f"{name}: pickle {len(data) // 1024} kB, worker peak {watch.worker_kb} kB of {bound} kB in {watch.seen} samples")
+        assert watch.seen > 0, "no worker was seen"
+        if watch.worker_kb > bound:
+            broken.append(name)
+    assert not broken, f"the worker needs more than 16 MiB and {TIMES_PICKLE} times the pickle: {broken}"
+
+
 def main():
     tensors = [torch_zip.Tensor(f"layer{i}.weight", ELEMENTS, random.Random(i).randbytes(8192)) for i in range(TENSORS)]
     expected = {tensor.name: tensor.sha256() for tensor in tensors}
@@ -82,6 +112,7 @@ def main():
         assert grown <= BROKER_KB, "the broker grew by more than 64 MiB"
         code, report = airlock.report("--address", daemon.address, "load", source, "--digests", timeout=600)
         assert code == 0 and {t["name"]: t["sha256"] for t in report["tensors"]} == expected, "load changed a tensor"
+        metadata(daemon, directory)
 
 
 main()

@@ -69,7 +69,7 @@ struct CallOptions {
   std::chrono::milliseconds timeout{0};
   // Below the daemon's own; zeros leave those.
   v1::Limits limits;
-  // Called now and then from the threads of this call: bytes sent so far and to send, bytes received so far and to
+  // Called now and then from the thread of this call: bytes sent so far and to send, bytes received so far and to
   // receive.
   std::function<void(uint64_t sent, uint64_t to_send, uint64_t received, uint64_t to_receive)> progress;
 };

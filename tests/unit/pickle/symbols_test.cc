@@ -302,9 +302,10 @@ void ExpectWords(std::string_view words, bool patterns) {
 
 TEST(SymbolTable, IsWellFormed) {
   std::map<std::pair<std::string, std::string>, int> seen;
-  for (const std::span<const SymbolRow> rows : SymbolTables()) {
-    EXPECT_FALSE(rows.empty());
-    for (const SymbolRow& row : rows) {
+  for (const SymbolTable& table : SymbolTables()) {
+    EXPECT_FALSE(table.rows.empty());
+    EXPECT_TRUE(std::ranges::is_sorted(table.modules, {}, [&](const ModuleRef& ref) { return table.ModuleOf(ref); }));
+    for (const SymbolRow& row : table.rows) {
       EXPECT_EQ(row.symbol_class == SymbolClass::kDangerous, !Reason(row.family).empty()) << row.modules;
       EXPECT_EQ(row.symbol_class == SymbolClass::kDangerous, row.family != Family::kNone) << row.modules;
       ExpectWords(row.modules, false);

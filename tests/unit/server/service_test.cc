@@ -122,6 +122,34 @@ TEST(Budget, NobodyGetsMoreThanThereIs) {
   EXPECT_TRUE(budget.Take(10));
 }
 
+constexpr uint64_t kLeast = 16;
+constexpr uint64_t kMost = 512;
+
+TEST(Budget, SharesBecomeSmallerButNeverNothing) {
+  Budget budget(16 * kMost);
+  std::vector<Budget::Share> shares;
+  uint64_t total = 0;
+  for (int i = 0; i < 1000; ++i) {
+    shares.push_back(budget.TakeSome(kLeast, kMost));
+    EXPECT_LE(shares.back().amount(), i == 0 ? kMost : shares[shares.size() - 2].amount());
+    total += shares.back().amount();
+  }
+  EXPECT_EQ(shares.front().amount(), kMost);
+  EXPECT_EQ(shares.back().amount(), kLeast);
+  EXPECT_LE(total, 16 * kMost + 1000 * kLeast) << "the capacity, and the least for each";
+  EXPECT_FALSE(budget.Take(1)) << "beyond the capacity";
+  shares.clear();
+  EXPECT_EQ(budget.TakeSome(kLeast, kMost).amount(), kMost) << "given back";
+}
+
+TEST(Budget, AShareThatIsReplacedIsGivenBack) {
+  Budget budget(16 * kMost);
+  auto share = budget.TakeSome(kLeast, kMost);
+  for (int i = 0; i < 100; ++i) share = budget.TakeSome(kLeast, kMost);
+  share = budget.TakeSome(kLeast, kLeast);
+  EXPECT_TRUE(budget.Take(16 * kMost - kLeast));
+}
+
 TEST(JobQueue, RefusesWhatWouldWaitInAFullQueue) {
   JobQueue queue(1, 1);
   std::promise<void> go;
@@ -231,10 +259,11 @@ TEST(PayloadReader, StoragesComeFromTheFilesOfASet) {
   v1::PlanChunk plan;
   AddStorage(plan, v1::PLACE_INPUT, 3, 5);
   AddStorage(plan, v1::PLACE_INPUT, 1, 2);
-  PayloadReader reader(plan.storages(), set, -1);
+  Budget memory(1 << 20);
+  PayloadReader reader(plan.storages(), set, -1, memory);
   auto piece = reader.Next();
   ASSERT_TRUE(piece.ok());
-  EXPECT_EQ(DataOf(*piece), "defghbc");
+  EXPECT_EQ(DataOf(piece->bytes), "defghbc");
 }
 
 TEST(PayloadReader, StoragesComeInOrderFromBothFiles) {
@@ -247,21 +276,43 @@ TEST(PayloadReader, StoragesComeInOrderFromBothFiles) {
   AddStorage(plan, v1::PLACE_OUTPUT, 4, 5);
   AddStorage(plan, v1::PLACE_INPUT, 4, (2 << 20) - 4);
   const Input input_file = InputOf(input);
-  PayloadReader reader(plan.storages(), input_file, output_fd.get());
+  Budget memory(uint64_t{1} << 30);
+  PayloadReader reader(plan.storages(), input_file, output_fd.get(), memory);
   std::string all;
+  size_t last = 0;
   while (!reader.AtEnd()) {
     auto piece = reader.Next();
     ASSERT_TRUE(piece.ok());
-    all += DataOf(*piece);
+    const std::string data = DataOf(piece->bytes);
+    EXPECT_TRUE(data.size() >= last || reader.AtEnd()) << "pieces grow";
+    last = data.size();
+    all += data;
   }
   EXPECT_EQ(all, "bcd45678" + input.substr(4));
+}
+
+TEST(PayloadReader, WhereManyReadSlowlyPiecesAreSmall) {
+  const Input input = InputOf(std::string(8 << 20, 'i'));
+  v1::PlanChunk plan;
+  AddStorage(plan, v1::PLACE_INPUT, 0, 8 << 20);
+  Budget memory(1 << 20);
+  PayloadReader reader(plan.storages(), input, -1, memory);
+  std::vector<OutgoingMessage> unsent;
+  while (!reader.AtEnd()) {
+    auto piece = reader.Next();
+    ASSERT_TRUE(piece.ok());
+    EXPECT_LE(piece->bytes.Length(), piece->share->amount() + 16) << "what it holds it has claimed";
+    unsent.push_back(std::move(piece).value());
+  }
+  EXPECT_LE(unsent.back().bytes.Length(), 17U << 10) << "nothing is left but the least";
 }
 
 TEST(PayloadReader, AFileThatBecameShorterHasChanged) {
   const Input input = InputOf("abc");
   v1::PlanChunk plan;
   AddStorage(plan, v1::PLACE_INPUT, 0, 4);
-  PayloadReader reader(plan.storages(), input, -1);
+  Budget memory(1 << 20);
+  PayloadReader reader(plan.storages(), input, -1, memory);
   EXPECT_EQ(reader.Next().error().reason(), v1::REASON_INPUT_CHANGED);
 }
 

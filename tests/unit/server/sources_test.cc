@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
+#include <vector>
 
 #include "server/source/path_source.h"
 #include "server/source/upload_source.h"
@@ -158,6 +160,10 @@ v1::UploadChunk Chunk(const std::string& data, bool finish) {
   return chunk;
 }
 
+OrVerdict<void> Add(OrVerdict<UploadSource>& upload, const std::string& data, bool finish) {
+  return upload->Add(ChunkView::Of(Chunk(data, finish)));
+}
+
 constexpr char kSha256OfAbc[] = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
 OrVerdict<UploadSource> OpenUpload(const v1::Upload& upload) {
@@ -170,9 +176,9 @@ OrVerdict<UploadSource> OpenUpload(const v1::Upload& upload) {
 TEST(UploadSource, SpoolsAndHandsOutReadOnly) {
   auto upload = OpenUpload(Announce(3, kSha256OfAbc));
   ASSERT_TRUE(upload.ok());
-  EXPECT_TRUE(upload->Add(Chunk("a", false)).ok());
+  EXPECT_TRUE(Add(upload, "a", false).ok());
   EXPECT_FALSE(upload->finished());
-  EXPECT_TRUE(upload->Add(Chunk("bc", true)).ok());
+  EXPECT_TRUE(Add(upload, "bc", true).ok());
   ASSERT_TRUE(upload->finished());
   std::string sha256;
   auto file = upload->Finish(&sha256);
@@ -187,31 +193,102 @@ TEST(UploadSource, SpoolsAndHandsOutReadOnly) {
 
 TEST(UploadSource, AnEmptyUploadIsAnUpload) {
   auto upload = OpenUpload(Announce(0));
-  EXPECT_TRUE(upload->Add(Chunk("", true)).ok());
+  EXPECT_TRUE(Add(upload, "", true).ok());
   EXPECT_EQ(upload->Finish(nullptr)->size(), 0U);
 }
 
 TEST(UploadSource, ShorterAndLongerAreTruncated) {
   auto shorter = OpenUpload(Announce(3));
-  EXPECT_EQ(shorter->Add(Chunk("ab", true)).error().reason(), v1::REASON_UPLOAD_TRUNCATED);
+  EXPECT_EQ(Add(shorter, "ab", true).error().reason(), v1::REASON_UPLOAD_TRUNCATED);
   auto longer = OpenUpload(Announce(3));
-  EXPECT_EQ(longer->Add(Chunk("abcd", false)).error().reason(), v1::REASON_UPLOAD_TRUNCATED);
+  EXPECT_EQ(Add(longer, "abcd", false).error().reason(), v1::REASON_UPLOAD_TRUNCATED);
 }
 
 TEST(UploadSource, APieceWithNothingInItIsRefused) {
   auto upload = OpenUpload(Announce(3));
-  EXPECT_EQ(upload->Add(Chunk("", false)).error().reason(), v1::REASON_BAD_REQUEST);
+  EXPECT_EQ(Add(upload, "", false).error().reason(), v1::REASON_BAD_REQUEST);
 }
 
 TEST(UploadSource, RefusesWhatWasNotAnnounced) {
   auto wrong = OpenUpload(Announce(3, std::string(64, '0')));
-  EXPECT_TRUE(wrong->Add(Chunk("abc", true)).ok());
+  EXPECT_TRUE(Add(wrong, "abc", true).ok());
   EXPECT_EQ(wrong->Finish(nullptr).error().reason(), v1::REASON_UPLOAD_DIGEST_MISMATCH);
   EXPECT_EQ(OpenUpload(Announce(3, "xyz")).error().reason(), v1::REASON_BAD_REQUEST);
   EXPECT_EQ(OpenUpload(Announce(101)).error().failure().limit().name(), "input_bytes");
   auto after = OpenUpload(Announce(1));
-  EXPECT_TRUE(after->Add(Chunk("a", true)).ok());
-  EXPECT_EQ(after->Add(Chunk("", true)).error().reason(), v1::REASON_BAD_REQUEST);
+  EXPECT_TRUE(Add(after, "a", true).ok());
+  EXPECT_EQ(Add(after, "", true).error().reason(), v1::REASON_BAD_REQUEST);
+}
+
+std::string Encoded(const v1::UploadChunk& chunk) {
+  v1::LoadRequest request;
+  *request.mutable_chunk() = chunk;
+  return request.SerializeAsString();
+}
+
+// The message as gRPC may hand it over: in slices of `size`.
+grpc::ByteBuffer InSlices(const std::string& message, size_t size) {
+  std::vector<grpc::Slice> slices;
+  for (size_t at = 0; at < message.size(); at += size) slices.emplace_back(message.substr(at, size));
+  return {slices.data(), slices.size()};
+}
+
+std::string Join(const ChunkView& chunk) {
+  std::string bytes;
+  for (const std::string_view piece : chunk.pieces) bytes += piece;
+  return bytes;
+}
+
+TEST(ChunkView, FindsTheDataInAnySlices) {
+  std::string data(1000, 'x');
+  for (size_t i = 0; i < data.size(); ++i) data[i] = static_cast<char>(i);
+  const std::string message = Encoded(Chunk(data, false));
+  for (const size_t size : {size_t{1}, size_t{7}, size_t{100}, message.size()}) {
+    grpc::ByteBuffer bytes = InSlices(message, size);
+    const auto view = ChunkView::Of(bytes);
+    ASSERT_TRUE(view) << size;
+    EXPECT_EQ(Join(*view), data);
+    EXPECT_EQ(view->size, data.size());
+    EXPECT_FALSE(view->finish);
+  }
+}
+
+TEST(ChunkView, TakesTheMarkerBeforeTheDataAndNothingElse) {
+  const auto of = [](const std::string& message) {
+    grpc::ByteBuffer bytes = InSlices(message, 3);
+    return ChunkView::Of(bytes);
+  };
+  // Tag and length of the chunk; finish; data.
+  const std::string before = std::string("\x12\x07\x10\x01\x0a\x03", 6) + "abc";
+  ASSERT_TRUE(of(before));
+  EXPECT_TRUE(of(before)->finish);
+  EXPECT_EQ(Join(*of(before)), "abc");
+  v1::LoadRequest options;
+  options.mutable_options()->set_inert(true);
+  const std::string rows[] = {
+      Encoded(Chunk("abc", true)),                              // the marker behind it: protobuf's to read
+      std::string("\x12\x07\x10\x02\x0a\x03", 6) + "abc",       // no bool
+      std::string("\x12\x05\x0a\x04", 4) + "abc",               // longer than the message
+      std::string("\x12\x05\x0a\x02", 4) + "abc",               // shorter
+      std::string("\x12\x04\x0a\x03", 4) + "abc",               // the chunk is shorter than its data
+      std::string("\x12\x05\x0a\x03", 4) + "abc" + "\x12\x00",  // another chunk behind it
+      options.SerializeAsString(),
+      "",
+  };
+  for (const std::string& row : rows) EXPECT_FALSE(of(row)) << row;
+}
+
+TEST(UploadSource, TakesMorePiecesThanOneSystemCallDoes) {
+  const std::string message = Encoded(Chunk(std::string(100, 'q'), false));
+  grpc::ByteBuffer bytes = InSlices(message, 1);
+  auto upload = OpenUpload(Announce(100));
+  ASSERT_TRUE(upload->Add(*ChunkView::Of(bytes)).ok());
+  ASSERT_TRUE(Add(upload, "", true).ok());
+  auto file = upload->Finish(nullptr);
+  ASSERT_TRUE(file.ok());
+  std::string read(100, '-');
+  EXPECT_EQ(::pread(file->fds().front(), read.data(), read.size(), 0), 100);
+  EXPECT_EQ(read, std::string(100, 'q'));
 }
 
 v1::Upload AnnounceFiles(uint64_t size, const std::vector<std::pair<std::string, uint64_t>>& files) {
@@ -227,7 +304,7 @@ v1::Upload AnnounceFiles(uint64_t size, const std::vector<std::pair<std::string,
 TEST(UploadSource, AManifestMakesItASet) {
   auto upload = OpenUpload(AnnounceFiles(3, {{"b", 1}, {"a", 0}, {".metadata", 2}}));
   ASSERT_TRUE(upload.ok());
-  EXPECT_TRUE(upload->Add(Chunk("abc", true)).ok());
+  EXPECT_TRUE(Add(upload, "abc", true).ok());
   auto set = upload->Finish(nullptr);
   ASSERT_TRUE(set.ok());
   EXPECT_EQ(NamesOf(*set), (std::vector<std::string>{"b", "a", ".metadata"}));
