@@ -1,7 +1,5 @@
 """TCP takes callers with a certificate of its clients' authority and nobody else; plaintext only on loopback, when asked for."""
-import os
 import pathlib
-import socket
 import subprocess
 import sys
 import tempfile
@@ -10,30 +8,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import airlock
 import samples
-
-
-def openssl(*arguments):
-    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
-
-
-def authority(directory, name):
-    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", f"/CN={name}",
-            "-keyout", directory / f"{name}.key", "-out", directory / f"{name}.pem")
-
-
-def certificate(directory, issuer, name, extension):
-    request, extensions = directory / f"{name}.csr", directory / f"{name}.ext"
-    extensions.write_text(extension)
-    openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", f"/CN={name}", "-keyout",
-            directory / f"{name}.key", "-out", request)
-    openssl("x509", "-req", "-in", request, "-CA", directory / f"{issuer}.pem", "-CAkey", directory / f"{issuer}.key", "-CAcreateserial",
-            "-days", "2", "-extfile", extensions, "-out", directory / f"{name}.pem")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from certificates import CLIENT, SERVER, authority, certificate, free_port
 
 
 class MutualTls(unittest.TestCase):
@@ -43,9 +18,9 @@ class MutualTls(unittest.TestCase):
         cls.files = pathlib.Path(cls.keeper.name)
         authority(cls.files, "ours")
         authority(cls.files, "theirs")
-        certificate(cls.files, "ours", "server", "subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth\n")
-        certificate(cls.files, "ours", "client", "subjectAltName=URI:spiffe://test/client\nextendedKeyUsage=clientAuth\n")
-        certificate(cls.files, "theirs", "stranger", "subjectAltName=URI:spiffe://test/client\nextendedKeyUsage=clientAuth\n")
+        certificate(cls.files, "ours", "server", SERVER)
+        certificate(cls.files, "ours", "client", CLIENT)
+        certificate(cls.files, "theirs", "stranger", CLIENT)
         cls.sample = samples.stored(cls.files / "sample.pt")
 
     @classmethod

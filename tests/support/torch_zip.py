@@ -1,4 +1,5 @@
 """Torch zip checkpoints written without torch: one dict of float32 vectors. Large ones are sparse files."""
+import functools
 import hashlib
 import struct
 import zlib
@@ -26,10 +27,16 @@ class Tensor:
         return digest.hexdigest()
 
     def crc32(self):
-        crc = 0
-        for block in self.blocks():
-            crc = zlib.crc32(block, crc)
-        return crc
+        return crc_of(self.count, self.head)
+
+
+@functools.lru_cache(maxsize=1)
+def crc_of(count, head):
+    """Many tensors of one file are alike."""
+    crc = 0
+    for block in Tensor("", count, head).blocks():
+        crc = zlib.crc32(block, crc)
+    return crc
 
 
 def text(value):
@@ -52,34 +59,44 @@ def pickled(tensors):
     return b"".join(out) + b"u."
 
 
+LARGE = 0xFFFFFFFF  # stands for what zip64 has elsewhere
+STORED, DEFLATED = 0, 8
+
+
 class Writer:
-    """A zip of stored members, each payload at a multiple of 64, as torch lays them out."""
+    """A zip, each payload at a multiple of 64, as torch lays them out. Of zip64 what many members and a large file need."""
 
     def __init__(self, file):
         self.file = file
         self.directory = []
 
-    def add(self, name, size, crc, payload):
+    def add(self, name, size, crc, payload, packed_size=None):
+        """`payload` writes the member: `size` bytes, or `packed_size` of a deflate stream that holds them."""
         raw = f"archive/{name}".encode()
         start = self.file.tell()
         padding = -(start + 30 + len(raw) + 4) % 64
         extra = b"FB" + struct.pack("<H", padding) + b"Z" * padding
-        fields = struct.pack("<HHHHIIIHH", 0x0800, 0, 0, 0, crc, size, size, len(raw), len(extra))
-        self.file.write(b"PK\3\4" + struct.pack("<H", 20) + fields + raw + extra)
+        method = STORED if packed_size is None else DEFLATED
+        common = struct.pack("<HHHHIII", 0x0800, method, 0, 0, crc, size if packed_size is None else packed_size, size)
+        self.file.write(b"PK\3\4" + struct.pack("<H", 20) + common + struct.pack("<HH", len(raw), len(extra)) + raw + extra)
         payload(self.file)
-        self.directory.append((raw, crc, size, start))
+        self.directory.append((raw, common, start))
 
     def bytes(self, name, data):
         self.add(name, len(data), zlib.crc32(data), lambda file: file.write(data))
 
     def finish(self):
         start = self.file.tell()
-        for raw, crc, size, offset in self.directory:
-            self.file.write(b"PK\1\2" + struct.pack("<HHHHHHIIIHHHHHII", 20, 20, 0x0800, 0, 0, 0, crc, size, size,
-                                                    len(raw), 0, 0, 0, 0, 0, offset) + raw)
-        size = self.file.tell() - start
-        count = len(self.directory)
-        self.file.write(b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, count, count, size, start, 0))
+        for raw, common, offset in self.directory:
+            extra = struct.pack("<HHQ", 1, 8, offset) if offset >= LARGE else b""
+            self.file.write(b"PK\1\2" + struct.pack("<HH", 20, 20) + common + struct.pack("<HHHHHI", len(raw), len(extra), 0, 0, 0, 0) +
+                            struct.pack("<I", min(offset, LARGE)) + raw + extra)
+        end = self.file.tell()
+        size, count = end - start, len(self.directory)
+        if start >= LARGE or count >= 0xFFFF:
+            self.file.write(b"PK\6\6" + struct.pack("<QHHIIQQQQ", 44, 45, 45, 0, 0, count, count, size, start))
+            self.file.write(b"PK\6\7" + struct.pack("<IQI", 0, end, 1))
+        self.file.write(b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, min(count, 0xFFFF), min(count, 0xFFFF), size, min(start, LARGE), 0))
 
 
 def write(path, tensors):
@@ -93,5 +110,17 @@ def write(path, tensors):
                 out.write(tensor.head)
                 out.seek(end)
             writer.add(f"data/{key}", tensor.nbytes, tensor.crc32(), sparse)
+        writer.bytes("version", b"3\n")
+        writer.finish()
+
+
+def write_deflated(path, tensors, packed):
+    """Writes tensors that all have the same bytes, of which `packed` is the deflate stream."""
+    crc = tensors[0].crc32()
+    with open(path, "wb") as file:
+        writer = Writer(file)
+        writer.bytes("data.pkl", pickled(tensors))
+        for key, tensor in enumerate(tensors):
+            writer.add(f"data/{key}", tensor.nbytes, crc, lambda out: out.write(packed), len(packed))
         writer.bytes("version", b"3\n")
         writer.finish()
