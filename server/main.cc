@@ -112,12 +112,15 @@ int Run(const Options& options, const StopSignal& stop, spawner::SpawnerClient& 
                       {"address", options.listen.front()}});
   (void)::sd_notify(0, "READY=1");
   stop.SayReady();
-  stop.Wait();
+  const bool wanted = stop.Wait(spawner.gone_fd());
   (void)::sd_notify(0, "STOPPING=1");
+  // Without a spawner there will be no worker again: whoever watches over the daemon starts it anew.
+  if (!wanted) LogError("spawner-gone");
   LogInfo("stopping");
   // A private caller that is gone waits for nothing.
-  daemon.Drain(std::chrono::seconds(options.private_fd >= 0 ? 0 : options.drain_seconds));
-  return kOk;
+  const bool nobody_waits = !wanted || options.private_fd >= 0;
+  daemon.Drain(std::chrono::seconds(nobody_waits ? 0 : options.drain_seconds));
+  return wanted ? kOk : kInternal;
 }
 
 int Main(int argc, char** argv) {

@@ -37,14 +37,15 @@ void StopSignal::SayReady() const {
   if (private_fd_ >= 0) (void)!::write(private_fd_, kReady, sizeof(kReady) - 1);
 }
 
-void StopSignal::Wait() const {
+bool StopSignal::Wait(int gone_fd) const {
   while (true) {
-    std::array<pollfd, 2> fds = {{{signals_.get(), POLLIN, 0}, {private_fd_, POLLIN, 0}}};
+    std::array<pollfd, 3> fds = {{{signals_.get(), POLLIN, 0}, {private_fd_, POLLIN, 0}, {gone_fd, POLLIN, 0}}};
     const int count = ::poll(fds.data(), fds.size(), -1);
-    if (count < 0 && errno != EINTR) return;
+    if (count < 0 && errno != EINTR) return true;
     if (count <= 0) continue;
-    if (fds[0].revents != 0) return;
-    if (fds[1].revents != 0 && AtEndOfFile(private_fd_, fds[1].revents)) return;
+    if (fds[0].revents != 0) return true;
+    if (fds[1].revents != 0 && AtEndOfFile(private_fd_, fds[1].revents)) return true;
+    if (fds[2].revents != 0) return false;
   }
 }
 

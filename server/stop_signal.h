@@ -13,7 +13,8 @@ class StopSignal {
 
   // Tells a private caller that the daemon serves.
   void SayReady() const;
-  void Wait() const;
+  // Until somebody wants the daemon to end, or, false, `gone_fd` is readable: what it cannot be without is gone.
+  [[nodiscard]] bool Wait(int gone_fd) const;
 
  private:
   Fd signals_;

@@ -68,6 +68,8 @@ class ProcessClient final : public SpawnerClient {
     return worker;
   }
 
+  int gone_fd() const override { return spawner_.pidfd.get(); }
+
   std::vector<NamespaceState> Namespaces() const override { return namespaces_; }
 
  private:

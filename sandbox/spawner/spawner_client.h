@@ -77,6 +77,9 @@ class SpawnerClient {
 
   virtual SpawnResult<Worker> Spawn() = 0;
 
+  // Readable once the spawner is gone, and no worker can be made any more; -1: it cannot be told.
+  virtual int gone_fd() const { return -1; }
+
   // What the spawner found when it started; constant.
   virtual std::vector<NamespaceState> Namespaces() const { return {}; }
 };

@@ -35,6 +35,8 @@ constexpr std::array kLayers = {
              "opening files, TCP, signals and abstract unix sockets, should the filter have a hole",
              "Linux 5.13 or later with CONFIG_SECURITY_LANDLOCK and `landlock` among the lsm= of the boot line"},
     LayerRow{kSeccomp, "seccomp", "every system call but ten", "a kernel with CONFIG_SECCOMP_FILTER; gVisor's counts"},
+    LayerRow{kOwnCore, "own-core", "sharing a processor core with other processes at the same moment",
+             "Linux 5.14 or later with CONFIG_SCHED_CORE"},
 };
 
 constexpr uint64_t kFilterOnlyLayers =

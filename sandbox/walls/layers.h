@@ -24,6 +24,7 @@ enum LayerBit : uint64_t {
   kNetNamespace = 1 << 12,
   kLandlock = 1 << 13,
   kSeccomp = 1 << 14,
+  kOwnCore = 1 << 15,  // PR_SCHED_CORE, Linux 5.14; raised before the filter
 };
 
 struct LayerRow {

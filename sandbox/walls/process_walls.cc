@@ -16,6 +16,9 @@ constexpr uid_t kNobody = 65534;
 // Linux 6.3; Debian 12's headers do not have them.
 constexpr int kPrSetMdwe = 65;
 constexpr unsigned long kMdweRefuseExecGain = 1;
+// Linux 5.14.
+constexpr int kPrSchedCore = 62;
+constexpr unsigned long kSchedCoreCreate = 1;
 
 // Whether the CPU's misfeature is off, or was never there.
 bool SpeculationIsOff(unsigned long misfeature) {
@@ -80,6 +83,13 @@ WallResult DisableSpeculation() {
   for (const unsigned long misfeature : {PR_SPEC_STORE_BYPASS, PR_SPEC_INDIRECT_BRANCH}) {
     prctl(PR_SET_SPECULATION_CTRL, misfeature, PR_SPEC_FORCE_DISABLE, 0, 0);
     if (!SpeculationIsOff(misfeature)) return WallFailure("PR_SET_SPECULATION_CTRL", errno);
+  }
+  return {};
+}
+
+WallResult TakeOwnCore() {
+  if (prctl(kPrSchedCore, kSchedCoreCreate, 0, 0, 0) != 0 && errno != ENODEV) {
+    return WallFailure("PR_SCHED_CORE", errno);
   }
   return {};
 }

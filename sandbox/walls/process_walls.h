@@ -30,4 +30,8 @@ WallResult DenyWriteExecute();
 // Speculative store bypass and indirect branches off, for good. Also succeeds on a CPU that is not affected.
 WallResult DisableSpeculation();
 
+// Core scheduling: no other process runs on the threads of our core while we do. Also succeeds where cores have one
+// thread only. EINVAL before Linux 5.14.
+WallResult TakeOwnCore();
+
 }  // namespace airlock::walls

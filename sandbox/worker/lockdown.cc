@@ -41,6 +41,8 @@ walls::WallResult RaiseDenyWriteExecute(State&) { return walls::DenyWriteExecute
 
 walls::WallResult RaiseNoSpeculation(State&) { return walls::DisableSpeculation(); }
 
+walls::WallResult RaiseOwnCore(State&) { return walls::TakeOwnCore(); }
+
 walls::WallResult RaiseRlimits(State& state) { return walls::ApplyRlimits(state.request.setup->resources); }
 
 // The namespaces exist since clone; here they are looked at, as far as they can be seen from inside.
@@ -102,6 +104,7 @@ constexpr Step kSteps[] = {
     {RaiseNoNewPrivs, walls::kNoNewPrivs, true},
     {RaiseDenyWriteExecute, walls::kDenyWriteExecute, false},
     {RaiseNoSpeculation, walls::kNoSpeculation, false},
+    {RaiseOwnCore, walls::kOwnCore, false},
     {RaiseRlimits, walls::kRlimits, true},
     {ConfirmNamespaces, 0, true},
     {RaiseLandlock, walls::kLandlock, false},

@@ -20,13 +20,20 @@ namespace {
 constexpr size_t kMaxChunkBytes = 1 << 20;
 constexpr size_t kHexDigestLength = 64;
 
+// A disk that is full has room again some day; all else is ours to mend.
+Unexpected<Verdict> CannotSpool(int error_number) {
+  const bool full = error_number == ENOSPC || error_number == EDQUOT;
+  return Because(full ? v1::REASON_SPOOL_FULL : v1::REASON_INTERNAL,
+                 std::string("cannot spool the upload: ") + std::strerror(error_number));
+}
+
 OrVerdict<Fd> OpenSpool(const std::string& directory) {
   Fd fd(::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600));
   if (fd) return fd;
   // Not every file system has O_TMPFILE.
   std::string name = directory + "/airlock-XXXXXX";
   fd = Fd(::mkostemp(name.data(), O_CLOEXEC));
-  if (!fd) return Because(v1::REASON_INTERNAL, std::string("cannot spool the upload: ") + std::strerror(errno));
+  if (!fd) return CannotSpool(errno);
   (void)::unlink(name.c_str());
   return fd;
 }
@@ -49,8 +56,7 @@ OrVerdict<void> WriteAll(int fd, std::span<const std::string_view> pieces, uint6
     batch[0].iov_len -= skip;
     const ssize_t wrote = ::pwritev(fd, batch.data(), static_cast<int>(count), static_cast<off_t>(offset));
     if (wrote < 0 && errno == EINTR) continue;
-    if (wrote <= 0)
-      return Because(v1::REASON_INTERNAL, std::string("cannot spool the upload: ") + std::strerror(errno));
+    if (wrote <= 0) return CannotSpool(wrote < 0 ? errno : ENOSPC);
     offset += static_cast<uint64_t>(wrote);
     skip += static_cast<size_t>(wrote);
     while (!pieces.empty() && skip >= pieces[0].size()) {

@@ -36,6 +36,13 @@ class Daemon(unittest.TestCase):
             self.assertTrue(airlock.wait_until(lambda: not any(pathlib.Path(f"/proc/{p}").exists() for p in family), 10))
             self.assertFalse(daemon.socket.exists(), "the socket outlived the daemon")
 
+    def test_ends_with_70_when_its_spawner_is_gone(self):
+        with airlock.Daemon() as daemon:
+            spawner, = [p for p, argv in airlock.descendants(daemon.pid).items() if b"spawner" in argv]
+            os.kill(spawner, signal.SIGKILL)
+            self.assertEqual(daemon.process.wait(30), 70)
+            self.assertIn("spawner-gone", daemon.log.read_text())
+
     @unittest.skipIf(os.environ.get("BUILT_WITH_SANITIZER"), "a sanitizer's runtime needs what is denied")
     def test_every_thread_of_the_broker_is_confined_and_so_is_its_spawner(self):
         with airlock.Daemon() as daemon:

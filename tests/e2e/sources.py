@@ -1,6 +1,7 @@
 """Where bytes come from: paths under a root and nothing beyond it, uploads whole or not at all, with and without a daemon."""
 import os
 import pathlib
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -28,6 +29,22 @@ class Sources(unittest.TestCase):
                         found = {t["name"]: t["sha256"] for t in report["tensors"]}
                         self.assertEqual(code, 0)
                         self.assertEqual(found, {t.name: t.sha256() for t in samples.tensors()})
+
+    @unittest.skipIf(os.geteuid() != 0, "only root can make a file system that is soon full")
+    def test_an_upload_that_the_spool_has_no_room_for_is_nobodys_fault(self):
+        spool, path = self.path / "spool", self.path / "large.bin"
+        spool.mkdir()
+        path.write_bytes(bytes(2 << 20))
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "airlock-test", str(spool)], check=True)
+        try:
+            with airlock.Daemon("--spool-dir", spool) as daemon:
+                done = airlock.run("--address", daemon.address, "load", path)
+                self.assertEqual(done.returncode, 69, done.stderr)
+                self.assertIn("SPOOL_FULL", done.stderr)
+                code, _ = airlock.report("--address", daemon.address, "load", samples.stored(self.path / "small.pt"))
+                self.assertEqual(code, 0, "there is room again")
+        finally:
+            subprocess.run(["umount", "-l", str(spool)], check=True)
 
     def test_the_address_may_come_from_the_environment(self):
         path = samples.stored(self.path / "sample.pt")

@@ -4,7 +4,7 @@
 #
 #   tests/fuzz/run.sh                one minute for each target
 #   tests/fuzz/run.sh SECONDS        so long for each
-#   tests/fuzz/run.sh SECONDS NAME   only this target, such as zip_fuzz
+#   tests/fuzz/run.sh SECONDS NAME...   only these targets, such as zip_fuzz
 #
 # What a target found lies in build-fuzz/findings, the inputs that reach most code in build-fuzz/corpus; a later run begins there.
 set -euo pipefail
@@ -20,7 +20,7 @@ export UBSAN_OPTIONS=${UBSAN_OPTIONS-print_stacktrace=1:halt_on_error=1}
 
 cd "$here"
 mapfile -t targets < <(sed -n 's/^airlock_fuzzer(\([a-z0-9_]*\) .*/\1/p' tests/fuzz/CMakeLists.txt)
-[ "$#" -lt 2 ] || targets=("$2")
+[ "$#" -lt 2 ] || targets=("${@:2}")
 seeders=()
 case " ${targets[*]} " in *" frame_fuzz "* | *" validator_fuzz "*) seeders=(plan_seeds) ;; esac
 echo "== build: ${targets[*]}" >&2

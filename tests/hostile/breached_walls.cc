@@ -67,6 +67,10 @@ WallResult RealDisableSpeculation() asm("__real__ZN7airlock5walls18DisableSpecul
 WallResult WrapDisableSpeculation() asm("__wrap__ZN7airlock5walls18DisableSpeculationEv");
 WallResult WrapDisableSpeculation() { return IsUp(kNoSpeculation) ? RealDisableSpeculation() : WallResult(); }
 
+WallResult RealTakeOwnCore() asm("__real__ZN7airlock5walls11TakeOwnCoreEv");
+WallResult WrapTakeOwnCore() asm("__wrap__ZN7airlock5walls11TakeOwnCoreEv");
+WallResult WrapTakeOwnCore() { return IsUp(kOwnCore) ? RealTakeOwnCore() : WallResult(); }
+
 WallResult RealApplyRlimits(const ResourceLimits& limits) asm(
     "__real__ZN7airlock5walls12ApplyRlimitsERKNS0_14ResourceLimitsE");
 WallResult WrapApplyRlimits(const ResourceLimits& limits) asm(

@@ -128,7 +128,7 @@ std::vector<int> NumbersOf(std::string_view list) {
 // The published list has 119 attempts: each has a row, or its place elsewhere.
 TEST(HostileTableTest, EveryPublishedAttemptHasARow) {
   std::set<int> covered = {
-      97,   // memory beyond a control group: cgroup_test, where one is delegated
+      97,   // memory beyond that of the machine: spawner_test, workers are the first to go
       117,  // a socket that is never drained: the broker sends one message, before the worker runs
       119,  // an input that others change: sources_test, and tests/soak
   };

@@ -272,7 +272,8 @@ TEST_F(LayersTest, SpeculationIsOffOnlyBehindItsWall) {
 }
 
 TEST_F(LayersTest, EveryLayerHasItsTest) {
-  uint64_t tested = walls::kParentDeathSignal | walls::kNoSpeculation;
+  // That a core is its own, no act of the worker's can show: process_walls_test asks the kernel.
+  uint64_t tested = walls::kParentDeathSignal | walls::kNoSpeculation | walls::kOwnCore;
   for (const WallColumn& column : kWallColumns) tested |= column.layer;
   for (const walls::LayerRow& row : walls::Layers()) EXPECT_TRUE((tested & row.bit) != 0) << row.name;
 }

@@ -119,6 +119,7 @@ TEST(SpawnerClientTest, EveryWallOfThisHostIsUp) {
   uint64_t host = walls::RequiredLayers(walls::Posture::kFilterOnly);
   if (HostHas([] { return walls::DenyWriteExecute().ok(); })) host |= walls::kDenyWriteExecute;
   if (HostHas([] { return walls::DisableSpeculation().ok(); })) host |= walls::kNoSpeculation;
+  if (HostHas([] { return walls::TakeOwnCore().ok(); })) host |= walls::kOwnCore;
   if (walls::LandlockAbi() != 0) host |= walls::kLandlock;
   const bool namespaces = HostHas([] {
     return unshare(CLONE_NEWUSER) == 0 && unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET) == 0 &&

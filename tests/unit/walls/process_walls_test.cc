@@ -92,6 +92,25 @@ TEST(ProcessWallsTest, DenyWriteExecute) {
   EXPECT_EQ(result, 0);
 }
 
+// The cookie of a group of tasks that may share a core: none before, its own afterwards.
+TEST(ProcessWallsTest, OwnCore) {
+  constexpr int kNoThreads = 201;
+  const int result = InChild([] {
+    unsigned long before = 0;
+    unsigned long after = 0;
+    constexpr int kSchedCore = 62;
+    if (prctl(kSchedCore, 0, 0, 0, &before) != 0) return errno == ENODEV ? kNoThreads : kNoSuchWall;
+    if (!TakeOwnCore().ok() || prctl(kSchedCore, 0, 0, 0, &after) != 0) return 1;
+    return after != 0 && after != before ? 0 : 2;
+  });
+  if (result == kNoSuchWall) GTEST_SKIP() << "Linux before 5.14, or without CONFIG_SCHED_CORE";
+  if (result == kNoThreads) {
+    EXPECT_TRUE(TakeOwnCore().ok());
+    GTEST_SKIP() << "cores have one thread only: nothing to share";
+  }
+  EXPECT_EQ(result, 0);
+}
+
 TEST(LandlockTest, ClosesFilesSocketsAndSignals) {
   if (LandlockAbi() == 0) GTEST_SKIP() << "no Landlock on this host";
   const int result = InChild([parent = getpid()] {
