@@ -278,13 +278,21 @@ void NoteDataThatExecutes(Checkpoint& checkpoint) {
 }
 
 void NotePrograms(const ZipDirectory& directory, pickle::Context& context) {
-  for (const MemberRow& row : kMembers) {
+  struct Seen {
     const ZipMember* first = nullptr;
     uint64_t count = 0;
-    for (const ZipMember& member : directory.members()) {
-      if (!EndsWith(member.name, row.suffix) || IsScriptCode(member.name)) continue;
-      if (count++ == 0) first = &member;
+  };
+  std::array<Seen, std::size(kMembers)> seen;
+  // There may be a million members, and no program among them.
+  for (const ZipMember& member : directory.members()) {
+    for (size_t row = 0; row < seen.size(); ++row) {
+      if (!EndsWith(member.name, kMembers[row].suffix) || IsScriptCode(member.name)) continue;
+      if (seen[row].count++ == 0) seen[row].first = &member;
     }
+  }
+  for (size_t i = 0; i < seen.size(); ++i) {
+    const auto& [first, count] = seen[i];
+    const MemberRow& row = kMembers[i];
     if (first == nullptr) continue;
     pickle::AddFinding(context,
                        {.id = row.id,

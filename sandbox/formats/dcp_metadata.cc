@@ -112,7 +112,7 @@ class Reader {
 
   Result<void> ReadEntries(NodeId entries) {
     if (!graph_.is(entries, Kind::kDict)) return Malformed("no dict of what it describes");
-    std::unordered_map<std::string, bool, pickle::KeyedHash> seen;
+    std::unordered_map<std::string, bool, KeyedHash> seen;
     const std::span<const NodeId> children = graph_.children(entries);
     for (size_t i = 0; i + 1 < children.size(); i += 2) {
       AIRLOCK_ASSIGN(std::string name, Text(children[i]));
@@ -196,7 +196,7 @@ class Reader {
 
   const pickle::Context& context_;
   const Graph& graph_;
-  std::unordered_map<std::string, std::vector<DcpStep>, pickle::KeyedHash> paths_;
+  std::unordered_map<std::string, std::vector<DcpStep>, KeyedHash> paths_;
   DcpMetadata metadata_;
 };
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "sandbox/base/error.h"
-#include "sandbox/pickle/keyed_hash.h"
+#include "sandbox/base/keyed_hash.h"
 #include "sandbox/pickle/machine.h"
 #include "sandbox/tensors/tables.h"
 
@@ -52,7 +52,7 @@ struct DcpItem {
 struct DcpMetadata {
   std::vector<DcpEntry> entries;
   // By KeyOf.
-  std::unordered_map<std::string, DcpItem, pickle::KeyedHash> items;
+  std::unordered_map<std::string, DcpItem, KeyedHash> items;
 
   // Of the chunk of a tensor that starts at `offsets`; without them, of an object that is no tensor.
   static std::string KeyOf(std::string_view name, const std::optional<DcpDims>& offsets);

@@ -32,7 +32,7 @@ class DcpTree {
     // kDict: by key. kList: by position; 0 is the root and stands for nothing here.
     std::vector<std::string> keys;
     std::vector<uint32_t> children;
-    std::unordered_map<std::string, uint32_t, pickle::KeyedHash> index;
+    std::unordered_map<std::string, uint32_t, KeyedHash> index;
   };
 
   Result<uint32_t> Step(uint32_t at, const DcpStep& step, const std::string& name);

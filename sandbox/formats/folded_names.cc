@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "sandbox/pickle/keyed_hash.h"
+#include "sandbox/base/keyed_hash.h"
 
 namespace airlock::formats {
 namespace {
@@ -27,7 +27,7 @@ size_t FoldedNames::SlotOf(const std::vector<ZipMember>& members, std::string_vi
   name = WithoutSlash(name);
   folded_.resize(name.size());
   std::transform(name.begin(), name.end(), folded_.begin(), Folded);
-  const uint64_t hash = pickle::KeyedHash()(std::string_view(folded_));
+  const uint64_t hash = KeyedHash()(std::string_view(folded_));
   tag = static_cast<uint32_t>(hash >> 32);
   const size_t mask = slots_.size() - 1;
   for (size_t at = hash & mask;; at = (at + 1) & mask) {

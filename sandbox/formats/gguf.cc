@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "sandbox/base/checked.h"
+#include "sandbox/base/keyed_hash.h"
 #include "sandbox/formats/ggml_types.h"
 #include "sandbox/formats/little_endian.h"
 #include "sandbox/formats/window_source.h"
-#include "sandbox/pickle/keyed_hash.h"
 #include "sandbox/pickle/utf8.h"
 #include "sandbox/tensors/dtypes.h"
 #include "sandbox/tensors/geometry.h"
@@ -89,7 +89,7 @@ class Gguf {
     return value;
   }
   Result<std::string> String();
-  Result<std::string> Name(std::unordered_set<std::string, pickle::KeyedHash>& seen);
+  Result<std::string> Name(std::unordered_set<std::string, KeyedHash>& seen);
   Result<NodeId> Value(uint32_t type);
   Result<NodeId> Array();
   NodeId StringNode(std::string_view text);
@@ -139,7 +139,7 @@ Result<std::string> Gguf::String() {
 }
 
 // A name that all readers take for the same: text without NUL, there once, and none that the root has already.
-Result<std::string> Gguf::Name(std::unordered_set<std::string, pickle::KeyedHash>& seen) {
+Result<std::string> Gguf::Name(std::unordered_set<std::string, KeyedHash>& seen) {
   const uint64_t at = source_.offset();
   AIRLOCK_ASSIGN(std::string name, String());
   const bool text =
@@ -247,7 +247,7 @@ Result<void> Gguf::ReadHeader() {
 }
 
 Result<void> Gguf::ReadMetadata() {
-  std::unordered_set<std::string, pickle::KeyedHash> keys;
+  std::unordered_set<std::string, KeyedHash> keys;
   std::vector<NodeId> pairs;
   AIRLOCK_TRY(CheckRoom(CheckedMul(pair_count_, 2).value_or(UINT64_MAX)));
   pairs.reserve(2 * pair_count_);
@@ -278,7 +278,7 @@ Result<void> Gguf::TakeAlignment(std::string_view key, uint32_t type, NodeId val
 }
 
 Result<void> Gguf::ReadInfos() {
-  std::unordered_set<std::string, pickle::KeyedHash> names;
+  std::unordered_set<std::string, KeyedHash> names;
   infos_.reserve(tensor_count_);
   for (uint64_t i = 0; i < tensor_count_; ++i) {
     AIRLOCK_TRY(CheckRoom(1));

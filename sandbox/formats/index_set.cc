@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "sandbox/formats/part.h"
-#include "sandbox/pickle/keyed_hash.h"
+#include "sandbox/base/keyed_hash.h"
 
 namespace airlock::formats {
 namespace {
@@ -139,9 +139,9 @@ class Assembly {
   Output& output_;
   Checkpoint& checkpoint_;
   pickle::Graph& graph_;
-  std::unordered_map<std::string, size_t, pickle::KeyedHash> shards_;
+  std::unordered_map<std::string, size_t, KeyedHash> shards_;
   std::vector<std::string> names_;  // of the shards
-  std::unordered_map<std::string, Found, pickle::KeyedHash> tensors_;
+  std::unordered_map<std::string, Found, KeyedHash> tensors_;
 };
 
 }  // namespace

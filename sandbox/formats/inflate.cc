@@ -93,6 +93,39 @@ Result<size_t> Inflater::Read(std::span<uint8_t> out) {
   return room.size();
 }
 
+WholeInflater::WholeInflater() : decompressor_(libdeflate_alloc_decompressor()) {
+  if (decompressor_ == nullptr) throw std::bad_alloc();
+}
+
+void WholeInflater::End::operator()(libdeflate_decompressor* decompressor) const {
+  libdeflate_free_decompressor(decompressor);
+}
+
+Result<std::span<uint8_t>> WholeInflater::Inflate(const Input& input, uint64_t offset, uint64_t deflated,
+                                                  uint64_t inflated) {
+  deflated_.resize(deflated);
+  inflated_.resize(inflated);
+  AIRLOCK_TRY(input.ReadAt(offset, deflated_));
+  size_t used = 0;
+  // Without a place for the size that comes out, that must be the announced one.
+  const libdeflate_result result = libdeflate_deflate_decompress_ex(
+      decompressor_.get(), deflated_.data(), deflated_.size(), inflated_.data(), inflated_.size(), &used, nullptr);
+  switch (result) {
+    case LIBDEFLATE_SUCCESS:
+      break;
+    case LIBDEFLATE_SHORT_OUTPUT:
+      return Fail(Reason::kCompressionBroken, "compressed data inflates to less than announced", offset);
+    case LIBDEFLATE_INSUFFICIENT_SPACE:
+      return Fail(Reason::kCompressionBroken, "compressed data inflates to more than announced", offset);
+    default:
+      return Fail(Reason::kCompressionBroken, "compressed data is broken or ends early", offset);
+  }
+  if (used != deflated) {
+    return Fail(Reason::kCompressionBroken, "bytes follow the end of compressed data", offset + used);
+  }
+  return std::span<uint8_t>(inflated_);
+}
+
 InflateSource::InflateSource(const Input& input, uint64_t offset, uint64_t deflated, uint64_t inflated)
     : inflater_(input, offset, deflated, inflated), window_(std::min<uint64_t>(inflated, kMaxPeek)) {
   begin_ = next_ = end_ = window_.data();

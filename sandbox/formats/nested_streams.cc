@@ -27,9 +27,8 @@ constexpr size_t kHeadBytes = 32;
 constexpr size_t kShortest = 4;
 // Streams that are listed, so that the list fits one frame.
 constexpr size_t kMostListed = 200;
-// What a stream costs besides its opcodes: a machine, and its tables by symbol. Copied bytes cost by the sixteen.
+// What a stream costs besides its opcodes: a machine. Copied bytes cost by the sixteen.
 constexpr uint64_t kStreamOpcodes = 64;
-constexpr uint64_t kSymbolsAnOpcode = 8;
 constexpr uint64_t kBytesAnOpcode = 16;
 
 bool IsBytes(const pickle::Graph& graph, NodeId node) {
@@ -141,7 +140,7 @@ void NestedStreams::NoteLeftOut() {
 
 Result<void> NestedStreams::Charge(uint64_t bytes) {
   pickle::Context& context = checkpoint_.context;
-  context.opcodes += kStreamOpcodes + context.symbols.all().size() / kSymbolsAnOpcode + bytes / kBytesAnOpcode;
+  context.opcodes += kStreamOpcodes + bytes / kBytesAnOpcode;
   const uint64_t limit = context.limits.opcodes;
   if (context.opcodes > limit) return FailLimit("opcodes", limit, context.opcodes);
   return {};

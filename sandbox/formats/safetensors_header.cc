@@ -5,7 +5,7 @@
 #include <string_view>
 #include <unordered_set>
 
-#include "sandbox/pickle/keyed_hash.h"
+#include "sandbox/base/keyed_hash.h"
 #include "sandbox/tensors/dtypes.h"
 
 namespace airlock::formats {
@@ -137,8 +137,8 @@ class HeaderReader final : public nlohmann::json_sax<Json> {
   SafetensorsEntry entry_;
   uint32_t seen_ = 0;     // fields of entry_
   uint32_t offsets_ = 0;  // numbers in data_offsets so far
-  std::unordered_set<std::string, pickle::KeyedHash> names_;
-  std::unordered_set<std::string, pickle::KeyedHash> keys_;
+  std::unordered_set<std::string, KeyedHash> names_;
+  std::unordered_set<std::string, KeyedHash> keys_;
   SafetensorsHeader header_;
   std::optional<Error> error_;
 };

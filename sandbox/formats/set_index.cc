@@ -4,7 +4,7 @@
 #include <string_view>
 #include <unordered_set>
 
-#include "sandbox/pickle/keyed_hash.h"
+#include "sandbox/base/keyed_hash.h"
 
 namespace airlock::formats {
 namespace {
@@ -87,7 +87,7 @@ class IndexReader final : public nlohmann::json_sax<Json> {
     bool kept;                     // a value of `metadata`
     std::vector<NodeId> children;  // of a kept one
     std::string key;
-    std::unordered_set<std::string, pickle::KeyedHash> keys;
+    std::unordered_set<std::string, KeyedHash> keys;
   };
 
   bool AtTop() const { return open_.size() == 1; }

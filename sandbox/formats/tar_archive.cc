@@ -7,7 +7,7 @@
 #include <unordered_set>
 
 #include "sandbox/base/checked.h"
-#include "sandbox/pickle/keyed_hash.h"
+#include "sandbox/base/keyed_hash.h"
 
 namespace airlock::formats {
 namespace {
@@ -128,7 +128,7 @@ class TarReader {
   Block block_ = {};
   bool extended_ = false;  // the entry before was an extended header
   std::vector<TarMember> members_;
-  std::unordered_set<std::string, pickle::KeyedHash> names_;
+  std::unordered_set<std::string, KeyedHash> names_;
 };
 
 Result<void> TarReader::ReadEntry() {

@@ -151,10 +151,12 @@ Result<NodeId> TorchArchive::Run(const ZipMember& member, pickle::Constructor& c
 }
 
 void TorchArchive::NoteStrangers(std::span<const std::string_view> records, bool (*expected)(std::string_view name)) {
-  for (const ZipMember& member : directory_.members()) {
+  for (size_t i = 0; i < used_.size(); ++i) {
+    if (used_[i]) continue;
+    const ZipMember& member = directory_.members()[i];
     const std::string_view name = NameOf(member);
     if (Contains(kCommonRecords, name) || Contains(records, name)) continue;
-    if (member.name.ends_with('/') || used_.contains(&member)) continue;
+    if (member.name.ends_with('/')) continue;
     if (expected != nullptr && expected(name)) continue;
     const Result<Format> content = SniffMember(input_, member);
     TellOfStranger(checkpoint_.context, {"zip.unused-member", member.name, member.header_offset, content});

@@ -5,7 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_set>
+#include <vector>
 
 #include "sandbox/formats/checkpoint.h"
 #include "sandbox/formats/zip_directory.h"
@@ -17,7 +17,12 @@ namespace airlock::formats {
 class TorchArchive {
  public:
   TorchArchive(const Input& input, Output& output, Checkpoint& checkpoint, const ZipDirectory& directory)
-      : input_(input), output_(output), checkpoint_(checkpoint), directory_(directory), root_(directory.root()) {}
+      : input_(input),
+        output_(output),
+        checkpoint_(checkpoint),
+        directory_(directory),
+        root_(directory.root()),
+        used_(directory.members().size(), false) {}
 
   // The member of this name in the root folder; nullptr where there is none.
   const ZipMember* Record(std::string_view name) const { return directory_.Find(root_ + "/" + std::string(name)); }
@@ -41,7 +46,7 @@ class TorchArchive {
   }
   bool big_endian() const { return big_endian_; }
   // The member belongs to what was read.
-  void Use(const ZipMember& member) { used_.insert(&member); }
+  void Use(const ZipMember& member) { used_[static_cast<size_t>(&member - directory_.members().data())] = true; }
   void UseAllOf(const ZipStorages& storages);
 
   // Tells of members that nothing refers to: neither records, nor storages of the pickles that were decoded, nor those
@@ -61,7 +66,7 @@ class TorchArchive {
   const ZipDirectory& directory_;
   const std::string root_;
   bool big_endian_ = false;
-  std::unordered_set<const ZipMember*> used_;
+  std::vector<bool> used_;  // by member
 };
 
 }  // namespace airlock::formats

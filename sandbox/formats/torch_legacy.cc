@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "sandbox/base/checked.h"
+#include "sandbox/base/keyed_hash.h"
 #include "sandbox/formats/array_storages.h"
 #include "sandbox/formats/little_endian.h"
 #include "sandbox/formats/placed_storages.h"
 #include "sandbox/formats/window_source.h"
-#include "sandbox/pickle/keyed_hash.h"
 #include "sandbox/tensors/constructors.h"
 #include "sandbox/tensors/dtypes.h"
 
@@ -145,8 +145,8 @@ class LegacyStorages final : public tensors::StorageResolver {
   Output& output_;
   tensors::Tables& tables_;
   const uint64_t max_storages_;
-  std::unordered_map<std::string, Entry, pickle::KeyedHash> by_key_;
-  std::unordered_map<std::string, View, pickle::KeyedHash> views_;
+  std::unordered_map<std::string, Entry, KeyedHash> by_key_;
+  std::unordered_map<std::string, View, KeyedHash> views_;
   std::optional<std::unordered_set<uint32_t>> checked_;  // of what is copied; absent until something is
   size_t placed_ = 0;
 };

@@ -139,6 +139,14 @@ const ZipMember* ZipDirectory::Find(std::string_view name) const {
   return member != nullptr && member->name == name ? member : nullptr;
 }
 
+const ZipMember* ZipDirectory::FindBehind(size_t place, std::string_view name) const {
+  constexpr size_t kSteps = 4;
+  for (size_t i = place; i < std::min(place + kSteps, members_.size()); ++i) {
+    if (members_[i].name == name) return &members_[i];
+  }
+  return Find(name);
+}
+
 std::string_view ZipDirectory::root() const {
   const std::string_view first = members_.front().name;
   const size_t slash = first.find('/');

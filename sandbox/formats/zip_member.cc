@@ -88,9 +88,10 @@ Result<void> CheckFlagsAndMethod(const ZipMember& member) {
   return {};
 }
 
-Result<std::vector<uint8_t>> Take(pickle::Source& source, size_t count) {
+// Valid until the next call.
+Result<std::span<const uint8_t>> Take(pickle::Source& source, size_t count) {
   AIRLOCK_TRY(source.Need(count));
-  std::vector<uint8_t> bytes(source.peek(), source.peek() + count);
+  const std::span<const uint8_t> bytes(source.peek(), count);
   source.Skip(count);
   return bytes;
 }
@@ -124,27 +125,29 @@ bool IsPadding(std::span<const uint8_t> content) {
 
 Result<ZipMember> ReadCentralEntry(pickle::Source& source) {
   const uint64_t at = source.offset();
-  AIRLOCK_ASSIGN(const std::vector<uint8_t> fixed, Take(source, kCentralEntryBytes));
+  AIRLOCK_ASSIGN(const std::span<const uint8_t> fixed, Take(source, kCentralEntryBytes));
   if (!std::equal(kCentralMagic.begin(), kCentralMagic.end(), fixed.begin())) {
     return Fail(Reason::kZipMalformed, "the zip directory has no entry where one must be", at);
   }
-  const auto name_length = LoadLittle<uint16_t>(fixed.data() + 28);
-  const auto extra_length = LoadLittle<uint16_t>(fixed.data() + 30);
-  const auto comment_length = LoadLittle<uint16_t>(fixed.data() + 32);
-  AIRLOCK_ASSIGN(const std::vector<uint8_t> name, Take(source, name_length));
-  ZipMember member{.name = std::string(name.begin(), name.end()),
+  ZipMember member{.name = {},
                    .flags = LoadLittle<uint16_t>(fixed.data() + 8),
                    .method = LoadLittle<uint16_t>(fixed.data() + 10),
                    .crc = LoadLittle<uint32_t>(fixed.data() + 16),
                    .stored_size = LoadLittle<uint32_t>(fixed.data() + 20),
                    .size = LoadLittle<uint32_t>(fixed.data() + 24),
                    .header_offset = LoadLittle<uint32_t>(fixed.data() + 42)};
+  const auto name_length = LoadLittle<uint16_t>(fixed.data() + 28);
+  const auto extra_length = LoadLittle<uint16_t>(fixed.data() + 30);
+  const auto comment_length = LoadLittle<uint16_t>(fixed.data() + 32);
+  const auto disk = LoadLittle<uint16_t>(fixed.data() + 34);
+  AIRLOCK_ASSIGN(const std::span<const uint8_t> name, Take(source, name_length));
+  member.name.assign(name.begin(), name.end());
   if (extra_length > kMaxExtra || comment_length > 0) {
     return Fail(Reason::kZipUnaccountedBytes,
                 "member '" + member.name + "' has bytes in the zip directory that nothing needs", at);
   }
-  AIRLOCK_ASSIGN(const std::vector<uint8_t> extra, Take(source, extra_length));
-  if (LoadLittle<uint16_t>(fixed.data() + 34) != 0) return Ambiguous(member, "lies on another disk");
+  AIRLOCK_ASSIGN(const std::span<const uint8_t> extra, Take(source, extra_length));
+  if (disk != 0) return Ambiguous(member, "lies on another disk");
   if (!ApplyCentralExtra(extra, member)) return Ambiguous(member, "has odd extra fields in the zip directory");
   AIRLOCK_TRY(CheckFlagsAndMethod(member));
   AIRLOCK_TRY(CheckMemberName(member));

@@ -30,14 +30,14 @@ class MemberReader {
     if (inflater_ != nullptr) {
       AIRLOCK_ASSIGN(const size_t count, inflater_->Read(out));
       if (count < out.size()) return Fail(Reason::kCompressionBroken, "compressed data ends early");
-    } else {
-      AIRLOCK_TRY(input_.ReadAt(next_, out));
-      next_ += out.size();
+      return {};
     }
+    AIRLOCK_TRY(input_.ReadAt(next_, out));
+    next_ += out.size();
     crc_ = libdeflate_crc32(crc_, out.data(), out.size());
     return {};
   }
-  uint32_t crc() const { return crc_; }
+  uint32_t crc() const { return inflater_ != nullptr ? inflater_->crc() : crc_; }
 
  private:
   const Input& input_;
@@ -62,14 +62,18 @@ void NoteWrongCrc(pickle::Context& context, const ZipMember& member) {
 }
 
 Result<uint32_t> ZipStorages::Resolve(const tensors::StorageRequest& request) {
-  const auto [found, fresh] = by_key_.emplace(std::string(request.key), entries_.size());
-  if (fresh) {
+  path_.assign(folder_).append(request.key).append(suffix_);
+  const ZipMember* member = directory_.FindBehind(next_, path_);
+  if (member != nullptr) next_ = IndexOf(*member) + 1;
+  uint32_t& known = member != nullptr ? entry_of_[IndexOf(*member)] : without_member_[path_];
+  if (known == 0) {
     const uint64_t limit = context_.limits.members;
-    if (by_key_.size() > limit) return FailLimit("members", limit, by_key_.size(), request.at);
-    AIRLOCK_ASSIGN(Entry entry, Open(request));
-    entries_.push_back(entry);
+    if (entries_.size() >= limit) return FailLimit("members", limit, entries_.size() + 1, request.at);
+    AIRLOCK_ASSIGN(Entry opened, Open(request, member));
+    entries_.push_back(opened);
+    known = static_cast<uint32_t>(entries_.size());
   }
-  Entry& entry = entries_[found->second];
+  Entry& entry = entries_[known - 1];
   if (entry.nbytes != request.nbytes) {
     return Fail(Reason::kStorageSizeMismatch,
                 "storage '" + std::string(request.key) + "' has " + std::to_string(entry.nbytes) +
@@ -86,17 +90,16 @@ Result<uint32_t> ZipStorages::Resolve(const tensors::StorageRequest& request) {
   return entry.storage;
 }
 
-Result<ZipStorages::Entry> ZipStorages::Open(const tensors::StorageRequest& request) {
-  const std::string key(request.key);
-  const ZipMember* member = directory_.Find(folder_ + key + suffix_);
+Result<ZipStorages::Entry> ZipStorages::Open(const tensors::StorageRequest& request, const ZipMember* member) {
+  const std::string_view key = request.key;
   if (member == nullptr && request.nbytes > 0) {
-    return Fail(Reason::kZipMalformed, "the archive has no member for storage '" + key + "'", request.at);
+    return Fail(Reason::kZipMalformed, "the archive has no member for storage '" + std::string(key) + "'", request.at);
   }
   // An empty storage needs nothing of its member, whatever is in it.
   if (member != nullptr && request.nbytes > 0 && member->size != request.nbytes) {
     return Fail(Reason::kStorageSizeMismatch,
-                "storage '" + key + "' must have " + std::to_string(request.nbytes) + " bytes, its member has " +
-                    std::to_string(member->size),
+                "storage '" + std::string(key) + "' must have " + std::to_string(request.nbytes) +
+                    " bytes, its member has " + std::to_string(member->size),
                 request.at);
   }
   // One that is moved gets its place by Rewrite.
@@ -104,7 +107,6 @@ Result<ZipStorages::Entry> ZipStorages::Open(const tensors::StorageRequest& requ
   if (request.nbytes > 0 && input_.in_place()) {
     storage = input_.StorageAt(member->data_offset, storage.nbytes, storage.device);
   }
-  if (member != nullptr) used_[IndexOf(*member)] = true;
   return Entry{.storage = tables_.AddStorage(storage),
                .nbytes = request.nbytes,
                .member = member,
@@ -151,13 +153,18 @@ Result<std::optional<uint32_t>> ZipStorages::Add(std::span<const uint8_t> bytes,
   return AddStorageOf(bytes, device, output_, tables_);
 }
 
-Result<void> ZipStorages::RewriteOne(const Entry& entry, bool keep) {
-  AIRLOCK_ASSIGN(const uint64_t start, output_.Reserve(entry.nbytes));
-  tensors::Storage& storage = tables_.storage(entry.storage);
-  storage.place = tensors::Place::kOutput;
-  storage.offset = start;
-  if (keep) output_.Keep(start, entry.nbytes);
-  if (!keep && !output_.Wants(start, entry.nbytes)) return {};
+Result<uint32_t> ZipStorages::MoveWhole(const Entry& entry, uint64_t start) {
+  if (!whole_) whole_.emplace();
+  const ZipMember& member = *entry.member;
+  AIRLOCK_ASSIGN(const std::span<uint8_t> bytes,
+                 whole_->Inflate(input_, member.data_offset, member.stored_size, member.size));
+  const uint32_t crc = libdeflate_crc32(0, bytes.data(), bytes.size());
+  if (big_endian_) SwapBytes(bytes, entry.swap_size);
+  AIRLOCK_TRY(output_.WriteAt(start, bytes));
+  return crc;
+}
+
+Result<uint32_t> ZipStorages::MoveInSteps(const Entry& entry, uint64_t start) {
   MemberReader reader(input_, *entry.member);
   std::vector<uint8_t> step(std::min<uint64_t>(entry.nbytes, kStepBytes));
   for (uint64_t done = 0; done < entry.nbytes; done += step.size()) {
@@ -166,7 +173,20 @@ Result<void> ZipStorages::RewriteOne(const Entry& entry, bool keep) {
     if (big_endian_) SwapBytes(step, entry.swap_size);
     AIRLOCK_TRY(output_.WriteAt(start + done, step));
   }
-  if (reader.crc() != entry.member->crc) NoteWrongCrc(context_, *entry.member);
+  return reader.crc();
+}
+
+Result<void> ZipStorages::RewriteOne(const Entry& entry, bool keep) {
+  AIRLOCK_ASSIGN(const uint64_t start, output_.Reserve(entry.nbytes));
+  tensors::Storage& storage = tables_.storage(entry.storage);
+  storage.place = tensors::Place::kOutput;
+  storage.offset = start;
+  if (keep) output_.Keep(start, entry.nbytes);
+  if (!keep && !output_.Wants(start, entry.nbytes)) return {};
+  const ZipMember& member = *entry.member;
+  const bool whole = member.deflated() && WholeInflater::Fits(member.stored_size, member.size);
+  AIRLOCK_ASSIGN(const uint32_t crc, whole ? MoveWhole(entry, start) : MoveInSteps(entry, start));
+  if (crc != member.crc) NoteWrongCrc(context_, member);
   return {};
 }
 

@@ -9,9 +9,10 @@
 #include <unordered_map>
 #include <vector>
 
+#include "sandbox/base/keyed_hash.h"
+#include "sandbox/formats/inflate.h"
 #include "sandbox/formats/input.h"
 #include "sandbox/formats/zip_directory.h"
-#include "sandbox/pickle/keyed_hash.h"
 #include "sandbox/pickle/machine.h"
 #include "sandbox/tensors/storage_resolver.h"
 #include "sandbox/tensors/tables.h"
@@ -32,7 +33,7 @@ class ZipStorages final : public tensors::StorageResolver {
         big_endian_(big_endian),
         context_(context),
         tables_(tables),
-        used_(directory.members().size(), false) {}
+        entry_of_(directory.members().size(), 0) {}
 
   Result<uint32_t> Resolve(const tensors::StorageRequest& request) override;
 
@@ -41,7 +42,7 @@ class ZipStorages final : public tensors::StorageResolver {
   // After the pickle: writes what must be rewritten, and points the storages there.
   Result<void> Rewrite();
   // Whether some storage is made of this member.
-  bool Uses(const ZipMember& member) const { return used_[IndexOf(member)]; }
+  bool Uses(const ZipMember& member) const { return entry_of_[IndexOf(member)] != 0; }
 
  private:
   struct Entry {
@@ -53,13 +54,17 @@ class ZipStorages final : public tensors::StorageResolver {
   };
 
   size_t IndexOf(const ZipMember& member) const { return static_cast<size_t>(&member - directory_.members().data()); }
-  Result<Entry> Open(const tensors::StorageRequest& request);
+  // `member` has the bytes, if any has.
+  Result<Entry> Open(const tensors::StorageRequest& request, const ZipMember* member);
   // Two views of a big-endian storage must agree on what an element is.
   Result<void> AgreeOnSwap(Entry& entry, tensors::DType dtype);
   Result<void> AgreeOnViews();
   // Whether its bytes do not stand in the file as they are needed.
   bool IsMoved(const Entry& entry) const;
   Result<void> RewriteOne(const Entry& entry, bool keep);
+  // Write the member's bytes to the output from `start` on, and say their CRC-32.
+  Result<uint32_t> MoveWhole(const Entry& entry, uint64_t start);
+  Result<uint32_t> MoveInSteps(const Entry& entry, uint64_t start);
 
   const Input& input_;
   Output& output_;
@@ -70,8 +75,12 @@ class ZipStorages final : public tensors::StorageResolver {
   pickle::Context& context_;
   tensors::Tables& tables_;
   std::vector<Entry> entries_;
-  std::unordered_map<std::string, size_t, pickle::KeyedHash> by_key_;
-  std::vector<bool> used_;  // by member
+  std::string path_;  // scratch
+  std::optional<WholeInflater> whole_;
+  // Index in entries_ plus 1, 0 where there is none yet: by member, and by path for empty storages without one.
+  std::vector<uint32_t> entry_of_;
+  std::unordered_map<std::string, uint32_t, KeyedHash> without_member_;
+  size_t next_ = 0;  // where the next storage's member is, most likely
 };
 
 // The first `length` bytes of a member. REQUIRES: length <= member.size; the caller has a limit for it.

@@ -21,15 +21,14 @@ Result<NodeId> Interpreter::SymbolNode(std::string_view module, std::string_view
   AIRLOCK_ASSIGN(const uint32_t symbol, context_.symbols.Use(module, name, offset_, level_));
   const uint64_t limit = context_.limits.symbols;
   if (symbol >= limit) return FailLimit("symbols", limit, uint64_t{symbol} + 1, offset_);
-  if (symbol >= symbol_nodes_.size()) symbol_nodes_.resize(context_.symbols.all().size(), kNoNode);
-  if (symbol_nodes_[symbol] != kNoNode) return symbol_nodes_[symbol];
+  if (const auto known = symbol_nodes_.find(symbol); known != symbol_nodes_.end()) return known->second;
   suspicion_.Named(symbol, offset_);
   NodeId node = kNoNode;
   if (context_.symbols[symbol].builder == Builder::kExternal) {
     AIRLOCK_ASSIGN(node, constructor_.Value(symbol, offset_));
   }
   if (node == kNoNode) node = graph_.Symbol(symbol);
-  symbol_nodes_[symbol] = node;
+  symbol_nodes_.emplace(symbol, node);
   return node;
 }
 

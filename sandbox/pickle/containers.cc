@@ -7,11 +7,6 @@
 
 namespace airlock::pickle {
 
-Result<void> Interpreter::Mark() {
-  stack_.PushMark();
-  return {};
-}
-
 // A mark that stands on top is what POP takes, as in CPython.
 Result<void> Interpreter::Pop() {
   if (stack_.within() > 0) {
@@ -34,12 +29,6 @@ Result<void> Interpreter::Duplicate() {
   return Push(stack_.Top());
 }
 
-Result<void> Interpreter::Get() {
-  const NodeId node = memo_.Get(number_);
-  if (node == kNoNode) return Malformed("no memo entry " + std::to_string(number_));
-  return Push(node);
-}
-
 Result<void> Interpreter::TextGet() {
   const auto key = ParseMemoKey(first_);
   if (!key) return Malformed("not a memo number");
@@ -47,21 +36,10 @@ Result<void> Interpreter::TextGet() {
   return Get();
 }
 
-Result<void> Interpreter::Put() {
-  if (stack_.within() == 0) return Underflow();
-  memo_.Put(number_, stack_.Top());
-  return {};
-}
-
 Result<void> Interpreter::TextPut() {
   const auto key = ParseMemoKey(first_);
   if (!key) return Malformed("not a memo number");
   number_ = *key;
-  return Put();
-}
-
-Result<void> Interpreter::Memoize() {
-  number_ = memo_.count();
   return Put();
 }
 

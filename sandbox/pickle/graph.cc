@@ -34,16 +34,6 @@ Graph::Graph() {
   for (const Kind kind : {Kind::kNone, Kind::kFalse, Kind::kTrue}) PushIndex(kind, 0);
 }
 
-// For the first stream only: many small ones would have all that is there copied again and again.
-void Graph::Expect(uint64_t stream_bytes) {
-  constexpr uint64_t kBytesANode = 8;
-  constexpr uint64_t kMostNodes = 1 << 20;
-  if (nodes_.size() > 3) return;
-  const size_t expected = std::min(stream_bytes / kBytesANode, kMostNodes);
-  nodes_.reserve(nodes_.size() + expected);
-  children_.reserve(expected);
-}
-
 NodeId Graph::PushIndex(Kind kind, uint32_t index) {
   Node node{};
   node.kind = kind;
@@ -66,11 +56,11 @@ NodeId Graph::Text(Kind kind, std::string_view bytes) {
   node.kind = kind;
   node.flags = kind == Kind::kByteArray ? kUnhashable : 0;
   node.span = {static_cast<uint32_t>(bytes_.size()), static_cast<uint32_t>(bytes.size())};
-  // By index and not by pointer: `bytes` may lie in the pool itself.
+  // By index and not by pointer: `bytes` may lie in the pool, which moves.
   const bool inside = bytes.data() >= bytes_.data() && bytes.data() < bytes_.data() + bytes_.size();
   const size_t from = inside ? static_cast<size_t>(bytes.data() - bytes_.data()) : 0;
-  bytes_.resize(bytes_.size() + bytes.size());
-  std::copy_n(inside ? bytes_.data() + from : bytes.data(), bytes.size(), bytes_.data() + node.span.offset);
+  char* const to = bytes_.Extend(bytes.size());
+  std::copy_n(inside ? bytes_.data() + from : bytes.data(), bytes.size(), to);
   return Push(node);
 }
 
@@ -147,16 +137,15 @@ void Graph::Grow(Node& node, size_t wanted) {
   const size_t end = node.span.offset + Capacity(node);
   if (end == children_.size()) {
     RequireAddressable(node.span.offset + wanted);
-    children_.resize(node.span.offset + wanted);
+    children_.Extend(wanted - Capacity(node));
     node.capacity_log2 = kExact;
     return;
   }
   const size_t capacity = std::bit_ceil(std::max<size_t>(wanted, 2));
   const size_t offset = children_.size();
   RequireAddressable(offset + capacity);
-  children_.resize(offset + capacity);
-  std::copy_n(children_.begin() + node.span.offset, node.span.length,
-              children_.begin() + static_cast<std::ptrdiff_t>(offset));
+  NodeId* const to = children_.Extend(capacity);
+  std::copy_n(children_.data() + node.span.offset, node.span.length, to);
   node.span.offset = static_cast<uint32_t>(offset);
   node.capacity_log2 = static_cast<uint8_t>(std::countr_zero(capacity));
 }
@@ -184,9 +173,9 @@ void Graph::SetRecord(NodeId id, const RecordParts& parts) {
     node.kind = Kind::kRecord;
     node.capacity_log2 = kExact;
     node.span = {static_cast<uint32_t>(children_.size()), kRecordSlots};
-    children_.resize(children_.size() + slots.size());
+    children_.Extend(slots.size());
   }
-  std::ranges::copy(slots, children_.begin() + node.span.offset);
+  std::ranges::copy(slots, children_.data() + node.span.offset);
   node.flags = static_cast<uint16_t>((parts.made_by_new ? kMadeByNew : 0) | (parts.many_states ? kManyStates : 0));
 }
 

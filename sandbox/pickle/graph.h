@@ -18,6 +18,8 @@
 #include <string_view>
 #include <vector>
 
+#include "sandbox/base/growing_array.h"
+
 namespace airlock::pickle {
 
 using NodeId = uint32_t;
@@ -83,9 +85,6 @@ struct InputSpan {
 class Graph {
  public:
   Graph();
-
-  // Makes room for what a stream of so many bytes may build. Memory that is never written costs nothing.
-  void Expect(uint64_t stream_bytes);
 
   // Makers. The three constants are one node each.
   NodeId None() const { return 0; }
@@ -154,6 +153,7 @@ class Graph {
     if (!bytes || (node.flags & kInInput) == 0) return std::nullopt;
     return spans_[node.extra];
   }
+  bool has_spans() const { return !spans_.empty(); }
   // Children in order; for dicts alternating; none of kNoNode. Valid until the next maker call or Append.
   std::span<const NodeId> children(NodeId id) const;
   // Of what Compound made.
@@ -209,11 +209,11 @@ class Graph {
   // Makes room for `wanted` children, at the end of the pool where there is none in place.
   void Grow(Node& node, size_t wanted);
 
-  std::vector<Node> nodes_;
+  GrowingArray<Node> nodes_;
   std::vector<double> imaginaries_;
   std::vector<InputSpan> spans_;
-  std::vector<NodeId> children_;
-  std::vector<char> bytes_;
+  GrowingArray<NodeId> children_;
+  GrowingArray<char> bytes_;
 };
 
 }  // namespace airlock::pickle

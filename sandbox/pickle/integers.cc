@@ -42,24 +42,6 @@ std::string_view ShortestTwosComplement(std::string_view bytes) {
   return bytes;
 }
 
-std::optional<int64_t> FitsInt64(std::string_view bytes) {
-  if (bytes.size() > sizeof(int64_t)) return std::nullopt;
-  if (bytes.empty()) return 0;
-  uint64_t value = 0;
-  if (bytes.size() >= sizeof(uint32_t)) {
-    // Two reads of four bytes, which overlap where there are fewer than eight.
-    uint32_t low = 0;
-    uint32_t high = 0;
-    std::memcpy(&low, bytes.data(), sizeof(low));
-    std::memcpy(&high, bytes.data() + bytes.size() - sizeof(high), sizeof(high));
-    value = low | uint64_t{high} << (8 * (bytes.size() - sizeof(high)));
-  } else {
-    for (size_t i = bytes.size(); i > 0; --i) value = value << 8 | static_cast<uint8_t>(bytes[i - 1]);
-  }
-  const auto unused = static_cast<int>(64 - 8 * bytes.size());
-  return static_cast<int64_t>(value << unused) >> unused;
-}
-
 std::string TwosComplementOf(std::string_view digits, bool negative) {
   std::vector<uint64_t> limbs;
   while (!digits.empty()) {

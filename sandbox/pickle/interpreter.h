@@ -2,11 +2,15 @@
 // is Decode (machine.h). The handlers stand in literals.cc, containers.cc and calls.cc, the loop in machine.cc.
 #pragma once
 
+#include <bit>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
+#include "sandbox/pickle/integers.h"
 #include "sandbox/pickle/machine.h"
 #include "sandbox/pickle/memo.h"
 #include "sandbox/pickle/opcodes.h"
@@ -22,7 +26,14 @@ class Interpreter {
   // To STOP, or to the first error.
   Result<NodeId> Run();
 
-  // Handlers. Each finds its opcode's argument in number_, real_, first_ and second_.
+  // One opcode: kOpcodes has one of these for each.
+  template <Argument kArgument, Result<void> (Interpreter::*kHandler)()>
+  Result<void> Execute() {
+    if constexpr (kArgument != Argument::kNone) AIRLOCK_TRY(ReadArgument(kArgument));
+    return (this->*kHandler)();
+  }
+
+  // Handlers. Each finds its opcode's argument in number_, first_ and second_.
   Result<void> Invalid();
   Result<void> Proto();
   Result<void> Frame();
@@ -158,7 +169,9 @@ class Interpreter {
   Suspicion suspicion_;
   Stack stack_;
   Memo memo_;
-  std::vector<NodeId> symbol_nodes_;  // by symbol: a class is one object, however often it is named
+  // A class is one object, however often it is named. A table by symbol would cost each of many streams as much as all
+  // of them name; the same holds wherever a stream remembers symbols.
+  std::unordered_map<uint32_t, NodeId> symbol_nodes_;
 
   const uint64_t start_;
   const NodeId first_node_;
@@ -177,5 +190,111 @@ class Interpreter {
   std::string scratch_;
   std::string second_scratch_;
 };
+
+// One opcode adds one entry and a few nodes at most, so looking after each is soon enough.
+inline bool Interpreter::OverLimit() const {
+  const Limits& limits = context_.limits;
+  return graph_.size() > limits.nodes || stack_.size() > limits.stack || memo_.count() > limits.memo ||
+         graph_.string_bytes() > limits.string_bytes;
+}
+
+// Inline: Execute knows which argument it wants.
+inline Result<void> Interpreter::ReadArgument(Argument argument) {
+  switch (argument) {
+    case Argument::kNone:
+      return {};
+    case Argument::kUInt1:
+      return ReadNumber(1);
+    case Argument::kUInt2:
+      return ReadNumber(2);
+    case Argument::kUInt4:
+      return ReadNumber(4);
+    case Argument::kInt4:
+      AIRLOCK_TRY(ReadNumber(4));
+      number_ = static_cast<uint64_t>(int64_t{static_cast<int32_t>(number_)});
+      return {};
+    case Argument::kUInt8:
+    case Argument::kFloat8:
+      return ReadNumber(8);
+    case Argument::kLine:
+      AIRLOCK_TRY(ReadLine(first_));
+      return {};
+    case Argument::kTwoLines:
+      return ReadTwoLines();
+    case Argument::kBytes1:
+      return ReadShort();
+    case Argument::kBytes4:
+      return ReadSized(4, false);
+    case Argument::kSignedBytes4:
+      return ReadSized(4, true);
+    case Argument::kBytes8:
+      return ReadSized(8, false);
+  }
+  return {};
+}
+
+static_assert(std::endian::native == std::endian::little, "numbers are read as they stand");
+
+inline Result<void> Interpreter::ReadNumber(size_t width) {
+  if (source_.available() < sizeof(number_)) {
+    AIRLOCK_TRY(source_.Need(width));
+    number_ = 0;
+    std::memcpy(&number_, source_.peek(), width);
+  } else {
+    // The usual case: eight bytes at once, and away with those that are too many.
+    std::memcpy(&number_, source_.peek(), sizeof(number_));
+    number_ &= UINT64_MAX >> (64 - 8 * width);
+  }
+  source_.Skip(width);
+  return {};
+}
+
+// The usual case of a short text or number: all of it is in the window.
+inline Result<void> Interpreter::ReadShort() {
+  if (source_.available() == 0 || source_.available() <= *source_.peek()) return ReadSized(1, false);
+  number_ = *source_.peek();
+  first_ = {reinterpret_cast<const char*>(source_.peek() + 1), number_};
+  source_.Skip(number_ + 1);
+  return CheckText(number_);
+}
+
+// The handlers of the most frequent opcodes.
+inline Result<void> Interpreter::PushNone() { return Push(graph_.None()); }
+inline Result<void> Interpreter::PushTrue() { return Push(graph_.Bool(true)); }
+inline Result<void> Interpreter::PushFalse() { return Push(graph_.Bool(false)); }
+inline Result<void> Interpreter::PushInt() { return Push(graph_.Int(static_cast<int64_t>(number_))); }
+inline Result<void> Interpreter::PushFloat() {
+  return Push(graph_.Float(std::bit_cast<double>(__builtin_bswap64(number_))));
+}
+
+inline Result<void> Interpreter::PushLong() {
+  // The usual case. A limit below eight bytes is for those who look closer.
+  if (const auto value = FitsInt64(first_); value && first_.size() <= context_.limits.integer_bytes) {
+    return Push(graph_.Int(*value));
+  }
+  return PushTwosComplement(first_);
+}
+
+inline Result<void> Interpreter::Mark() {
+  stack_.PushMark();
+  return {};
+}
+
+inline Result<void> Interpreter::Get() {
+  const NodeId node = memo_.Get(number_);
+  if (node == kNoNode) return Malformed("no memo entry " + std::to_string(number_));
+  return Push(node);
+}
+
+inline Result<void> Interpreter::Put() {
+  if (stack_.within() == 0) return Underflow();
+  memo_.Put(number_, stack_.Top());
+  return {};
+}
+
+inline Result<void> Interpreter::Memoize() {
+  number_ = memo_.count();
+  return Put();
+}
 
 }  // namespace airlock::pickle

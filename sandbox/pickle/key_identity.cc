@@ -63,13 +63,26 @@ bool KeyIdentity::SurelyDistinct(std::span<const NodeId> children, size_t step) 
   return children.size() <= kFewKeys * step ? FewTextsDiffer(children, step) : ManyKeysDiffer(children, step);
 }
 
-bool KeyIdentity::FewTextsDiffer(std::span<const NodeId> children, size_t step) const {
+// Whether these are the very keys that FewTextsDiffer has looked at last.
+bool KeyIdentity::AreLastKeys(std::span<const NodeId> children, size_t step) const {
+  if (children.size() != last_keys_.size() * step) return false;
+  for (size_t i = 0; i < last_keys_.size(); ++i) {
+    if (children[i * step] != last_keys_[i]) return false;
+  }
+  return true;
+}
+
+bool KeyIdentity::FewTextsDiffer(std::span<const NodeId> children, size_t step) {
+  // Rows of a table share their keys, which need to be compared for the first of them only.
+  if (AreLastKeys(children, step)) return true;
+  last_keys_.clear();
   for (size_t i = 0; i < children.size(); i += step) {
     if (!graph_.is(children[i], Kind::kString) || graph_.text(children[i]).size() > kShortText) return false;
     for (size_t j = 0; j < i; j += step) {
       if (graph_.text(children[i]) == graph_.text(children[j])) return false;
     }
   }
+  for (size_t i = 0; i < children.size(); i += step) last_keys_.push_back(children[i]);
   return true;
 }
 

@@ -18,8 +18,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "sandbox/base/keyed_hash.h"
 #include "sandbox/pickle/graph.h"
-#include "sandbox/pickle/keyed_hash.h"
 
 namespace airlock::pickle {
 
@@ -36,7 +36,8 @@ class KeyIdentity {
   std::span<const NodeId> Distinct(std::span<const NodeId> children, size_t step);
   // Whether no two keys are one, where that is quick to see: texts and integers, as honest files have them.
   bool SurelyDistinct(std::span<const NodeId> children, size_t step);
-  bool FewTextsDiffer(std::span<const NodeId> children, size_t step) const;
+  bool FewTextsDiffer(std::span<const NodeId> children, size_t step);
+  bool AreLastKeys(std::span<const NodeId> children, size_t step) const;
   // The same by a table of their hashes. False too where there is a key of another kind.
   bool ManyKeysDiffer(std::span<const NodeId> children, size_t step);
   bool IsPlainKey(NodeId node) const;
@@ -59,8 +60,9 @@ class KeyIdentity {
   std::vector<uint32_t> place_;  // by canonical number: where it stands in the result at work, plus 1
   std::vector<NodeId> distinct_;
   std::vector<NodeId> pending_;
-  std::vector<uint64_t> hashes_;  // of ManyKeysDiffer, by key
-  std::vector<uint64_t> slots_;   // half of a hash, and the key's place plus 1
+  std::vector<NodeId> last_keys_;  // texts that differ
+  std::vector<uint64_t> hashes_;   // of ManyKeysDiffer, by key
+  std::vector<uint64_t> slots_;    // half of a hash, and the key's place plus 1
 };
 
 }  // namespace airlock::pickle

@@ -1,5 +1,4 @@
 // Handlers of opcodes that push one value: numbers, text, bytes.
-#include <bit>
 #include <string>
 #include <utility>
 
@@ -18,13 +17,6 @@ constexpr size_t kInt64Digits = 18;
 uint64_t FewestBytes(uint64_t digits) { return (digits - 1) / 1000 * 415 + (digits - 1) % 1000 * 415 / 1000; }
 
 }  // namespace
-
-Result<void> Interpreter::PushNone() { return Push(graph_.None()); }
-Result<void> Interpreter::PushTrue() { return Push(graph_.Bool(true)); }
-Result<void> Interpreter::PushFalse() { return Push(graph_.Bool(false)); }
-Result<void> Interpreter::PushInt() { return Push(graph_.Int(static_cast<int64_t>(number_))); }
-
-Result<void> Interpreter::PushFloat() { return Push(graph_.Float(std::bit_cast<double>(__builtin_bswap64(number_)))); }
 
 Result<void> Interpreter::PushTextFloat() {
   const auto value = ParseFloat(first_);
@@ -58,12 +50,9 @@ Result<void> Interpreter::PushTextLong() {
   return Push(graph_.Int(decimal->negative ? -value : value));
 }
 
-Result<void> Interpreter::PushLong() { return PushTwosComplement(first_); }
-
 Result<void> Interpreter::PushTwosComplement(std::string_view bytes) {
   const uint64_t limit = context_.limits.integer_bytes;
   if (bytes.size() > limit) return FailLimit("integer_bytes", limit, bytes.size(), offset_);
-  if (const auto value = FitsInt64(bytes)) return Push(graph_.Int(*value));  // the usual case
   bytes = ShortestTwosComplement(bytes);
   if (const auto value = FitsInt64(bytes)) return Push(graph_.Int(*value));
   return PushText(Kind::kBigInt, bytes);

@@ -1,8 +1,6 @@
 #include "sandbox/pickle/machine.h"
 
 #include <algorithm>
-#include <bit>
-#include <cstring>
 #include <utility>
 
 #include "sandbox/pickle/interpreter.h"
@@ -10,8 +8,6 @@
 
 namespace airlock::pickle {
 namespace {
-
-static_assert(std::endian::native == std::endian::little, "numbers are read as they stand");
 
 constexpr uint64_t kNoFrame = UINT64_MAX;
 constexpr uint64_t kHighestProtocol = 5;
@@ -50,9 +46,7 @@ Interpreter::Interpreter(Context& context, Constructor& constructor, Source& sou
       level_(level),
       suspicion_(context, level),
       start_(source.offset()),
-      first_node_(static_cast<NodeId>(context.graph.size())) {
-  graph_.Expect(source.remaining());
-}
+      first_node_(static_cast<NodeId>(context.graph.size())) {}
 
 Result<NodeId> Interpreter::Run() {
   while (result_ == kNoNode) {
@@ -74,17 +68,9 @@ Result<void> Interpreter::Step() {
   if (++context_.opcodes > context_.limits.opcodes) {
     return FailLimit("opcodes", context_.limits.opcodes, context_.opcodes, offset_);
   }
-  if (opcode_->argument != Argument::kNone) AIRLOCK_TRY(ReadArgument(opcode_->argument));
-  AIRLOCK_TRY((this->*opcode_->handler)());
+  AIRLOCK_TRY((this->*opcode_->execute)());
   if (OverLimit()) return FailOverLimit();
   return {};
-}
-
-// One opcode adds one entry and a few nodes at most, so looking after each is soon enough.
-bool Interpreter::OverLimit() const {
-  const Limits& limits = context_.limits;
-  return graph_.size() > limits.nodes || stack_.size() > limits.stack || memo_.count() > limits.memo ||
-         graph_.string_bytes() > limits.string_bytes;
 }
 
 Result<void> Interpreter::FailOverLimit() const {
@@ -97,63 +83,6 @@ Result<void> Interpreter::FailOverLimit() const {
 
 Unexpected<Error> Interpreter::Malformed(std::string_view what) const {
   return Fail(Reason::kPickleMalformed, std::string(opcode_->name) + ": " + std::string(what), offset_);
-}
-
-Result<void> Interpreter::ReadArgument(Argument argument) {
-  switch (argument) {
-    case Argument::kNone:
-      return {};
-    case Argument::kUInt1:
-      return ReadNumber(1);
-    case Argument::kUInt2:
-      return ReadNumber(2);
-    case Argument::kUInt4:
-      return ReadNumber(4);
-    case Argument::kInt4:
-      AIRLOCK_TRY(ReadNumber(4));
-      number_ = static_cast<uint64_t>(int64_t{static_cast<int32_t>(number_)});
-      return {};
-    case Argument::kUInt8:
-    case Argument::kFloat8:
-      return ReadNumber(8);
-    case Argument::kLine:
-      AIRLOCK_TRY(ReadLine(first_));
-      return {};
-    case Argument::kTwoLines:
-      return ReadTwoLines();
-    case Argument::kBytes1:
-      return ReadShort();
-    case Argument::kBytes4:
-      return ReadSized(4, false);
-    case Argument::kSignedBytes4:
-      return ReadSized(4, true);
-    case Argument::kBytes8:
-      return ReadSized(8, false);
-  }
-  return {};
-}
-
-Result<void> Interpreter::ReadNumber(size_t width) {
-  if (source_.available() < sizeof(number_)) {
-    AIRLOCK_TRY(source_.Need(width));
-    number_ = 0;
-    std::memcpy(&number_, source_.peek(), width);
-  } else {
-    // The usual case: eight bytes at once, and away with those that are too many.
-    std::memcpy(&number_, source_.peek(), sizeof(number_));
-    number_ &= UINT64_MAX >> (64 - 8 * width);
-  }
-  source_.Skip(width);
-  return {};
-}
-
-// The usual case of a short text or number: all of it is in the window.
-Result<void> Interpreter::ReadShort() {
-  if (source_.available() == 0 || source_.available() <= *source_.peek()) return ReadSized(1, false);
-  number_ = *source_.peek();
-  first_ = {reinterpret_cast<const char*>(source_.peek() + 1), number_};
-  source_.Skip(number_ + 1);
-  return CheckText(number_);
 }
 
 Result<void> Interpreter::ReadSized(size_t width, bool is_signed) {
@@ -175,8 +104,7 @@ Result<void> Interpreter::FailText(uint64_t length) const {
 }
 
 bool Interpreter::StaysInFile() const {
-  const bool bytes = opcode_->handler == &Interpreter::PushBytes || opcode_->handler == &Interpreter::PushByteArray;
-  return bytes && number_ >= kLongBytes && source_.file_offset().has_value();
+  return opcode_->stays_in_file && number_ >= kLongBytes && source_.file_offset().has_value();
 }
 
 // Reads on without keeping what it reads: a checksum over the source needs every byte.

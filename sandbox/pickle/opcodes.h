@@ -34,7 +34,10 @@ struct Opcode {
   Argument argument = Argument::kNone;
   // The protocol that brought it. Not enforced: CPython takes every opcode in every stream.
   uint8_t protocol = 0;
-  Result<void> (Interpreter::*handler)() = nullptr;
+  // Reads the argument and does what the opcode says.
+  Result<void> (Interpreter::*execute)() = nullptr;
+  // A long argument need not be read: the object says where in the file it stands.
+  bool stays_in_file = false;
 };
 
 extern const std::array<Opcode, 256> kOpcodes;

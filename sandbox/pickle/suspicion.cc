@@ -33,16 +33,12 @@ void Suspicion::Named(uint32_t symbol, uint64_t offset) {
   names_getattr_ = names_getattr_ || use.builder == Builder::kGetattr || use.builder == Builder::kByName;
   if (use.symbol_class != SymbolClass::kDangerous) return;
   if (use.runs_on_import) Accuse(symbol, offset, "is named");
-  if (symbol >= seen_.size()) seen_.resize(context_.symbols.all().size(), false);
-  if (seen_[symbol]) return;
-  seen_[symbol] = true;
-  named_.push_back({symbol, offset});
+  if (seen_.insert(symbol).second) named_.push_back({symbol, offset});
 }
 
 void Suspicion::Decoded(uint32_t symbol) {
   context_.symbols.MarkDecoded(symbol);
-  if (symbol >= decoded_.size()) decoded_.resize(context_.symbols.all().size(), false);
-  decoded_[symbol] = true;
+  decoded_.insert(symbol);
 }
 
 void Suspicion::Conclude() {
@@ -50,8 +46,7 @@ void Suspicion::Conclude() {
   for (const Name& name : named_) {
     const SymbolUse& use = context_.symbols[name.symbol];
     if (obscure_) Accuse(name.symbol, name.offset, "is named, and what is called is computed");
-    const bool decoded = name.symbol < decoded_.size() && decoded_[name.symbol];
-    if (use.would_call || decoded) continue;
+    if (use.would_call || decoded_.contains(name.symbol)) continue;
     Add("pickle.dangerous-name", Severity::kWarning,
         context_.symbols.FullName(name.symbol) + " is named but not called: " + std::string(use.danger), name.offset);
   }
@@ -256,8 +251,7 @@ void Suspicion::LookForHooks(NodeId object, NodeId attributes, uint64_t offset) 
     const std::string_view name = graph.text(children[i]);
     const bool fills = IsOneOf(kFillHooks, name);
     if (fills && graph.is(object, Kind::kRecord)) {
-      if (object >= own_methods_.size()) own_methods_.resize(graph.size());
-      own_methods_[object] = true;
+      own_methods_.insert(object);
     } else if (fills || IsOneOf(kStateHooks, name)) {
       Add("pickle.hooked-object", Severity::kDanger,
           "an object would get a " + std::string(name) + " of its own, which a loader calls", offset);
@@ -271,7 +265,7 @@ void Suspicion::Filled(NodeId record, uint64_t offset) {
     Add("pickle.changes-class", Severity::kDanger,
         "what getattr reaches would be changed, for the whole process: it is no object of the file", offset);
   }
-  if (record >= own_methods_.size() || !own_methods_[record]) return;
+  if (!own_methods_.contains(record)) return;
   Add("pickle.hooked-object", Severity::kDanger, "an object is filled by a method that its state has brought", offset);
 }
 

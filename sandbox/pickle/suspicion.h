@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "sandbox/pickle/machine.h"
@@ -75,12 +76,12 @@ class Suspicion {
   const uint32_t level_;
   const NodeId first_node_;  // of this stream
   std::vector<Name> named_;
-  std::vector<bool> seen_;     // by symbol: stands in named_
-  std::vector<bool> decoded_;  // by symbol: a loader whose streams were decoded
+  std::unordered_set<uint32_t> seen_;     // symbols in named_
+  std::unordered_set<uint32_t> decoded_;  // loaders whose streams were decoded
   std::vector<NodeId> handed_;
   std::vector<NodeId> pending_;
-  std::vector<bool> reached_;      // by node, from first_node_ on
-  std::vector<bool> own_methods_;  // by node: its state has what the loader calls to fill it
+  std::vector<bool> reached_;               // by node, from first_node_ on
+  std::unordered_set<NodeId> own_methods_;  // records whose state has what the loader calls to fill them
   bool names_getattr_ = false;
   bool obscure_ = false;  // some call may reach what was only named
 };

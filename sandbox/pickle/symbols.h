@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "sandbox/base/error.h"
-#include "sandbox/pickle/keyed_hash.h"
+#include "sandbox/base/keyed_hash.h"
 
 namespace airlock::pickle {
 

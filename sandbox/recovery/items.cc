@@ -3,7 +3,7 @@
 #include <span>
 #include <unordered_map>
 
-#include "sandbox/pickle/keyed_hash.h"
+#include "sandbox/base/keyed_hash.h"
 
 namespace airlock::recovery {
 
@@ -41,7 +41,7 @@ std::vector<Item> ItemsOf(const Graph& graph, NodeId dict) {
   const std::span<const NodeId> pairs = graph.children(dict);
   std::vector<Item> items;
   items.reserve(pairs.size() / 2);
-  std::unordered_map<std::string_view, size_t, pickle::KeyedHash> places;
+  std::unordered_map<std::string_view, size_t, KeyedHash> places;
   for (size_t i = 0; i + 1 < pairs.size(); i += 2) {
     if (!graph.is(pairs[i], Kind::kString)) continue;
     const auto [place, fresh] = places.emplace(graph.text(pairs[i]), items.size());

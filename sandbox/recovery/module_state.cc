@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "sandbox/pickle/keyed_hash.h"
+#include "sandbox/base/keyed_hash.h"
 #include "sandbox/recovery/items.h"
 #include "sandbox/recovery/module_record.h"
 
@@ -54,7 +54,7 @@ class ModuleWalk {
   void LeaveOut(NodeId holder);
   // The class of a record, if it has a name.
   const pickle::SymbolUse* ClassOf(NodeId record) const;
-  std::unordered_set<std::string_view, pickle::KeyedHash> NamesIn(NodeId set) const;
+  std::unordered_set<std::string_view, KeyedHash> NamesIn(NodeId set) const;
 
   pickle::Context& context_;
   const Graph& graph_;
@@ -144,8 +144,8 @@ Result<bool> ModuleWalk::Enter(NodeId record) {
   return true;
 }
 
-std::unordered_set<std::string_view, pickle::KeyedHash> ModuleWalk::NamesIn(NodeId set) const {
-  std::unordered_set<std::string_view, pickle::KeyedHash> names;
+std::unordered_set<std::string_view, KeyedHash> ModuleWalk::NamesIn(NodeId set) const {
+  std::unordered_set<std::string_view, KeyedHash> names;
   if (set == kNoNode) return names;
   for (const NodeId member : graph_.children(set)) {
     if (graph_.is(member, Kind::kString)) names.insert(graph_.text(member));

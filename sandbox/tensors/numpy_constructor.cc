@@ -66,18 +66,16 @@ const NumpyConstructor::SymbolRow NumpyConstructor::kRows[] = {
 };
 
 const NumpyConstructor::SymbolRow* NumpyConstructor::FindRow(uint32_t symbol) {
-  if (symbol >= row_of_.size()) row_of_.resize(static_cast<size_t>(symbol) + 1, -1);
-  int& cached = row_of_[symbol];
-  if (cached < 0) {
+  const auto [cached, fresh] = row_of_.try_emplace(symbol, nullptr);
+  if (fresh) {
     const pickle::SymbolUse& use = context_.symbols[symbol];
     const std::string_view module = ModuleOf(use.module);
     const auto* const row = std::find_if(std::begin(kRows), std::end(kRows), [&](const SymbolRow& candidate) {
       return module == candidate.module && (use.name == candidate.name || candidate.name == std::string_view("*"));
     });
-    const bool known = use.builder == pickle::Builder::kExternal && row != std::end(kRows);
-    cached = known ? static_cast<int>(row - std::begin(kRows)) + 1 : 0;
+    if (use.builder == pickle::Builder::kExternal && row != std::end(kRows)) cached->second = row;
   }
-  return cached == 0 ? nullptr : &kRows[cached - 1];
+  return cached->second;
 }
 
 bool NumpyConstructor::Knows(uint32_t symbol) { return FindRow(symbol) != nullptr; }

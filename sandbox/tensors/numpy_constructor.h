@@ -156,7 +156,7 @@ class NumpyConstructor final : public pickle::Constructor {
   ArrayData& data_;
   ArraysInStream* stream_;
 
-  std::vector<int> row_of_;  // by symbol: row + 1 of kRows, 0 for none, -1 not looked up yet
+  std::unordered_map<uint32_t, const SymbolRow*> row_of_;  // by symbol: its row of kRows, null for none
   // Records whose arguments a maker has looked through.
   std::unordered_set<pickle::NodeId> made_;
   // By bytes node and swap size: one string of bytes that several arrays are made of is one storage.

@@ -10,24 +10,29 @@ uint32_t Tables::AddStorage(const Storage& storage) {
 }
 
 uint32_t Tables::AddTensor(const TensorView& tensor) {
-  // The spans may view dims_ itself (a copy of a tensor), which the growth below moves.
-  const std::vector<uint64_t> shape(tensor.shape.begin(), tensor.shape.end());
-  const std::vector<uint64_t> stride(tensor.stride.begin(), tensor.stride.end());
+  const uint64_t* const before = dims_.data();
+  const size_t before_size = dims_.size();
   rows_.push_back(Row{.storage = tensor.storage,
                       .flags = tensor.flags,
                       .offset = tensor.offset,
                       .dims = dims_.size(),
-                      .rank = static_cast<uint32_t>(shape.size()),
+                      .rank = static_cast<uint32_t>(tensor.shape.size()),
                       .dtype = tensor.dtype});
-  dims_.insert(dims_.end(), shape.begin(), shape.end());
-  dims_.insert(dims_.end(), stride.begin(), stride.end());
+  // The spans may view dims_ itself (a copy of a tensor), which growth moves: that by index and not by pointer.
+  for (const std::span<const uint64_t> dims : {tensor.shape, tensor.stride}) {
+    const bool inside = dims.data() >= before && dims.data() < before + before_size;
+    const size_t from = inside ? static_cast<size_t>(dims.data() - before) : 0;
+    for (size_t i = 0; i < dims.size(); ++i) dims_.push_back(inside ? dims_[from + i] : dims[i]);
+  }
   return static_cast<uint32_t>(rows_.size() - 1);
 }
 
 uint32_t Tables::Device(std::string_view name) {
-  const auto [found, fresh] = device_index_.emplace(std::string(name), static_cast<uint32_t>(devices_.size()));
-  if (fresh) devices_.emplace_back(name);
-  return found->second;
+  if (const auto found = device_index_.find(name); found != device_index_.end()) return found->second;
+  const auto device = static_cast<uint32_t>(devices_.size());
+  devices_.emplace_back(name);
+  device_index_.emplace(name, device);
+  return device;
 }
 
 std::unordered_set<uint32_t> Tables::CheckedStorages() const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "sandbox/pickle/keyed_hash.h"
+#include "sandbox/base/keyed_hash.h"
 
 namespace airlock::tensors {
 
@@ -162,7 +163,7 @@ class Tables {
   std::vector<Quantization> quantizations_;
   std::vector<NumberCheck> checks_;
   std::vector<std::string> devices_;
-  std::unordered_map<std::string, uint32_t, pickle::KeyedHash> device_index_;
+  std::unordered_map<std::string, uint32_t, KeyedHash, std::equal_to<>> device_index_;
 };
 
 }  // namespace airlock::tensors

@@ -57,21 +57,25 @@ std::optional<uint32_t> TorchConstructor::ReadFlags(NodeId requires_grad, NodeId
   return flags;
 }
 
-// Sizes or strides. Absent: not integers. A negative one is out of bounds.
-Result<std::optional<TorchConstructor::Dims>> TorchConstructor::ReadDims(NodeId id, uint64_t at) const {
-  using Absent = std::optional<Dims>;
+// Sizes or strides. False: not integers. A negative one is out of bounds.
+Result<bool> TorchConstructor::ReadDims(NodeId id, uint64_t at, Dims& dims) const {
   const pickle::Graph& graph = context_.graph;
-  if (!graph.is(id, Kind::kTuple) && !graph.is(id, Kind::kList) && !graph.is(id, Kind::kSize)) return Absent();
+  if (!graph.is(id, Kind::kTuple) && !graph.is(id, Kind::kList) && !graph.is(id, Kind::kSize)) return false;
   const std::span<const NodeId> items = graph.children(id);
   if (items.size() > context_.limits.dims) return FailLimit("dims", context_.limits.dims, items.size(), at);
-  Dims dims;
   dims.reserve(items.size());
   for (const NodeId item : items) {
-    if (!graph.is(item, Kind::kInt)) return Absent();
+    if (!graph.is(item, Kind::kInt)) return false;
     if (graph.integer(item) < 0) return Fail(Reason::kTensorOutOfBounds, "a tensor has a negative size or stride", at);
     dims.push_back(static_cast<uint64_t>(graph.integer(item)));
   }
-  return Absent(std::move(dims));
+  return true;
+}
+
+Result<std::optional<TorchConstructor::Dims>> TorchConstructor::ReadDims(NodeId id, uint64_t at) const {
+  Dims dims;
+  AIRLOCK_ASSIGN(const bool read, ReadDims(id, at, dims));
+  return read ? std::optional<Dims>(std::move(dims)) : std::nullopt;
 }
 
 Result<std::optional<TorchConstructor::Strided>> TorchConstructor::ReadStrided(const Call& call) {
@@ -82,10 +86,11 @@ Result<std::optional<TorchConstructor::Strided>> TorchConstructor::ReadStrided(c
   }
   const int64_t offset = graph.integer(call.args[1]);
   if (offset < 0) return Fail(Reason::kTensorOutOfBounds, "a tensor has a negative offset", call.at);
-  AIRLOCK_ASSIGN(auto shape, ReadDims(call.args[2], call.at));
-  AIRLOCK_ASSIGN(auto stride, ReadDims(call.args[3], call.at));
-  if (!shape || !stride || shape->size() != stride->size()) return Absent();
-  return Absent(Strided{call.args[0], static_cast<uint64_t>(offset), std::move(*shape), std::move(*stride)});
+  Strided strided{call.args[0], static_cast<uint64_t>(offset), {}, {}};
+  AIRLOCK_ASSIGN(const bool shape, ReadDims(call.args[2], call.at, strided.shape));
+  AIRLOCK_ASSIGN(const bool stride, ReadDims(call.args[3], call.at, strided.stride));
+  if (!shape || !stride || strided.shape.size() != strided.stride.size()) return Absent();
+  return Absent(std::move(strided));
 }
 
 }  // namespace airlock::tensors

@@ -55,18 +55,17 @@ const TorchConstructor::BuilderRow TorchConstructor::kBuilders[] = {
 };
 
 const TorchConstructor::BuilderRow* TorchConstructor::FindBuilder(uint32_t symbol) {
-  if (symbol >= builder_of_.size()) builder_of_.resize(static_cast<size_t>(symbol) + 1, -1);
-  int& cached = builder_of_[symbol];
-  if (cached < 0) {
+  const auto [cached, fresh] = builder_of_.try_emplace(symbol, nullptr);
+  if (fresh) {
     const pickle::SymbolUse& use = context_.symbols[symbol];
     const auto* const row = std::find_if(std::begin(kBuilders), std::end(kBuilders), [&](const BuilderRow& candidate) {
       const std::string_view name = candidate.name;
       const bool named = name.starts_with('*') ? use.name.ends_with(name.substr(1)) : use.name == name;
       return named && use.module == candidate.module;
     });
-    cached = row == std::end(kBuilders) ? 0 : static_cast<int>(row - std::begin(kBuilders)) + 1;
+    if (row != std::end(kBuilders)) cached->second = row;
   }
-  return cached == 0 ? nullptr : &kBuilders[cached - 1];
+  return cached->second;
 }
 
 Result<NodeId> TorchConstructor::Construct(uint32_t symbol, NodeId args, uint64_t offset) {

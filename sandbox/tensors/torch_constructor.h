@@ -95,6 +95,7 @@ class TorchConstructor final : public pickle::Constructor {
   using Dims = std::vector<uint64_t>;
   Result<std::optional<Strided>> ReadStrided(const Call& call);
   Result<std::optional<Dims>> ReadDims(pickle::NodeId id, uint64_t at) const;
+  Result<bool> ReadDims(pickle::NodeId id, uint64_t at, Dims& dims) const;
   std::optional<bool> ReadBool(pickle::NodeId id) const;
   // Flags of (requires_grad, metadata). `metadata` may be kNoNode.
   std::optional<uint32_t> ReadFlags(pickle::NodeId requires_grad, pickle::NodeId metadata, DType dtype) const;
@@ -152,8 +153,8 @@ class TorchConstructor final : public pickle::Constructor {
   StorageResolver& storages_;
   PersistentForm form_;
 
-  // By symbol: row + 1 of kBuilders, 0 for none, -1 not looked up yet.
-  std::vector<int> builder_of_;
+  // By symbol: its row of kBuilders, null for none.
+  std::unordered_map<uint32_t, const BuilderRow*> builder_of_;
   std::unordered_map<pickle::NodeId, StorageSlice> slices_;
   std::unordered_map<uint32_t, size_t> quantization_of_;  // by tensor
   std::unordered_map<pickle::NodeId, Awaits> unfinished_;

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "sandbox/pickle/keyed_hash.h"
+#include "sandbox/base/keyed_hash.h"
 #include "sandbox/worker/emit_order.h"
 #include "sandbox/worker/plan_writer.h"
 #include "sandbox/worker/safe_text.h"
@@ -84,7 +84,7 @@ class Emitter {
   const pickle::Graph& graph_;
   const EmitOrder& order_;
   PlanWriter& writer_;
-  std::unordered_map<std::string, uint32_t, pickle::KeyedHash> devices_;
+  std::unordered_map<std::string, uint32_t, KeyedHash> devices_;
 };
 
 void Emitter::WriteNode(NodeId node) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "sandbox/formats/inflate.h"
 #include "tests/fixtures/torch_writer.h"
 #include "tests/unit/formats/tensor_path.h"
 
@@ -53,12 +54,17 @@ TEST(TorchZip, DeflatedDataGoesToTheOutput) {
   EXPECT_EQ(TensorBytes(decoded, 0), FloatStorage("0", 6).bytes);
 }
 
-TEST(TorchZip, ManyStepsOfDeflatedData) {
-  StorageSpec storage = FloatStorage("0", 100003);
-  const Decoded decoded =
-      DecodeBytes(Archive({{.name = "w", .storage = 0, .shape = {100003}, .stride = {1}}}, {storage}, "big", true));
-  ASSERT_TRUE(decoded.ok()) << decoded.message();
-  EXPECT_EQ(TensorBytes(decoded, 0), Swapped(storage, 4).bytes);
+// One that is inflated as a whole, and one that is too large for that.
+TEST(TorchZip, MuchDeflatedData) {
+  for (const int64_t numel : {100'003, 2'700'003}) {
+    const StorageSpec storage = FloatStorage("0", static_cast<uint64_t>(numel));
+    EXPECT_EQ(WholeInflater::Fits(0, storage.bytes.size()), numel == 100'003);
+    const Decoded decoded =
+        DecodeBytes(Archive({{.name = "w", .storage = 0, .shape = {numel}, .stride = {1}}}, {storage}, "big", true));
+    ASSERT_TRUE(decoded.ok()) << decoded.message();
+    EXPECT_EQ(TensorBytes(decoded, 0), Swapped(storage, 4).bytes);
+    EXPECT_FALSE(decoded.HasFinding("zip.wrong-crc"));
+  }
 }
 
 TEST(TorchZip, BigEndianDataIsSwapped) {

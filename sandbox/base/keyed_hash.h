@@ -10,10 +10,13 @@
 #include <cstring>
 #include <string_view>
 
-namespace airlock::pickle {
+namespace airlock {
 
 class KeyedHash {
  public:
+  // With std::equal_to<>, tables of strings are asked by views.
+  using is_transparent = void;
+
   size_t operator()(std::string_view text) const {
     const auto [first, second] = Secret();
     uint64_t hash = Mix(first ^ text.size(), second);
@@ -51,4 +54,4 @@ class KeyedHash {
   }
 };
 
-}  // namespace airlock::pickle
+}  // namespace airlock
