@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstring>
 
 namespace airlock::server {
 namespace {
@@ -35,6 +36,10 @@ std::string Escaped(const CodePoint& point) {
 // The number of plain ASCII bytes at the front: most text is nothing else.
 size_t AsciiPrefix(std::string_view text) {
   size_t at = 0;
+  for (uint64_t word = 0; at + sizeof(word) <= text.size(); at += sizeof(word)) {
+    std::memcpy(&word, text.data() + at, sizeof(word));
+    if ((word & 0x8080808080808080) != 0) break;
+  }
   while (at < text.size() && static_cast<uint8_t>(text[at]) < 0x80) ++at;
   return at;
 }

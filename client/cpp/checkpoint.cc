@@ -1,7 +1,10 @@
 #include "airlock/checkpoint.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
+
+#include "sandbox/base/keyed_hash.h"
 
 namespace airlock {
 
@@ -13,8 +16,19 @@ const v1::Quantization* Contents::quantization(uint32_t tensor) const {
 
 Checkpoint::Checkpoint(std::shared_ptr<const Contents> contents, std::vector<std::shared_ptr<const Storage>> storages)
     : contents_(std::move(contents)), storages_(std::move(storages)) {
-  by_name_.reserve(contents_->entries().size());
-  for (const NamedTensor& entry : contents_->entries()) by_name_.emplace(entry.name, entry.tensor);
+  const std::vector<NamedTensor>& entries = contents_->entries();
+  by_name_.assign(std::bit_ceil(std::max<size_t>(2 * entries.size(), 2)), 0);
+  for (size_t i = 0; i < entries.size(); ++i) {
+    uint32_t& slot = by_name_[SlotOf(entries[i].name)];
+    if (slot == 0) slot = static_cast<uint32_t>(i + 1);  // the first of one name
+  }
+}
+
+size_t Checkpoint::SlotOf(std::string_view name) const {
+  const size_t mask = by_name_.size() - 1;
+  size_t at = KeyedHash()(name) & mask;
+  while (by_name_[at] != 0 && contents_->entries()[by_name_[at] - 1].name != name) at = (at + 1) & mask;
+  return at;
 }
 
 Tensor Checkpoint::tensor(size_t index) const {
@@ -30,9 +44,9 @@ Tensor Checkpoint::tensor(size_t index) const {
 }
 
 std::optional<Tensor> Checkpoint::Find(std::string_view name) const {
-  const auto at = by_name_.find(name);
-  if (at == by_name_.end()) return std::nullopt;
-  return tensor(at->second);
+  const uint32_t slot = by_name_[SlotOf(name)];
+  if (slot == 0) return std::nullopt;
+  return tensor(contents_->entries()[slot - 1].tensor);
 }
 
 }  // namespace airlock

@@ -1,5 +1,8 @@
 #include "client/cpp/plan_assembler.h"
 
+#include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "sandbox/base/checked.h"
@@ -24,13 +27,32 @@ std::optional<uint64_t> Reach(const TensorInfo& info) {
   return end ? CheckedMul(*end, element) : std::nullopt;
 }
 
+// The first `length` bytes; takes them away. Absent where there are fewer.
+std::optional<std::string_view> TakeName(std::string_view& names, size_t length) {
+  if (length > names.size()) return std::nullopt;
+  const std::string_view name = names.substr(0, length);
+  names.remove_prefix(length);
+  return name;
+}
+
+// Columns grow by whole pieces.
+void Append(v1::Entries& to, const v1::Entries& piece) {
+  to.mutable_names()->append(piece.names());
+  to.mutable_name_bytes()->MergeFrom(piece.name_bytes());
+  to.mutable_tensor()->MergeFrom(piece.tensor());
+  to.mutable_meta_names()->append(piece.meta_names());
+  to.mutable_meta_name_bytes()->MergeFrom(piece.meta_name_bytes());
+  to.mutable_meta_node()->MergeFrom(piece.meta_node());
+  to.mutable_meta_at()->MergeFrom(piece.meta_at());
+}
+
 }  // namespace
 
 void PlanAssembler::Add(const v1::PlanChunk& piece) {
   graph_.Append(piece.graph());
   tensors_.MergeFrom(piece.tensors());
   storages_.MergeFrom(piece.storages());
-  entries_.MergeFrom(piece.entries());
+  Append(entries_, piece.entries());
   contents_->devices_.insert(contents_->devices_.end(), piece.devices().begin(), piece.devices().end());
   contents_->symbols_.insert(contents_->symbols_.end(), piece.symbols().begin(), piece.symbols().end());
   contents_->findings_.insert(contents_->findings_.end(), piece.findings().begin(), piece.findings().end());
@@ -58,8 +80,8 @@ bool PlanAssembler::MatchesTotals() const {
   return totals.nodes() > 0 && graph_.kinds.size() == totals.nodes() &&
          static_cast<uint64_t>(tensors_.dtype_size()) == totals.tensors() &&
          static_cast<uint64_t>(storages_.nbytes_size()) == totals.storages() &&
-         static_cast<uint64_t>(entries_.name_size()) == totals.entries() &&
-         static_cast<uint64_t>(entries_.meta_name_size()) == totals.meta_entries() &&
+         static_cast<uint64_t>(entries_.name_bytes_size()) == totals.entries() &&
+         static_cast<uint64_t>(entries_.meta_name_bytes_size()) == totals.meta_entries() &&
          contents_->symbols_.size() == totals.symbols() && contents_->findings_.size() == totals.findings();
 }
 
@@ -113,20 +135,28 @@ bool PlanAssembler::BuildTensors() {
 }
 
 bool PlanAssembler::BuildEntries() {
-  const int count = entries_.name_size();
+  const int count = entries_.name_bytes_size();
   if (entries_.tensor_size() != count) return false;
   contents_->entries_.reserve(static_cast<size_t>(count));
+  std::string_view names = entries_.names();
   for (int i = 0; i < count; ++i) {
-    if (entries_.tensor(i) >= contents_->tensors_.size()) return false;
-    contents_->entries_.push_back({std::move(*entries_.mutable_name(i)), entries_.tensor(i)});
+    const auto name = TakeName(names, entries_.name_bytes(i));
+    if (!name || entries_.tensor(i) >= contents_->tensors_.size()) return false;
+    contents_->entries_.push_back({std::string(*name), entries_.tensor(i)});
   }
-  const int meta = entries_.meta_name_size();
-  if (entries_.meta_node_size() != meta || entries_.meta_at_size() != meta) return false;
-  for (int i = 0; i < meta; ++i) {
-    contents_->meta_entries_.push_back(
-        {std::move(*entries_.mutable_meta_name(i)), entries_.meta_node(i), size_t{entries_.meta_at(i)}});
+  return names.empty() && BuildMetaEntries();
+}
+
+bool PlanAssembler::BuildMetaEntries() {
+  const int count = entries_.meta_name_bytes_size();
+  if (entries_.meta_node_size() != count || entries_.meta_at_size() != count) return false;
+  std::string_view names = entries_.meta_names();
+  for (int i = 0; i < count; ++i) {
+    const auto name = TakeName(names, entries_.meta_name_bytes(i));
+    if (!name) return false;
+    contents_->meta_entries_.push_back({std::string(*name), entries_.meta_node(i), size_t{entries_.meta_at(i)}});
   }
-  return true;
+  return names.empty();
 }
 
 }  // namespace airlock

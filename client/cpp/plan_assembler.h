@@ -23,6 +23,7 @@ class PlanAssembler {
   bool BuildStorages();
   bool BuildTensors();
   bool BuildEntries();
+  bool BuildMetaEntries();
   bool MatchesTotals() const;
 
   std::shared_ptr<Contents> contents_ = std::make_shared<Contents>();

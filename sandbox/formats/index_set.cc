@@ -6,8 +6,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "sandbox/formats/part.h"
 #include "sandbox/base/keyed_hash.h"
+#include "sandbox/formats/part.h"
 
 namespace airlock::formats {
 namespace {

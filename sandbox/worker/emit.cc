@@ -27,8 +27,9 @@ constexpr size_t kMaxDevice = 64;
 constexpr size_t kMaxWhere = 200;
 // Tags, lengths and numbers of a row that has texts.
 constexpr size_t kRowOverhead = 64;
-// Of a tensor without its dimensions, and of a storage: every varint at its longest.
+// Of a tensor without its dimensions, of each of those, and of a storage.
 constexpr size_t kTensorBytes = 32;
+constexpr size_t kDimBytes = 2 * sizeof(uint64_t);
 constexpr size_t kStorageBytes = 32;
 constexpr size_t kQuantizationBytes = 64;
 // Bytes of the input that are read at a time.
@@ -54,7 +55,10 @@ class Emitter {
 
   // Fails where the input cannot be read any more.
   Result<void> WriteAll() {
-    for (const NodeId node : order_.nodes().order) AIRLOCK_TRY(WriteAny(node));
+    AIRLOCK_TRY(WriteAny(checkpoint_.root));
+    for (NodeId node = 0; node < graph_.size(); ++node) {
+      if (order_.nodes().reached(node) && node != checkpoint_.root) AIRLOCK_TRY(WriteAny(node));
+    }
     for (const uint32_t tensor : order_.tensors().order) WriteTensor(tensor);
     for (uint32_t i = 0; i < order_.tensors().order.size(); ++i) WriteQuantization(i);
     for (const uint32_t storage : order_.storages().order) WriteStorage(storage);
@@ -77,7 +81,7 @@ class Emitter {
   void WriteQuantization(uint32_t emitted);
   void WriteStorage(uint32_t storage);
   uint32_t Device(uint32_t device);
-  void Ref(NodeId node) { writer_.Ref(order_.nodes().index[node]); }
+  void Ref(NodeId node) { writer_.Ref(order_.nodes()[node]); }
 
   const formats::Checkpoint& checkpoint_;
   const formats::Input& input_;
@@ -159,9 +163,7 @@ Result<void> Emitter::WriteSpan(NodeId node, const pickle::InputSpan& span) {
   return {};
 }
 
-void Emitter::WriteRefs(NodeId node) {
-  for (const NodeId child : graph_.children(node)) Ref(child);
-}
+void Emitter::WriteRefs(NodeId node) { writer_.Refs(graph_.children(node), order_.nodes()); }
 
 void Emitter::WriteContainer(NodeId node) {
   const Kind kind = graph_.kind(node);
@@ -169,7 +171,7 @@ void Emitter::WriteContainer(NodeId node) {
   const bool pairs = kind == Kind::kDict || kind == Kind::kOrderedDict;
   writer_.Count(pairs ? children.size() / 2 : children.size());
   if (kind == Kind::kOrderedDict) Ref(graph_.attributes(node));
-  for (const NodeId child : children) Ref(child);
+  writer_.Refs(children, order_.nodes());
 }
 
 void Emitter::WriteRecord(NodeId node) {
@@ -186,10 +188,7 @@ void Emitter::WriteRecord(NodeId node) {
 
 void Emitter::WriteTensor(uint32_t tensor) {
   const tensors::TensorView view = checkpoint_.tables.tensor(tensor);
-  size_t bytes = kTensorBytes;
-  for (const uint64_t dim : view.shape) bytes += PlanWriter::VarintSize(dim);
-  for (const uint64_t dim : view.stride) bytes += PlanWriter::VarintSize(dim);
-  ::airlock::v1::TensorColumns& columns = *writer_.Row(bytes).mutable_tensors();
+  ::airlock::v1::TensorColumns& columns = *writer_.Row(kTensorBytes + view.shape.size() * kDimBytes).mutable_tensors();
   columns.add_storage(order_.storages().index[view.storage]);
   columns.add_dtype(static_cast<::airlock::v1::DType>(view.dtype));
   columns.add_flags(view.flags);

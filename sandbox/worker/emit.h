@@ -1,8 +1,8 @@
 // Emit: one decoded checkpoint as the frames that the broker reads: PLAN frames of at most 60 KiB, then DONE.
 //
-// Only what the root reaches goes out: nodes are renumbered in depth-first pre-order (root 0), storages ascending,
-// tensors in the order in which the nodes reach them. Symbols and findings go out always, after an error too. Bytes
-// that a node names in the input are read here, a piece at a time.
+// Only what the root reaches goes out: the root is node 0, all others follow in the order in which they were made;
+// storages ascending, tensors in the order in which a depth-first walk reaches them. Symbols and findings go out
+// always, after an error too. Bytes that a node names in the input are read here, a piece at a time.
 #pragma once
 
 #include <string_view>

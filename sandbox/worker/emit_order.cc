@@ -16,8 +16,20 @@ EmitOrder::EmitOrder(const formats::Checkpoint& checkpoint)
       storage_used_(checkpoint.tables.storages().size(), false),
       quantization_of_(checkpoint.tables.tensor_count(), kNotReached) {}
 
+void NodeNumbers::Number(NodeId root) {
+  root_ = root;
+  uint32_t count = 0;
+  for (size_t node = 0; node < reached_.size(); ++node) {
+    uint32_t& first = first_[node / kBlock];
+    if (node % kBlock == 0) first = count;
+    in_block_[node] = static_cast<uint8_t>(count - first);
+    count += reached_[node] ? 1 : 0;
+  }
+}
+
 Result<void> EmitOrder::Walk() {
   AIRLOCK_TRY(WalkNodes());
+  nodes_.Number(checkpoint_.root);
   AIRLOCK_TRY(CheckSpans());
   ReachTensors();
   ReachStorages();
@@ -29,50 +41,54 @@ Result<void> EmitOrder::WalkNodes() {
   while (!steps_.empty()) {
     Step& step = steps_.back();
     const uint32_t depth = step.depth;
-    NodeId node = step.single;
-    if (node != kNoNode) {
+    if (step.single != kNoNode) {
+      const NodeId node = step.single;
       steps_.pop_back();
-    } else if (step.next == step.end) {
-      steps_.pop_back();
+      AIRLOCK_TRY(Visit(node, depth));
       continue;
-    } else {
-      node = *step.next++;
     }
-    AIRLOCK_TRY(Visit(node, depth));
+    // Most children are leaves: they are numbered in a run.
+    NodeId inner = kNoNode;
+    while (inner == kNoNode && step.next != step.end) {
+      const NodeId node = *step.next++;
+      if (nodes_.Reach(node) && HasMore(graph_.kind(node))) inner = node;
+    }
+    if (step.next == step.end) steps_.pop_back();
+    if (inner != kNoNode) AIRLOCK_TRY(Enter(inner, depth));
   }
   return {};
 }
 
 // Bytes that were left in the input are texts like any other from here on.
 Result<void> EmitOrder::CheckSpans() const {
+  if (!graph_.has_spans()) return {};
   const uint64_t limit = checkpoint_.context.limits.string_bytes;
   uint64_t used = graph_.string_bytes();
-  for (const NodeId node : nodes_.order) {
+  for (NodeId node = 0; node < graph_.size(); ++node) {
+    if (!nodes_.reached(node)) continue;
     if (const auto span = graph_.span(node)) used += span->length;
     if (used > limit) return FailLimit("string_bytes", limit, used);
   }
   return {};
 }
 
-// `depth` counts the containers around the node.
-Result<void> EmitOrder::Visit(NodeId node, uint32_t depth) {
-  if (!nodes_.Reach(node)) return {};
+bool EmitOrder::HasMore(Kind kind) {
+  constexpr uint64_t kMore = [] {
+    uint64_t kinds = 0;
+    for (const Kind each :
+         {Kind::kList, Kind::kTuple, Kind::kSet, Kind::kFrozenSet, Kind::kDict, Kind::kOrderedDict, Kind::kSize,
+          Kind::kTensor, Kind::kArray, Kind::kStorage, Kind::kRecord, Kind::kSparseTensor, Kind::kMetaTensor,
+          Kind::kNestedTensor, Kind::kStream, Kind::kAttributed, Kind::kScalar}) {
+      kinds |= uint64_t{1} << static_cast<uint8_t>(each);
+    }
+    return kinds;
+  }();
+  return (kMore >> static_cast<uint8_t>(kind) & 1) != 0;
+}
+
+// `depth` counts the containers around the node. REQUIRES: HasMore.
+Result<void> EmitOrder::Enter(NodeId node, uint32_t depth) {
   switch (graph_.kind(node)) {
-    case Kind::kList:
-    case Kind::kTuple:
-    case Kind::kSet:
-    case Kind::kFrozenSet:
-    case Kind::kDict:
-    case Kind::kOrderedDict:
-    case Kind::kSize:
-    case Kind::kRecord:
-    case Kind::kSparseTensor:
-    case Kind::kMetaTensor:
-    case Kind::kNestedTensor:
-    case Kind::kStream:
-    case Kind::kAttributed:
-    case Kind::kScalar:
-      break;
     case Kind::kTensor:
     case Kind::kArray:
       tensors_.Reach(graph_.tensor(node));
@@ -81,7 +97,7 @@ Result<void> EmitOrder::Visit(NodeId node, uint32_t depth) {
       storage_used_[graph_.storage(node)] = true;
       return {};
     default:
-      return {};
+      break;
   }
   const uint64_t most = checkpoint_.context.limits.depth;
   if (depth >= most) return FailLimit("depth", most, uint64_t{depth} + 1);
@@ -116,7 +132,7 @@ void EmitOrder::VisitChildren(NodeId node, uint32_t depth) {
   const Kind kind = graph_.kind(node);
   const bool dict = kind == Kind::kDict || kind == Kind::kOrderedDict;
   const bool set = kind == Kind::kSet || kind == Kind::kFrozenSet;
-  if ((dict || set) && !record_pairs_.contains(node)) {
+  if ((dict || set) && (record_pairs_.empty() || !record_pairs_.contains(node))) {
     const std::span<const NodeId> distinct = dict ? identity_.DistinctPairs(node) : identity_.DistinctMembers(node);
     if (distinct.size() != graph_.children(node).size()) {
       distinct_.emplace(node, std::vector<NodeId>(distinct.begin(), distinct.end()));

@@ -30,6 +30,35 @@ struct Numbering {
   }
 };
 
+// The nodes that the root reaches. In the plan the root is 0, the others follow in the order in which the pickle made
+// them: an order that needs no list, and numbers that need little more than a byte a node.
+class NodeNumbers {
+ public:
+  explicit NodeNumbers(size_t size) : reached_(size, false), in_block_(size, 0), first_(size / kBlock + 1, 0) {}
+
+  // False where it was reached before.
+  bool Reach(pickle::NodeId node) {
+    if (reached_[node]) return false;
+    reached_[node] = true;
+    return true;
+  }
+  bool reached(pickle::NodeId node) const { return reached_[node]; }
+  // Once all are reached.
+  void Number(pickle::NodeId root);
+  // What a node is called in the plan. REQUIRES: reached(node), Number was called.
+  uint32_t operator[](pickle::NodeId node) const {
+    return node == root_ ? 0 : first_[node / kBlock] + in_block_[node] + (node < root_ ? 1 : 0);
+  }
+
+ private:
+  static constexpr size_t kBlock = 256;
+
+  pickle::NodeId root_ = pickle::kNoNode;
+  std::vector<bool> reached_;
+  std::vector<uint8_t> in_block_;  // reached nodes of its block before it
+  std::vector<uint32_t> first_;    // reached nodes before the block
+};
+
 // Borrows the checkpoint, which must not change meanwhile.
 class EmitOrder {
  public:
@@ -38,7 +67,7 @@ class EmitOrder {
   // REQUIRES: the checkpoint has a root. Fails by the limit `depth`.
   Result<void> Walk();
 
-  const Numbering& nodes() const { return nodes_; }
+  const NodeNumbers& nodes() const { return nodes_; }
   const Numbering& tensors() const { return tensors_; }
   const Numbering& storages() const { return storages_; }
   // A container's children as they go out: keys of dicts and members of sets are distinct.
@@ -56,7 +85,13 @@ class EmitOrder {
   };
 
   Result<void> WalkNodes();
-  Result<void> Visit(pickle::NodeId node, uint32_t depth);
+  // Numbers a node, and goes on to what it holds.
+  Result<void> Visit(pickle::NodeId node, uint32_t depth) {
+    return nodes_.Reach(node) && HasMore(graph_.kind(node)) ? Enter(node, depth) : Result<void>();
+  }
+  Result<void> Enter(pickle::NodeId node, uint32_t depth);
+  // Whether a node of this kind refers to anything.
+  static bool HasMore(pickle::Kind kind);
   bool IsKnown(pickle::NodeId callee) const;
   void VisitRecord(pickle::NodeId node, uint32_t depth);
   void VisitChildren(pickle::NodeId node, uint32_t depth);
@@ -69,7 +104,7 @@ class EmitOrder {
   const formats::Checkpoint& checkpoint_;
   const pickle::Graph& graph_;
   pickle::KeyIdentity identity_;
-  Numbering nodes_;
+  NodeNumbers nodes_;
   Numbering tensors_;
   Numbering storages_;
   std::vector<bool> storage_used_;

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "airlock/worker/v1/frame.pb.h"
 #include "sandbox/worker/emit.h"
+#include "sandbox/worker/emit_order.h"
 
 namespace airlock::worker {
 
@@ -22,20 +24,21 @@ class PlanWriter {
     kinds_->push_back(static_cast<char>(kind));
   }
   void Count(uint64_t count) {
-    Take(VarintSize(count));
+    Take(sizeof(uint32_t));
     graph_->add_counts(static_cast<uint32_t>(count));
   }
   void Ref(uint32_t node) {
-    Take(VarintSize(node));
+    Take(sizeof(uint32_t));
     graph_->add_refs(node);
   }
+  // What the nodes are called in the plan.
+  void Refs(std::span<const pickle::NodeId> nodes, const NodeNumbers& numbers);
   void Link(uint32_t index) {
-    Take(VarintSize(index));
+    Take(sizeof(uint32_t));
     graph_->add_links(index);
   }
   void Int(int64_t value) {
-    const uint64_t zigzag = (static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63);
-    Take(VarintSize(zigzag));
+    Take(sizeof(value));
     graph_->add_ints(value);
   }
   void Float(double value) {
@@ -53,8 +56,6 @@ class PlanWriter {
   // Sends what is left. False if the sink ever said so.
   bool Finish();
 
-  static size_t VarintSize(uint64_t value) { return (static_cast<size_t>(64 - __builtin_clzll(value | 1)) + 6) / 7; }
-
  private:
   // The broker takes 64 KiB; tags and lengths of the columns need less than what is left.
   static constexpr size_t kMostBytes = 60 << 10;
@@ -64,6 +65,7 @@ class PlanWriter {
     used_ += bytes;
   }
   void Flush();
+  void ClearPlan();
 
   FrameSink& sink_;
   v1::Frame frame_;

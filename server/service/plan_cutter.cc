@@ -8,20 +8,31 @@ namespace {
 
 // Less than 1 MiB: tags, lengths and the message around it take some.
 constexpr size_t kPieceBytes = (1 << 20) - 1024;
-// The longest varint.
-constexpr size_t kMaxNumber = 10;
+// A varint of what the validator takes for an enum value.
+constexpr size_t kEnumBytes = 2;
 constexpr size_t kMaxRowOverhead = 16;
 
-// A packed column of numbers. `to` finds the column of a piece.
+// A packed column, each row of `width` bytes at most. `to` finds the column of a piece.
 template <typename Source, typename Find>
-auto Numbers(const Source& source, Find to) {
-  return [&source, to](v1::PlanChunk& piece, size_t from, size_t& budget) {
-    const size_t rows = std::min(static_cast<size_t>(source.size()) - from, budget / kMaxNumber);
+auto Packed(const Source& source, size_t width, Find to) {
+  return [&source, width, to](v1::PlanChunk& piece, size_t from, size_t& budget) {
+    const size_t rows = std::min(static_cast<size_t>(source.size()) - from, budget / width);
     const auto begin = source.begin() + static_cast<std::ptrdiff_t>(from);
     to(piece)->Add(begin, begin + static_cast<std::ptrdiff_t>(rows));
-    budget -= rows * kMaxNumber;
+    budget -= rows * width;
     return rows;
   };
+}
+
+// Numbers of a fixed width.
+template <typename Source, typename Find>
+auto Numbers(const Source& source, Find to) {
+  return Packed(source, sizeof(typename Source::value_type), to);
+}
+
+template <typename Source, typename Find>
+auto Enums(const Source& source, Find to) {
+  return Packed(source, kEnumBytes, to);
 }
 
 template <typename Find>
@@ -40,8 +51,7 @@ size_t WireSize(const Message& message) {
   return message.ByteSizeLong();
 }
 
-// A column of messages or strings: at least one goes into an empty piece (none is longer than a worker's frame or the
-// names limit).
+// A column of messages or strings: at least one goes into an empty piece (none is longer than a worker's frame).
 template <typename Source, typename Find>
 auto Rows(const Source& source, Find to) {
   return [&source, to](v1::PlanChunk& piece, size_t from, size_t& budget) {
@@ -77,7 +87,7 @@ void PlanCutter::AddGraph(const v1::GraphColumns& graph) {
 
 void PlanCutter::AddTensors(const v1::TensorColumns& tensors) {
   AIRLOCK_COLUMN(Numbers, tensors, mutable_tensors()->, storage);
-  AIRLOCK_COLUMN(Numbers, tensors, mutable_tensors()->, dtype);
+  AIRLOCK_COLUMN(Enums, tensors, mutable_tensors()->, dtype);
   AIRLOCK_COLUMN(Numbers, tensors, mutable_tensors()->, flags);
   AIRLOCK_COLUMN(Numbers, tensors, mutable_tensors()->, offset);
   AIRLOCK_COLUMN(Numbers, tensors, mutable_tensors()->, rank);
@@ -87,7 +97,7 @@ void PlanCutter::AddTensors(const v1::TensorColumns& tensors) {
 }
 
 void PlanCutter::AddStorages(const v1::StorageColumns& storages) {
-  AIRLOCK_COLUMN(Numbers, storages, mutable_storages()->, place);
+  AIRLOCK_COLUMN(Enums, storages, mutable_storages()->, place);
   AIRLOCK_COLUMN(Numbers, storages, mutable_storages()->, offset);
   AIRLOCK_COLUMN(Numbers, storages, mutable_storages()->, nbytes);
   AIRLOCK_COLUMN(Numbers, storages, mutable_storages()->, device);
@@ -100,9 +110,11 @@ PlanCutter::PlanCutter(const v1::PlanChunk& plan) {
   AIRLOCK_COLUMN(Rows, plan, , devices);
   AIRLOCK_COLUMN(Rows, plan, , symbols);
   AIRLOCK_COLUMN(Rows, plan, , findings);
-  AIRLOCK_COLUMN(Rows, plan.entries(), mutable_entries()->, name);
+  AIRLOCK_COLUMN(Bytes, plan.entries(), mutable_entries()->, names);
+  AIRLOCK_COLUMN(Numbers, plan.entries(), mutable_entries()->, name_bytes);
   AIRLOCK_COLUMN(Numbers, plan.entries(), mutable_entries()->, tensor);
-  AIRLOCK_COLUMN(Rows, plan.entries(), mutable_entries()->, meta_name);
+  AIRLOCK_COLUMN(Bytes, plan.entries(), mutable_entries()->, meta_names);
+  AIRLOCK_COLUMN(Numbers, plan.entries(), mutable_entries()->, meta_name_bytes);
   AIRLOCK_COLUMN(Numbers, plan.entries(), mutable_entries()->, meta_node);
   AIRLOCK_COLUMN(Numbers, plan.entries(), mutable_entries()->, meta_at);
 }

@@ -47,11 +47,18 @@ class NameWalk {
     // Length of the path up to this container.
     size_t path;
   };
+  // Into one child of a container.
+  struct Step {
+    Level level;
+    size_t child;  // index in refs
+    uint32_t node;
+  };
 
   OrVerdict<void> Visit(uint32_t node);
   OrVerdict<void> VisitRecord(uint32_t node);
   OrVerdict<void> VisitSparse(uint32_t node);
-  OrVerdict<void> Step(Level& level);
+  std::optional<Step> NextStep(Level& level) const;
+  OrVerdict<void> Take(const Step& step);
   OrVerdict<void> AppendPart(const Level& level, size_t child);
   OrVerdict<void> Made(size_t bytes);
   OrVerdict<void> Use();
@@ -86,14 +93,32 @@ class NameWalk {
 OrVerdict<v1::Entries> NameWalk::Run() {
   AIRLOCK_TRY(Visit(Behind(0)));
   while (!levels_.empty()) {
-    Level& level = levels_.back();
-    if (level.next >= nodes_.refs(level.node).size()) {
+    if (const auto step = NextStep(levels_.back())) {
+      AIRLOCK_TRY(Take(*step));
+    } else {
       levels_.pop_back();
-      continue;
     }
-    AIRLOCK_TRY(Step(level));
   }
   return std::move(entries_);
+}
+
+// The next child that leads to a tensor, perhaps: most lead nowhere. Nothing at the end of the container.
+std::optional<NameWalk::Step> NameWalk::NextStep(Level& level) const {
+  const auto refs = nodes_.refs(level.node);
+  const size_t stride = level.mapping ? 2 : 1;
+  for (size_t child = level.next + stride - 1; child < refs.size(); child += stride) {
+    const uint32_t node = Behind(refs[child]);
+    if (!Leads(node)) continue;
+    level.next = child + 1;
+    return Step{level, child, node};
+  }
+  return std::nullopt;
+}
+
+OrVerdict<void> NameWalk::Take(const Step& step) {
+  path_.resize(step.level.path);
+  AIRLOCK_TRY(AppendPart(step.level, step.child));
+  return Visit(step.node);
 }
 
 // Ends: the rule graph.stream allows no ring of streams, and what has attributes is a tensor.
@@ -114,17 +139,6 @@ bool NameWalk::Leads(uint32_t node) const {
     default:
       return (IsMapping(node) || IsSequence(node) || Is(node, v1::NODE_KIND_RECORD)) && !expanded_[node];
   }
-}
-
-// One child of the container. `level` may be gone afterwards.
-OrVerdict<void> NameWalk::Step(Level& level) {
-  const size_t child = level.next + (level.mapping ? 1 : 0);
-  level.next = child + 1;
-  const uint32_t node = Behind(nodes_.refs(level.node)[child]);
-  if (!Leads(node)) return {};
-  path_.resize(level.path);
-  AIRLOCK_TRY(AppendPart(level, child));
-  return Visit(node);
 }
 
 OrVerdict<void> NameWalk::AppendPart(const Level& level, size_t child) {
@@ -182,7 +196,8 @@ OrVerdict<void> NameWalk::Add(uint32_t node, std::string_view suffix) {
   const size_t length = path_.size();
   path_ += suffix;
   AIRLOCK_TRY(Use());
-  entries_.add_name(path_);
+  entries_.mutable_names()->append(path_);
+  entries_.add_name_bytes(static_cast<uint32_t>(path_.size()));
   entries_.add_tensor(nodes_.link(node));
   path_.resize(length);
   return {};
@@ -190,9 +205,10 @@ OrVerdict<void> NameWalk::Add(uint32_t node, std::string_view suffix) {
 
 OrVerdict<void> NameWalk::AddMeta(uint32_t node) {
   AIRLOCK_TRY(Use());
-  entries_.add_meta_name(path_);
+  entries_.mutable_meta_names()->append(path_);
+  entries_.add_meta_name_bytes(static_cast<uint32_t>(path_.size()));
   entries_.add_meta_node(node);
-  entries_.add_meta_at(static_cast<uint32_t>(entries_.name_size()));
+  entries_.add_meta_at(static_cast<uint32_t>(entries_.name_bytes_size()));
   return {};
 }
 

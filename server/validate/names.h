@@ -14,7 +14,7 @@
 namespace airlock::server {
 
 struct NameRules {
-  uint64_t name_bytes = 0;
+  uint64_t name_bytes = 0;  // REQUIRES: at most UINT32_MAX
   // Whether numpy arrays are listed.
   bool arrays = false;
 };

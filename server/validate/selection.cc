@@ -1,6 +1,7 @@
 #include "server/validate/selection.h"
 
 #include <algorithm>
+#include <string_view>
 
 #include "sandbox/base/checked.h"
 #include "sandbox/base/glob.h"
@@ -23,8 +24,10 @@ uint64_t Bytes(const Globs& strings) {
 std::vector<bool> ChosenTensors(const Globs& globs, const v1::PlanChunk& plan) {
   std::vector<bool> chosen(static_cast<size_t>(plan.tensors().storage_size()));
   const v1::Entries& entries = plan.entries();
-  for (int i = 0; i < entries.name_size(); ++i) {
-    if (IsSelected(globs, entries.name(i))) chosen[entries.tensor(i)] = true;
+  std::string_view names = entries.names();
+  for (int i = 0; i < entries.name_bytes_size(); ++i) {
+    if (IsSelected(globs, names.substr(0, entries.name_bytes(i)))) chosen[entries.tensor(i)] = true;
+    names.remove_prefix(entries.name_bytes(i));
   }
   for (const v1::Quantization& row : plan.tensors().quantization()) {
     if (!chosen[row.tensor()] || !row.has_per_channel()) continue;
@@ -44,7 +47,7 @@ OrVerdict<void> CheckGlobs(const Globs& globs) {
 }
 
 OrVerdict<uint64_t> Select(const Globs& globs, v1::PlanChunk& plan) {
-  const auto work = CheckedMul(Bytes(globs), Bytes(plan.entries().name()));
+  const auto work = CheckedMul(Bytes(globs), plan.entries().names().size());
   if (!work || *work > kMaxWork) return Because(v1::REASON_BAD_REQUEST, "select: too much to match so many names with");
   const std::vector<bool> chosen = ChosenTensors(globs, plan);
   v1::StorageColumns& storages = *plan.mutable_storages();

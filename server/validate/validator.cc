@@ -1,5 +1,6 @@
 #include "server/validate/validator.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "sandbox/base/version.h"
@@ -20,8 +21,8 @@ v1::Totals TotalsOf(const v1::PlanChunk& plan) {
   totals.set_nodes(plan.graph().kinds().size());
   totals.set_tensors(static_cast<uint64_t>(plan.tensors().dtype_size()));
   totals.set_storages(static_cast<uint64_t>(plan.storages().place_size()));
-  totals.set_entries(static_cast<uint64_t>(plan.entries().name_size()));
-  totals.set_meta_entries(static_cast<uint64_t>(plan.entries().meta_name_size()));
+  totals.set_entries(static_cast<uint64_t>(plan.entries().name_bytes_size()));
+  totals.set_meta_entries(static_cast<uint64_t>(plan.entries().meta_name_bytes_size()));
   uint64_t payload = 0;
   for (const uint64_t nbytes : plan.storages().nbytes()) payload += nbytes;
   totals.set_payload_bytes(payload);
@@ -66,7 +67,9 @@ OrVerdict<void> Validator::CheckPlan(v1::PlanChunk& plan, v1::Format format) con
   AIRLOCK_TRY(CheckStorages(plan, sizes_));
   AIRLOCK_TRY(CheckTensors(plan, limits_));
   AIRLOCK_TRY(CheckCompounds(plan, nodes, limits_));
-  const NameRules rules{.name_bytes = limits_.name_bytes, .arrays = ListsArrays(format)};
+  // The lengths of names are 32 bits wide.
+  const uint64_t name_bytes = std::min<uint64_t>(limits_.name_bytes, UINT32_MAX);
+  const NameRules rules{.name_bytes = name_bytes, .arrays = ListsArrays(format)};
   AIRLOCK_ASSIGN(*plan.mutable_entries(), NameTensors(plan, nodes, rules));
   return {};
 }

@@ -140,7 +140,8 @@ constexpr Lie kLies[] = {
      }},
     {330,
      [](PlanChunk& plan, Done&) {
-       plan.mutable_entries()->add_name("weight");
+       plan.mutable_entries()->set_names("weight");
+       plan.mutable_entries()->add_name_bytes(6);
        plan.mutable_entries()->add_tensor(0);
      }},
     {331,

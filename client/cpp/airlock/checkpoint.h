@@ -9,7 +9,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "airlock/error.h"
@@ -101,10 +100,13 @@ class Checkpoint {
   std::optional<Tensor> Find(std::string_view name) const;
 
  private:
+  // The slot that has the name, or the free one where it would be.
+  size_t SlotOf(std::string_view name) const;
+
   std::shared_ptr<const Contents> contents_;
   std::vector<std::shared_ptr<const Storage>> storages_;
-  // Views into the names of `contents_`.
-  std::unordered_map<std::string_view, uint32_t> by_name_;
+  // An open table: where a name stands among the entries, plus 1; 0 is free. A power of two, at most half of it taken.
+  std::vector<uint32_t> by_name_;
 };
 
 }  // namespace airlock

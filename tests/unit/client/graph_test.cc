@@ -165,6 +165,20 @@ TEST(Graph, PartsOfOtherKindsAreAnError) {
   EXPECT_FALSE(maker.Make().ok());
 }
 
+TEST(Entries, NamesThatDoNotAddUpAreAnError) {
+  const auto takes = [](auto change) {
+    PlanMaker maker = Compounds();
+    change(*maker.plan.mutable_entries());
+    return maker.Make().ok();
+  };
+  EXPECT_TRUE(takes([](v1::Entries&) {}));
+  EXPECT_FALSE(takes([](v1::Entries& e) { e.set_name_bytes(0, e.name_bytes(0) + 1); })) << "a name longer than all";
+  EXPECT_FALSE(takes([](v1::Entries& e) { e.mutable_names()->append("x"); })) << "bytes of no name";
+  EXPECT_FALSE(takes([](v1::Entries& e) { e.set_meta_name_bytes(0, UINT32_MAX); })) << "a name longer than all";
+  EXPECT_FALSE(takes([](v1::Entries& e) { e.mutable_meta_names()->append("x"); })) << "bytes of no name";
+  EXPECT_FALSE(takes([](v1::Entries& e) { e.add_tensor(0); })) << "a tensor without a name";
+}
+
 TEST(Names, ARingOfStreamsEnds) {
   PlanMaker maker;
   maker.Refs(v1::NODE_KIND_STREAM, {1, 0});

@@ -81,14 +81,16 @@ class PlanMaker {
     return static_cast<uint32_t>(tensors.dtype_size() - 1);
   }
   void Entry(const std::string& name, uint32_t tensor) {
-    plan.mutable_entries()->add_name(name);
+    plan.mutable_entries()->mutable_names()->append(name);
+    plan.mutable_entries()->add_name_bytes(static_cast<uint32_t>(name.size()));
     plan.mutable_entries()->add_tensor(tensor);
   }
   // A tensor without data, behind all entries there are.
   void MetaEntry(const std::string& name, uint32_t node) {
-    plan.mutable_entries()->add_meta_name(name);
+    plan.mutable_entries()->mutable_meta_names()->append(name);
+    plan.mutable_entries()->add_meta_name_bytes(static_cast<uint32_t>(name.size()));
     plan.mutable_entries()->add_meta_node(node);
-    plan.mutable_entries()->add_meta_at(static_cast<uint32_t>(plan.entries().name_size()));
+    plan.mutable_entries()->add_meta_at(static_cast<uint32_t>(plan.entries().name_bytes_size()));
   }
 
   v1::Report Report() const {
@@ -100,8 +102,8 @@ class PlanMaker {
     totals.set_nodes(plan.graph().kinds().size());
     totals.set_tensors(static_cast<uint64_t>(plan.tensors().dtype_size()));
     totals.set_storages(static_cast<uint64_t>(plan.storages().nbytes_size()));
-    totals.set_entries(static_cast<uint64_t>(plan.entries().name_size()));
-    totals.set_meta_entries(static_cast<uint64_t>(plan.entries().meta_name_size()));
+    totals.set_entries(static_cast<uint64_t>(plan.entries().name_bytes_size()));
+    totals.set_meta_entries(static_cast<uint64_t>(plan.entries().meta_name_bytes_size()));
     totals.set_payload_bytes(payload_);
     totals.set_symbols(static_cast<uint64_t>(plan.symbols_size()));
     totals.set_findings(static_cast<uint64_t>(plan.findings_size()));

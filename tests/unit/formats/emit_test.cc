@@ -66,7 +66,7 @@ std::string Kinds(std::initializer_list<pickle::Kind> kinds) {
   return text;
 }
 
-TEST(Emit, NodesComeInPreOrder) {
+TEST(Emit, NodesComeInTheOrderInWhichTheyWereMadeBehindTheRoot) {
   using K = pickle::Kind;
   // {"a": [1, 2.5], "b": (None, True)}
   const Collector out = EmitBytes(Archive(PickleAssembler()
@@ -87,15 +87,41 @@ TEST(Emit, NodesComeInPreOrder) {
                                               .Stop()));
   EXPECT_EQ(out.done.reason(), 0U);
   EXPECT_EQ(out.kinds,
-            Kinds({K::kDict, K::kString, K::kList, K::kInt, K::kFloat, K::kString, K::kTuple, K::kNone, K::kTrue}));
+            Kinds({K::kDict, K::kNone, K::kTrue, K::kString, K::kList, K::kInt, K::kFloat, K::kString, K::kTuple}));
   EXPECT_EQ(out.blob, "ab");
   const auto& graph = out.plan.graph();
   EXPECT_EQ(std::vector<uint32_t>(graph.counts().begin(), graph.counts().end()),
             (std::vector<uint32_t>{2, 1, 2, 1, 2}));
   EXPECT_EQ(std::vector<uint32_t>(graph.refs().begin(), graph.refs().end()),
-            (std::vector<uint32_t>{1, 2, 5, 6, 3, 4, 7, 8}));
+            (std::vector<uint32_t>{3, 4, 7, 8, 5, 6, 1, 2}));
   EXPECT_EQ(graph.ints(0), 1);
   EXPECT_EQ(graph.floats(0), 2.5);
+}
+
+// A tuple is made after what it holds; the root is node 0 all the same.
+TEST(Emit, ARootThatWasMadeLastIsTheFirstNode) {
+  using K = pickle::Kind;
+  const Collector out =
+      EmitBytes(Archive(PickleAssembler().Proto(2).Mark().Int(1000).Int(2000).Float(0.5).Tuple().Stop()));
+  EXPECT_EQ(out.kinds, Kinds({K::kTuple, K::kInt, K::kInt, K::kFloat}));
+  const auto& refs = out.plan.graph().refs();
+  EXPECT_EQ(std::vector<uint32_t>(refs.begin(), refs.end()), (std::vector<uint32_t>{1, 2, 3}));
+}
+
+// Numbers are counted in blocks.
+TEST(Emit, RefsFindTheirNodesBeyondABlock) {
+  PickleAssembler list;
+  list.Proto(2).Op("]").Mark();
+  constexpr int kItems = 1000;
+  for (int i = 0; i < kItems; ++i) {
+    list.Int(i);
+    if (i % 3 == 0) list.Op("0");  // made, and dropped
+  }
+  const Collector out = EmitBytes(Archive(list.Op("e").Stop()));
+  const auto& graph = out.plan.graph();
+  ASSERT_EQ(graph.refs_size(), kItems - (kItems + 2) / 3);
+  ASSERT_EQ(graph.ints_size(), graph.refs_size());
+  for (int i = 0; i < graph.refs_size(); ++i) EXPECT_EQ(graph.refs(i), static_cast<uint32_t>(i + 1));
 }
 
 TEST(Emit, KeysAreDistinctAndTheLastValueStays) {
@@ -240,20 +266,20 @@ TEST(Emit, TensorsBehindOtherNodesComeToo) {
                                  graph.Compound(K::kScalar, 0, scalar_parts)};
   checkpoint.root = graph.Container(K::kList, list);
   const Collector out = EmitCheckpoint(checkpoint);
-  EXPECT_EQ(out.kinds, Kinds({K::kList,   K::kAttributed, K::kSparseTensor, K::kTensor, K::kNone,  K::kTensor,
-                              K::kSize,   K::kTrue,       K::kMetaTensor,   K::kDType,  K::kTuple, K::kNestedTensor,
-                              K::kTensor, K::kTensor,     K::kTensor,       K::kStream, K::kBytes, K::kTensor,
-                              K::kArray,  K::kScalar,     K::kNumpyDType,   K::kInt}));
+  EXPECT_EQ(out.kinds, Kinds({K::kList,         K::kNone,   K::kTrue,       K::kSize,   K::kTensor,     K::kTensor,
+                              K::kSparseTensor, K::kDType,  K::kTuple,      K::kTensor, K::kTensor,     K::kTensor,
+                              K::kBytes,        K::kTensor, K::kNumpyDType, K::kInt,    K::kAttributed, K::kMetaTensor,
+                              K::kNestedTensor, K::kStream, K::kArray,      K::kScalar}));
   const auto& columns = out.plan.graph();
-  EXPECT_EQ(All(columns.counts()), (std::vector<uint32_t>{6, 17, 0, 2, 7, 0, 1, 3}));
+  EXPECT_EQ(All(columns.counts()), (std::vector<uint32_t>{6, 0, 17, 7, 0, 1, 3, 2}));
   EXPECT_EQ(All(columns.links()), (std::vector<uint32_t>{0, 1, 2, 3, 4, 5, 6}));
-  EXPECT_EQ(All(columns.refs()), (std::vector<uint32_t>{1,  8,  11, 15, 18, 19,  // the list
-                                                        2,  7,                   // attributed
-                                                        3,  4,  5,  6,           // sparse
-                                                        9,  6,  10,              // meta
-                                                        5,  12, 13, 14,          // nested
-                                                        16, 17,                  // stream
-                                                        20, 21}));
+  EXPECT_EQ(All(columns.refs()), (std::vector<uint32_t>{16, 17, 18, 19, 20, 21,  // the list
+                                                        4,  1,  5,  3,           // sparse
+                                                        6,  2,                   // attributed
+                                                        7,  3,  8,               // meta
+                                                        5,  9,  10, 11,          // nested
+                                                        12, 13,                  // stream
+                                                        14, 15}));
   EXPECT_EQ(out.blob, "float32x<i8");
   EXPECT_EQ(out.plan.tensors().dtype_size(), 7);
   EXPECT_EQ(out.plan.storages().place_size(), 7);
@@ -269,9 +295,9 @@ TEST(Emit, ARecordsStateDictComesLast) {
                                   .pairs = graph.Container(K::kDict, {}),
                                   .recovered = graph.Container(K::kDict, pair)});
   const Collector out = EmitCheckpoint(checkpoint);
-  EXPECT_EQ(out.kinds, Kinds({K::kRecord, K::kNone, K::kTrue, K::kDict, K::kDict, K::kInt, K::kInt}));
+  EXPECT_EQ(out.kinds, Kinds({K::kRecord, K::kNone, K::kTrue, K::kInt, K::kInt, K::kDict, K::kDict}));
   EXPECT_EQ(out.plan.graph().counts(0), 4U | 16U | 128U);
-  EXPECT_EQ(All(out.plan.graph().refs()), (std::vector<uint32_t>{1, 2, 3, 4, 5, 6}));
+  EXPECT_EQ(All(out.plan.graph().refs()), (std::vector<uint32_t>{1, 2, 5, 6, 3, 4}));
 }
 
 // What SETITEMS set on a Counter is a dict as any other; on what is not known nobody can say what it is.

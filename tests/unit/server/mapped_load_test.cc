@@ -197,7 +197,7 @@ TEST_F(MappedLoadTest, WhatWasNotChosenIsLeftOut) {
     EXPECT_EQ(loaded.plan.storages().offset(0), 0U);
     EXPECT_EQ(loaded.plan.storages().nbytes(0), 16U);
     EXPECT_EQ(loaded.plan.storages().place(1), deflated ? v1::PLACE_OUTPUT : v1::PLACE_INPUT);
-    EXPECT_EQ(loaded.plan.entries().name_size(), 2);
+    EXPECT_EQ(loaded.plan.entries().name_bytes_size(), 2);
     EXPECT_EQ(loaded.ticket->empty(), !deflated);
   }
 }

@@ -9,6 +9,7 @@
 #include "server/validate/key_text.h"
 #include "server/validate/names.h"
 #include "tests/unit/client/plan_maker.h"
+#include "tests/unit/server/entry_names.h"
 
 namespace airlock {
 namespace {
@@ -116,9 +117,10 @@ TEST(NamesAgree, OnWalks) {
   const auto clients = TensorsUnder((*contents)->graph(), 0);
   ASSERT_TRUE(clients.ok());
   ASSERT_EQ(clients->tensors.size(), 4U);
-  ASSERT_EQ(daemons->name_size(), 4);
+  const std::vector<std::string> names = server::NamesIn(*daemons);
+  ASSERT_EQ(names.size(), 4U);
   for (size_t i = 0; i < clients->tensors.size(); ++i) {
-    EXPECT_EQ(clients->tensors[i].name, daemons->name(static_cast<int>(i)));
+    EXPECT_EQ(clients->tensors[i].name, names[i]);
     EXPECT_EQ(clients->tensors[i].tensor, daemons->tensor(static_cast<int>(i)));
   }
 }
@@ -126,12 +128,14 @@ TEST(NamesAgree, OnWalks) {
 // Names and tensors, "name=tensor", and tensors without data, "name~node@place".
 std::vector<std::string> Shown(const v1::Entries& entries) {
   std::vector<std::string> shown;
-  for (int i = 0; i < entries.name_size(); ++i) {
-    shown.push_back(entries.name(i) + "=" + std::to_string(entries.tensor(i)));
+  int at = 0;
+  for (const std::string& name : server::NamesIn(entries)) {
+    shown.push_back(name + "=" + std::to_string(entries.tensor(at++)));
   }
-  for (int i = 0; i < entries.meta_name_size(); ++i) {
-    shown.push_back(entries.meta_name(i) + "~" + std::to_string(entries.meta_node(i)) + "@" +
-                    std::to_string(entries.meta_at(i)));
+  at = 0;
+  for (const std::string& name : server::MetaNamesIn(entries)) {
+    shown.push_back(name + "~" + std::to_string(entries.meta_node(at)) + "@" + std::to_string(entries.meta_at(at)));
+    ++at;
   }
   return shown;
 }

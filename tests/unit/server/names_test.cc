@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "server/validate/key_text.h"
+#include "tests/unit/server/entry_names.h"
 #include "tests/unit/server/valid_plan.h"
 
 namespace airlock::server {
@@ -15,7 +16,7 @@ std::vector<std::string> NamesOf(const v1::PlanChunk& plan, uint64_t name_bytes 
   EXPECT_TRUE(nodes.ok());
   const auto entries = NameTensors(plan, *nodes, {.name_bytes = name_bytes});
   if (!entries.ok()) return {std::string(entries.error().reason_name())};
-  return {entries->name().begin(), entries->name().end()};
+  return NamesIn(*entries);
 }
 
 using Names = std::vector<std::string>;
@@ -109,12 +110,12 @@ TEST(Names, CompoundsAreTheirTensors) {
   ASSERT_TRUE(nodes.ok());
   const auto entries = NameTensors(plan, *nodes, {.name_bytes = 1 << 20, .arrays = true});
   ASSERT_TRUE(entries.ok());
-  EXPECT_EQ(Names(entries->name().begin(), entries->name().end()),
+  EXPECT_EQ(NamesIn(*entries),
             (Names{"0#indices", "0#values", "1#crow_indices", "1#col_indices", "1#values", "3#values", "3#sizes",
                    "3#strides", "3#offsets", "4.0", "5", "7.state_dict().w"}));
   EXPECT_EQ(std::vector<uint32_t>(entries->tensor().begin(), entries->tensor().end()),
             (std::vector<uint32_t>{0, 1, 2, 3, 1, 1, 4, 4, 3, 1, 1, 2}));
-  EXPECT_EQ(Names(entries->meta_name().begin(), entries->meta_name().end()), Names{"2"});
+  EXPECT_EQ(MetaNamesIn(*entries), Names{"2"});
   ASSERT_EQ(entries->meta_at_size(), 1);
   EXPECT_EQ(entries->meta_at(0), 5U);
   EXPECT_EQ(entries->meta_node(0), 3U);

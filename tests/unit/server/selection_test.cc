@@ -15,7 +15,8 @@ Globs GlobsOf(const std::vector<std::string>& patterns) { return {patterns.begin
 v1::PlanChunk NamedPlan() {
   v1::PlanChunk plan = ValidPlan();
   for (const auto& [name, tensor] : {std::pair("w", 0U), std::pair("list.0", 1U)}) {
-    plan.mutable_entries()->add_name(name);
+    plan.mutable_entries()->mutable_names()->append(name);
+    plan.mutable_entries()->add_name_bytes(static_cast<uint32_t>(std::string_view(name).size()));
     plan.mutable_entries()->add_tensor(tensor);
   }
   return plan;
@@ -51,7 +52,8 @@ TEST(Select, PatternsAreFew) {
 
 TEST(Select, WorkIsBounded) {
   v1::PlanChunk plan = NamedPlan();
-  plan.mutable_entries()->add_name(std::string(5 << 20, 'x'));
+  plan.mutable_entries()->mutable_names()->append(5 << 20, 'x');
+  plan.mutable_entries()->add_name_bytes(5 << 20);
   plan.mutable_entries()->add_tensor(0);
   EXPECT_EQ(Select(GlobsOf({std::string(4096, '?')}), plan).error().reason(), v1::REASON_BAD_REQUEST);
 }

@@ -211,9 +211,11 @@ TEST(PlanCutter, PiecesAddUpToThePlan) {
   plan.mutable_graph()->mutable_blob()->append(3 << 20, 'x');
   for (int i = 0; i < 300'000; ++i) plan.mutable_graph()->add_ints(-i);
   for (int i = 0; i < 3'000; ++i) {
-    plan.mutable_entries()->add_name(std::string(1000, 'n'));
+    plan.mutable_entries()->mutable_names()->append(1000, 'n');
+    plan.mutable_entries()->add_name_bytes(1000);
     plan.mutable_entries()->add_tensor(1);
-    plan.mutable_entries()->add_meta_name(std::string(500, 'm'));
+    plan.mutable_entries()->mutable_meta_names()->append(500, 'm');
+    plan.mutable_entries()->add_meta_name_bytes(500);
     plan.mutable_entries()->add_meta_node(static_cast<uint32_t>(i));
     plan.mutable_entries()->add_meta_at(static_cast<uint32_t>(i + 1));
   }
@@ -225,7 +227,11 @@ TEST(PlanCutter, PiecesAddUpToThePlan) {
     EXPECT_LE(piece.ByteSizeLong(), size_t{1} << 20);
     const std::string kinds = sum.graph().kinds() + piece.graph().kinds();
     const std::string blob = sum.graph().blob() + piece.graph().blob();
+    const std::string names = sum.entries().names() + piece.entries().names();
+    const std::string meta_names = sum.entries().meta_names() + piece.entries().meta_names();
     sum.MergeFrom(piece);
+    sum.mutable_entries()->set_names(names);
+    sum.mutable_entries()->set_meta_names(meta_names);
     sum.mutable_graph()->set_kinds(kinds);
     sum.mutable_graph()->set_blob(blob);
     ++pieces;

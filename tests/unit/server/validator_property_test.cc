@@ -56,7 +56,7 @@ void PointAtInt(Subject& s) {
 }
 
 const Mutation kMutations[] = {
-    {"piece.entries", [](Subject& s) { s.columns = [](auto& plan) { plan.mutable_entries()->add_name("forged"); }; }},
+    {"piece.entries", [](Subject& s) { s.columns = [](auto& plan) { plan.mutable_entries()->set_names("forged"); }; }},
     {"piece.nodes", [](Subject& s) { s.model.limits.nodes = s.model.nodes.size() - 1; }},
     {"piece.tensors", [](Subject& s) { s.model.limits.tensors = s.model.tensors.size() - 1; }},
     {"piece.storages",

@@ -8,6 +8,7 @@
 #include "sandbox/base/version.h"
 #include "sandbox/walls/layers.h"
 #include "server/validate/rules.h"
+#include "tests/unit/server/entry_names.h"
 #include "tests/unit/server/valid_plan.h"
 
 namespace airlock::server {
@@ -24,9 +25,7 @@ TEST(Validator, AcceptsAValidPlan) {
   EXPECT_EQ(concluded->totals.nodes(), 20U);
   EXPECT_EQ(concluded->totals.tensors(), 4U);
   EXPECT_EQ(concluded->totals.payload_bytes(), 664U);
-  const auto& names = concluded->plan.entries().name();
-  EXPECT_EQ(std::vector<std::string>(names.begin(), names.end()),
-            (std::vector<std::string>{"w", "list.0", "list.1", "7.a"}));
+  EXPECT_EQ(NamesIn(concluded->plan.entries()), (std::vector<std::string>{"w", "list.0", "list.1", "7.a"}));
 }
 
 TEST(Validator, AcceptsAPlanInPieces) {
@@ -66,7 +65,7 @@ v1::StorageColumns& S(Plan& p) { return *p.mutable_storages(); }
 void Kind(Plan& p, size_t node, int kind) { (*G(p).mutable_kinds())[node] = static_cast<char>(kind); }
 
 const Lie kLies[] = {
-    LIE("piece.entries", p.mutable_entries()->add_name("forged")),
+    LIE("piece.entries", p.mutable_entries()->set_names("forged")),
     LIE("piece.nodes", l.nodes = 19),
     LIE("piece.tensors", l.tensors = 3),
     LIE("piece.storages", l.members = 2; l.tensors = 2; T(p).Clear()),

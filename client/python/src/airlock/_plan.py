@@ -178,13 +178,20 @@ class Storages:
         return len(self.nbytes)
 
 
+def _cut(texts: bytes, lengths: Column) -> List[str]:
+    """Texts that stand one after the other."""
+    sizes = lengths.astype(np.int64)
+    starts = _starts(sizes, len(texts))
+    return [str(texts[start:end], "utf-8") for start, end in zip(starts.tolist(), (starts + sizes).tolist())]
+
+
 class Entries:
     """Tensors by name, in the order of the file. Those without data have a node instead."""
 
     def __init__(self, pieces: Pieces) -> None:
-        self.name: List[str] = [str(raw, "utf-8") for raw in pieces.raw("name")]
+        self.name: List[str] = _cut(pieces.blob("names"), pieces.numbers("name_bytes"))
         self.tensor: List[int] = pieces.numbers("tensor").tolist()
-        self.meta_name: List[str] = [str(raw, "utf-8") for raw in pieces.raw("meta_name")]
+        self.meta_name: List[str] = _cut(pieces.blob("meta_names"), pieces.numbers("meta_name_bytes"))
         self.meta_node: List[int] = pieces.numbers("meta_node").tolist()
         self.meta_at: List[int] = pieces.numbers("meta_at").tolist()
         if len(self.name) != len(self.tensor) or not len(self.meta_name) == len(self.meta_node) == len(self.meta_at):
