@@ -1,0 +1,215 @@
+// airlock-stages FILE [ROUNDS]: where the time of one load goes. Runs the stages of one load after another in this
+// process, without walls and without gRPC, and prints the median of the processor's milliseconds in each, the kernel's
+// included, as one JSON object: a busy machine disturbs that less than the clock. No stage overlaps with another here,
+// as worker and broker do in a daemon.
+#include <fcntl.h>
+#include <malloc.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <functional>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "airlock/client.h"
+#include "client/cpp/answer.h"
+#include "sandbox/formats/checkpoint.h"
+#include "sandbox/recovery/recover.h"
+#include "sandbox/worker/emit.h"
+#include "server/frame_reader.h"
+#include "server/service/plan_cutter.h"
+#include "server/validate/validator.h"
+#include "tests/fixtures/memory_file.h"
+
+namespace airlock {
+namespace {
+
+using server::Clock;
+
+// More than the frames of most files take.
+constexpr size_t kFrameRoom = size_t{64} << 20;
+
+struct Stage {
+  const char* name;
+  std::vector<double> milliseconds;
+};
+
+[[noreturn]] void Die(const std::string& why) {
+  std::fprintf(stderr, "airlock-stages: %s\n", why.c_str());
+  std::exit(1);
+}
+
+// Frames as they go over the socket: each with its length.
+class Collector final : public worker::FrameSink {
+ public:
+  bool Write(std::string_view encoded_frame) override {
+    for (int i = 0; i < 4; ++i) bytes += static_cast<char>(encoded_frame.size() >> (8 * i));
+    bytes += encoded_frame;
+    return true;
+  }
+  std::string bytes;
+};
+
+// Milliseconds that this thread has had.
+double ProcessorTime() {
+  timespec used{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return 1e3 * static_cast<double>(used.tv_sec) + 1e-6 * static_cast<double>(used.tv_nsec);
+}
+
+std::string ReadyFrame() {
+  worker::v1::Frame ready;
+  ready.mutable_ready()->set_version("stages");
+  return ready.SerializeAsString();
+}
+
+class Stages {
+ public:
+  Stages(int fd, uint64_t size) : fd_(fd), size_(size), output_(fixtures::MemoryFile("")) {}
+
+  void Run() {
+    // As in a worker, where nothing is tuned, and then as in the daemon (server/daemon.cc).
+    mallopt(M_MMAP_THRESHOLD, 128 << 10);
+    formats::Checkpoint checkpoint;
+    const formats::Input input(fd_, size_);
+    Result<void> decoded;
+    Time("decode", [&] { decoded = Decode(input, checkpoint); });
+    if (!decoded.ok()) Die(decoded.error().message);
+    Collector frames;
+    frames.bytes.resize(kFrameRoom);  // its pages are no cost of the worker's
+    frames.bytes.clear();
+    (void)frames.Write(ReadyFrame());
+    Time("emit", [&] { (void)worker::Emit(checkpoint, input, std::move(decoded), frames); });
+    mallopt(M_MMAP_THRESHOLD, 8 << 20);
+    mallopt(M_TRIM_THRESHOLD, 16 << 20);
+    mallopt(M_TOP_PAD, 4 << 20);
+    std::vector<server::Received> received;
+    Time("read_frames", [&] { received = ReadFrames(frames.bytes); });
+    server::Validator validator(checkpoint.context.limits,
+                                {.input = size_, .output = checkpoint.context.limits.output_bytes});
+    Time("collect", [&] {
+      for (size_t i = 1; i + 1 < received.size(); ++i) {
+        if (auto added = validator.Add(std::move(received[i].frame)); !added.ok())
+          Die("Add: " + added.error().failure().message());
+      }
+    });
+    std::optional<server::Conclusion> conclusion;
+    Time("validate", [&] {
+      auto finished = validator.Finish(std::move(received.back().frame));
+      if (!finished.ok()) Die("Finish: " + finished.error().failure().layer());
+      conclusion = std::move(finished).value();
+    });
+    std::vector<std::string> pieces;
+    Time("cut", [&] { pieces = Cut(conclusion->plan); });
+    frame_bytes = frames.bytes.size();
+    plan_bytes = 0;
+    for (const std::string& piece : pieces) plan_bytes += piece.size();
+    Answer answer(nullptr);
+    v1::InspectResponse report;
+    report.mutable_report()->set_outcome(v1::OUTCOME_OK);
+    *report.mutable_report()->mutable_totals() = conclusion->totals;
+    if (!answer.Take(report).ok()) Die("the report was not taken");
+    std::shared_ptr<const Contents> contents;
+    Time("client", [&] {
+      for (const std::string& piece : pieces) {
+        v1::InspectResponse response;
+        if (!response.ParseFromString(piece) || !answer.Take(response).ok()) Die("a piece was not taken");
+      }
+      auto finished = answer.Finish();
+      if (!finished.ok()) Die(finished.error().message);
+      contents = std::move(finished).value();
+    });
+    nodes = contents->graph().size();
+    tensors = contents->tensor_count();
+  }
+
+  void Print() {
+    std::printf("{\"nodes\": %zu, \"tensors\": %zu, \"frame_bytes\": %zu, \"plan_bytes\": %zu", nodes, tensors,
+                frame_bytes, plan_bytes);
+    double sum = 0;
+    for (Stage& stage : stages_) {
+      std::sort(stage.milliseconds.begin(), stage.milliseconds.end());
+      const double median = stage.milliseconds[stage.milliseconds.size() / 2];
+      sum += median;
+      std::printf(", \"%s_ms\": %.2f", stage.name, median);
+    }
+    std::printf(", \"sum_ms\": %.2f}\n", sum);
+  }
+
+ private:
+  void Time(const char* name, const std::function<void()>& work) {
+    const double start = ProcessorTime();
+    work();
+    const double took = ProcessorTime() - start;
+    auto stage =
+        std::find_if(stages_.begin(), stages_.end(), [&](const Stage& s) { return s.name == std::string_view(name); });
+    if (stage == stages_.end()) stage = stages_.insert(stage, Stage{name, {}});
+    stage->milliseconds.push_back(took);
+  }
+
+  Result<void> Decode(const formats::Input& input, formats::Checkpoint& checkpoint) {
+    formats::Output output(output_.get(), checkpoint.context.limits.output_bytes, true);
+    AIRLOCK_TRY(formats::Decode(input, output, checkpoint));
+    return recovery::Recover(checkpoint.context, checkpoint.tables, checkpoint.root);
+  }
+
+  static std::vector<server::Received> ReadFrames(const std::string& bytes) {
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) Die("no socket pair");
+    std::thread feeder([&] {
+      for (size_t at = 0; at < bytes.size();)
+        at += static_cast<size_t>(
+            std::max<ssize_t>(0, write(ends[1], bytes.data() + at, std::min<size_t>(bytes.size() - at, 60 << 10))));
+      close(ends[1]);
+    });
+    server::FrameReader reader(ends[0]);
+    std::vector<server::Received> received;
+    while (true) {
+      auto next = reader.Next({Clock::now() + std::chrono::minutes(1), std::chrono::minutes(1)});
+      if (!next.ok()) Die("frames: " + next.error().failure().layer());
+      if (!next->has_value()) break;
+      received.push_back(std::move(**next));
+    }
+    feeder.join();
+    close(ends[0]);
+    return received;
+  }
+
+  static std::vector<std::string> Cut(const v1::PlanChunk& plan) {
+    server::PlanCutter cutter(plan);
+    std::vector<std::string> pieces;
+    v1::InspectResponse response;
+    while (cutter.Next(*response.mutable_plan())) pieces.push_back(response.SerializeAsString());
+    return pieces;
+  }
+
+  const int fd_;
+  const uint64_t size_;
+  const Fd output_;
+  std::vector<Stage> stages_;
+  size_t nodes = 0, tensors = 0, frame_bytes = 0, plan_bytes = 0;
+};
+
+}  // namespace
+}  // namespace airlock
+
+int main(int argc, char** argv) {
+  if (argc < 2) airlock::Die("usage: airlock-stages FILE [ROUNDS]");
+  const airlock::Fd file(open(argv[1], O_RDONLY | O_CLOEXEC));
+  struct stat status {};
+  if (file.get() < 0 || fstat(file.get(), &status) != 0) airlock::Die("cannot open the file");
+  airlock::Stages stages(file.get(), static_cast<uint64_t>(status.st_size));
+  for (int round = argc > 2 ? std::atoi(argv[2]) : 5; round > 0; --round) stages.Run();
+  stages.Print();
+}
