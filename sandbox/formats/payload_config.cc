@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <unordered_set>
 
-#include "sandbox/pickle/keyed_hash.h"
+#include "sandbox/base/keyed_hash.h"
 
 namespace airlock::formats {
 namespace {
@@ -235,7 +235,7 @@ class ConfigReader final : public nlohmann::json_sax<Json> {
   std::vector<Place> places_ = {Place::kStart};
   std::vector<uint32_t> seen_ = {0};  // fields of each place
   std::string key_;
-  std::unordered_set<std::string, pickle::KeyedHash> names_;
+  std::unordered_set<std::string, KeyedHash> names_;
   std::vector<Payload> payloads_;
   std::optional<Error> error_;
 };

@@ -13,7 +13,7 @@
 #include "sandbox/formats/script_names.h"
 #include "sandbox/formats/strangers.h"
 #include "sandbox/formats/torch_archive.h"
-#include "sandbox/pickle/keyed_hash.h"
+#include "sandbox/base/keyed_hash.h"
 #include "sandbox/tensors/device_name.h"
 #include "sandbox/tensors/dtypes.h"
 #include "sandbox/tensors/geometry.h"
@@ -136,7 +136,7 @@ class Payloads {
   TorchArchive& archive_;
   const std::string folder_;
   ZipStorages storages_;
-  std::unordered_map<std::string, NodeId, pickle::KeyedHash> saved_;  // by path: checkpoints that were decoded
+  std::unordered_map<std::string, NodeId, KeyedHash> saved_;  // by path: checkpoints that were decoded
   bool told_of_meta_ = false;
 };
 

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "sandbox/base/keyed_hash.h"
 #include "sandbox/tensors/numpy_constructor.h"
 #include "sandbox/tensors/structured_array.h"
 
@@ -85,7 +86,7 @@ bool NumpyConstructor::AddFields(NodeId dtype, uint32_t parent, NumpyStructure& 
   const std::span<const NodeId> names = graph.children(state->names);
   const std::span<const NodeId> pairs = graph.children(state->fields);
   context_.opcodes += names.size() + pairs.size();
-  std::unordered_map<std::string_view, NodeId, pickle::KeyedHash> entries;
+  std::unordered_map<std::string_view, NodeId, KeyedHash> entries;
   for (size_t i = 0; i + 1 < pairs.size(); i += 2) {
     if (!graph.is(pairs[i], Kind::kString) || !entries.emplace(graph.text(pairs[i]), pairs[i + 1]).second) return false;
   }
