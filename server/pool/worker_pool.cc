@@ -130,7 +130,7 @@ void WorkerPool::Refill() {
     }
     RefillOne(lock);
     // Without hope we go on, so that a host that recovers is seen to, but in no hurry.
-    if (hopeless()) changed_.wait_for(lock, kRetryPause, [this] { return closing_; });
+    if (struggling()) changed_.wait_for(lock, kRetryPause, [this] { return closing_; });
   }
   ready_.clear();
 }

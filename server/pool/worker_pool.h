@@ -68,11 +68,16 @@ class WorkerPool {
  private:
   void Refill();
   // Whether one more should be made.
-  bool wants_more() const { return ready_.size() + births_ < demand_.target() + wanted_; }
+  bool wants_more() const {
+    return ready_.size() + births_ < demand_.target() + wanted_ && (!struggling() || births_ == 0);
+  }
   void DropStale();
   // Makes one worker and stores it, or what was wrong.
   void RefillOne(std::unique_lock<std::mutex>& lock);
-  bool hopeless() const { return failures_ >= kHopeless; }
+  // Of those born side by side a dead one may come late and be counted with the next ones, and others may overtake the
+  // one that lives: so some more are needed, and the last one under way decides.
+  bool struggling() const { return failures_ >= kHopeless + options_.births - 1; }
+  bool hopeless() const { return struggling() && births_ == 0; }
 
   spawner::SpawnerClient& spawner_;
   const PoolOptions options_;
