@@ -32,7 +32,7 @@ def flood(daemon, files, count):
 
 def main():
     loads = int(sys.argv[1])
-    with airlock.Daemon() as daemon, tempfile.TemporaryDirectory() as directory:
+    with airlock.Daemon(*airlock.FIXED_POOL) as daemon, tempfile.TemporaryDirectory() as directory:
         folder = pathlib.Path(directory)
         files = [make(folder / name) for name, make in samples.ALL.items()]
         broken = folder / "broken.pt"

@@ -58,7 +58,7 @@ class Mapped(unittest.TestCase):
     def setUp(self):
         self.directory = tempfile.TemporaryDirectory(dir="/var/tmp")
         self.path = pathlib.Path(self.directory.name)
-        self.daemon = airlock.Daemon("--log-format", "json")
+        self.daemon = airlock.Daemon("--log-format", "json", *airlock.FIXED_POOL)
 
     def tearDown(self):
         self.daemon.__exit__()

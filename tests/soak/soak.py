@@ -83,7 +83,7 @@ class Side:
         flags = [*self.flags, "--log-level", "error"]
         if self.spool:
             flags += ["--spool-dir", self.spool]
-        return airlock.Daemon(*flags)
+        return airlock.Daemon(*flags, *airlock.FIXED_POOL)
 
     def run_loads(self, seed, loads_a_second):
         allowed = [word for reason in self.allow for word in ("--allow", reason)]

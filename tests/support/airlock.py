@@ -39,6 +39,10 @@ def report(*args, **more):
         raise AssertionError(f"airlock {args}: exit {done.returncode}, no JSON on stdout: {error}\n{done.stderr}") from error
 
 
+# A pool that stays as it is: for tests that count descriptors or processes.
+FIXED_POOL = ("--pool", 2, "--pool-most", 2)
+
+
 class Daemon:
     """A private airlockd on a unix socket; gone when the block ends, or when this process does."""
 
