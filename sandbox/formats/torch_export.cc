@@ -8,12 +8,12 @@
 #include <utility>
 #include <vector>
 
+#include "sandbox/base/keyed_hash.h"
 #include "sandbox/formats/part.h"
 #include "sandbox/formats/payload_config.h"
 #include "sandbox/formats/script_names.h"
 #include "sandbox/formats/strangers.h"
 #include "sandbox/formats/torch_archive.h"
-#include "sandbox/base/keyed_hash.h"
 #include "sandbox/tensors/device_name.h"
 #include "sandbox/tensors/dtypes.h"
 #include "sandbox/tensors/geometry.h"

@@ -100,7 +100,7 @@ void Measure(spawner::SpawnerClient& client, int input, uint64_t input_size, Tim
 #define AIRLOCK_LIMIT(name, default_value, why) job.mutable_limits()->set_##name(default_value);
 #include "sandbox/base/limits.def"
 #undef AIRLOCK_LIMIT
-  if (!output.ok() || !spawner::SendJob(*worker, job.SerializeAsString(), input, output->fd()).ok())
+  if (!output.ok() || !spawner::SendJob(*worker, job.SerializeAsString(), {&input, 1}, output->fd()).ok())
     Fail("sending a job");
   AwaitEnd(*worker);
   const auto end = Clock::now();

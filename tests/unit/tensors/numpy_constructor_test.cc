@@ -26,6 +26,20 @@ class KeptData final : public ArrayData {
     kept.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     return storage;
   }
+  Result<Storage> Reserve(uint64_t nbytes) override {
+    const Storage storage{.place = tensors::Place::kOutput, .offset = kept.size(), .nbytes = nbytes};
+    kept.resize(kept.size() + nbytes);
+    return storage;
+  }
+  Result<void> Write(const Storage& storage, uint64_t offset, std::span<uint8_t> bytes, uint64_t swap_size) override {
+    last_swap_size = swap_size;
+    kept.replace(storage.offset + offset, bytes.size(), reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    return {};
+  }
+  // No pickle of these tests is read from a file.
+  Result<void> Read(pickle::InputSpan, uint64_t, std::span<uint8_t>) override {
+    return Fail(Reason::kTruncated, "there is no file");
+  }
   Result<Storage> Place(pickle::InputSpan span, uint64_t) override {
     return Storage{.place = tensors::Place::kInput, .offset = span.offset, .nbytes = span.length};
   }
