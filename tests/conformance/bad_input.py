@@ -62,7 +62,7 @@ class BadInput(unittest.TestCase):
         self.both(self.path / "nowhere.pt", 66, "(?i)no such file")
 
     def test_directory(self):
-        self.both(self.path, 2, "(?i)regular file|directory")
+        self.both(self.path, 2, "(?i)regular file|directory|folder")
 
     def test_fifo(self):
         fifo = self.path / "fifo"

@@ -38,6 +38,8 @@ class Sources(unittest.TestCase):
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "airlock-test", str(spool)], check=True)
         try:
             with airlock.Daemon("--spool-dir", spool) as daemon:
+                # Without it, nothing is handed in and all is sent.
+                pathlib.Path(daemon.address.removeprefix("unix:") + ".fd").unlink()
                 done = airlock.run("--address", daemon.address, "load", path)
                 self.assertEqual(done.returncode, 69, done.stderr)
                 self.assertIn("SPOOL_FULL", done.stderr)

@@ -63,7 +63,7 @@ TEST(HeldPlansTest, WhatSlowReadersHoldDoesNotAddUp) {
   const std::string bytes = ManyNumbers();
   const std::string small = fixtures::SampleCheckpoint();
   TestDaemon daemon(
-      {"--worker", WORKER, "--minimum-posture", "filter-only", "--log-level", "warn", "--plan-memory", "40000000"});
+      {"--worker", WORKER, "--minimum-posture", "filter-only", "--log-level", "warn", "--plan-memory", "80000000"});
   ASSERT_TRUE(daemon.Serves());
   ASSERT_EQ(daemon.ReasonOf(bytes), 0U) << "one plan fits";
   {

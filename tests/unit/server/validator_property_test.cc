@@ -22,6 +22,8 @@ struct Subject {
   PlanModel model;
   std::mt19937 random;
   std::function<void(v1::PlanChunk&)> columns = [](v1::PlanChunk&) {};
+  // Where the files of a set end; empty: the input is one file.
+  std::vector<uint64_t> file_ends = {};
 
   ModelNode& Node(v1::NodeKind kind) { return model.nodes[static_cast<size_t>(model.Find(kind, random))]; }
   size_t Below(size_t end) { return std::uniform_int_distribution<size_t>(0, end - 1)(random); }
@@ -34,6 +36,13 @@ struct Subject {
     }
   }
   ModelStorage& Storage() { return model.storages[Below(model.storages.size())]; }
+  // One of the input that a border can go through.
+  const ModelStorage& Divisible() {
+    while (true) {
+      const ModelStorage& storage = Storage();
+      if (storage.place == v1::PLACE_INPUT && storage.nbytes > 1) return storage;
+    }
+  }
   uint32_t Nobody() const { return static_cast<uint32_t>(model.nodes.size()); }
   uint32_t AnInt() { return static_cast<uint32_t>(model.Find(v1::NODE_KIND_INT, random)); }
   v1::Quantization& PerChannel() {
@@ -166,6 +175,7 @@ const Mutation kMutations[] = {
        const ModelStorage copy = s.Storage();
        s.model.storages.push_back(copy);
      }},
+    {"storage.border", [](Subject& s) { s.file_ends = {s.Divisible().offset + 1, s.model.input_size}; }},
     {"storage.device", [](Subject& s) { s.Storage().device = 2 + static_cast<uint32_t>(s.Below(1000)); }},
     {"device.name", [](Subject& s) { s.model.devices[s.Below(2)] += '\n'; }},
     {"symbol.text", [](Subject& s) { s.model.symbols[0].set_module(std::string(1025 + s.Below(100), 'a')); }},
@@ -182,7 +192,7 @@ const Mutation kMutations[] = {
 
 OrVerdict<Conclusion> Judge(const Subject& subject) {
   const PlanModel& model = subject.model;
-  Validator validator(model.limits, PlaceSizes{model.input_size, model.output_size});
+  Validator validator(model.limits, PlaceSizes{model.input_size, model.output_size, subject.file_ends});
   worker::v1::Frame plan;
   *plan.mutable_plan() = model.Plan();
   subject.columns(*plan.mutable_plan());
@@ -245,7 +255,7 @@ TEST(ValidatorProperty, PiecesMakeTheSamePlan) {
     cut(*first.mutable_graph()->mutable_counts(), *second.mutable_graph()->mutable_counts());
     cut(*first.mutable_tensors()->mutable_shape(), *second.mutable_tensors()->mutable_shape());
     cut(*first.mutable_storages()->mutable_offset(), *second.mutable_storages()->mutable_offset());
-    Validator validator(model.limits, PlaceSizes{model.input_size, model.output_size});
+    Validator validator(model.limits, PlaceSizes{model.input_size, model.output_size, {}});
     for (v1::PlanChunk* piece : {&first, &second}) {
       worker::v1::Frame frame;
       *frame.mutable_plan() = *piece;
