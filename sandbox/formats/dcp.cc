@@ -69,9 +69,8 @@ class DcpReader {
   Result<void> LookAtEmpty(const DcpEntry& entry) {
     for (const DcpChunk& chunk : entry.tensor->chunks) {
       const bool written = metadata_.items.contains(DcpMetadata::KeyOf(entry.name, chunk.offsets));
-      if (VolumeOf(chunk) == 0 && written) {
-        AIRLOCK_TRY(Chunk(entry, chunk));
-      }
+      if (VolumeOf(chunk) > 0 || !written) continue;
+      AIRLOCK_TRY(Chunk(entry, chunk));
     }
     return {};
   }

@@ -1,6 +1,7 @@
 #include "sandbox/formats/dcp_chunks.h"
 
 #include <algorithm>
+#include <span>
 #include <string>
 
 #include "sandbox/base/checked.h"
@@ -42,16 +43,22 @@ bool Intersect(const DcpChunk& a, const DcpChunk& b) {
   return true;
 }
 
-// Sorted by where they start, one is compared with those that start before it ends.
+// Whether the first of them meets one of those that start before it ends; they are sorted by where they start.
+Result<bool> FirstOverlaps(std::span<const DcpChunk* const> chunks, Looks& looks) {
+  const DcpChunk& first = *chunks[0];
+  for (const DcpChunk* chunk : chunks.subspan(1)) {
+    AIRLOCK_TRY(looks.Count());
+    if (!first.sizes.empty() && chunk->offsets[0] >= first.offsets[0] + first.sizes[0]) break;
+    if (Intersect(first, *chunk)) return true;
+  }
+  return false;
+}
+
 Result<bool> AnyOverlap(std::vector<const DcpChunk*>& chunks, Looks& looks) {
   std::ranges::sort(chunks, {}, [](const DcpChunk* chunk) -> const DcpDims& { return chunk->offsets; });
   for (size_t i = 0; i < chunks.size(); ++i) {
-    const DcpChunk& chunk = *chunks[i];
-    for (size_t j = i + 1; j < chunks.size(); ++j) {
-      AIRLOCK_TRY(looks.Count());
-      if (!chunk.sizes.empty() && chunks[j]->offsets[0] >= chunk.offsets[0] + chunk.sizes[0]) break;
-      if (Intersect(chunk, *chunks[j])) return true;
-    }
+    AIRLOCK_ASSIGN(const bool overlaps, FirstOverlaps(std::span(chunks).subspan(i), looks));
+    if (overlaps) return true;
   }
   return false;
 }
@@ -78,18 +85,30 @@ class Copy {
     outer_.assign(axis_, 0);
     uint64_t at = start_;
     do {
-      for (uint64_t row = 0; row < size_[axis_]; row += rows_) {
-        const uint64_t count = std::min(rows_, size_[axis_] - row);
-        band_.resize(count * row_bytes_);
-        for (const ChunkBytes& source : chunks_) AIRLOCK_TRY(Fill(source, row, count));
-        AIRLOCK_TRY(output_.WriteAt(at, band_));
-        at += band_.size();
-      }
+      AIRLOCK_TRY(CopyBands(at));
     } while (Advance());
     return {};
   }
 
  private:
+  // All bands of one index of the outer dimensions, from `at` in the output on, which it moves.
+  Result<void> CopyBands(uint64_t& at) {
+    for (uint64_t row = 0; row < size_[axis_]; row += rows_) {
+      AIRLOCK_TRY(CopyBand(row, std::min(rows_, size_[axis_] - row), at));
+      at += band_.size();
+    }
+    return {};
+  }
+
+  // `count` rows from `row` on, to `at` in the output.
+  Result<void> CopyBand(uint64_t row, uint64_t count, uint64_t at) {
+    band_.resize(count * row_bytes_);
+    for (const ChunkBytes& source : chunks_) {
+      AIRLOCK_TRY(Fill(source, row, count));
+    }
+    return output_.WriteAt(at, band_);
+  }
+
   // Of what is inside one index of `dim`.
   uint64_t BytesBelow(const DcpDims& sizes, size_t dim) const {
     uint64_t bytes = item_size_;

@@ -97,6 +97,10 @@ class Assembly {
     return {};
   }
 
+  Unexpected<Error> Missing(const std::string& tensor, const std::string& file) const {
+    return Malformed("'" + tensor + "' is not in " + file);
+  }
+
   Result<void> PickAll() {
     std::vector<NodeId> pairs;
     if (index_.metadata != pickle::kNoNode) {
@@ -106,7 +110,7 @@ class Assembly {
     for (const auto& [tensor, file] : index_.weight_map) {
       const auto found = tensors_.find(tensor);
       if (found == tensors_.end() || found->second.shard != shards_.at(file)) {
-        return Malformed("'" + tensor + "' is not in " + file);
+        return Missing(tensor, file);
       }
       found->second.listed = true;
       pairs.push_back(graph_.Text(Kind::kString, tensor));
