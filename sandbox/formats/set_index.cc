@@ -11,7 +11,6 @@ namespace {
 
 using Json = nlohmann::json;
 using pickle::Kind;
-using pickle::kNoNode;
 using pickle::NodeId;
 
 // A map of a million tensors has a tenth of this.

@@ -237,6 +237,7 @@ NodeId Payloads::MakeMeta(const PayloadTensor& tensor, const tensors::DTypeRow& 
   }
   const auto numbers = [this](Kind kind, const std::vector<uint64_t>& values) {
     std::vector<NodeId> items;
+    items.reserve(values.size());
     for (const uint64_t value : values) items.push_back(graph_.Int(static_cast<int64_t>(value)));
     return graph_.Container(kind, items);
   };

@@ -219,11 +219,9 @@ Result<void> TorchPackage::DecodeScripts(PackageConstructor& constructor) {
     const std::string number(place.substr(0, place.find('/')));
     const NodeId module = place == number + "/data.pkl" ? constructor.ScriptOf(number) : kNoNode;
     const bool empty = graph_.is(value, Kind::kTuple) && graph_.children(value).empty();
-    if (module != kNoNode) {
-      graph_.Become(module, value);
-    } else if (!empty) {
-      AIRLOCK_TRY(Add(name, value));
-    }
+    if (module != kNoNode) graph_.Become(module, value);
+    if (module != kNoNode || empty) continue;
+    AIRLOCK_TRY(Add(name, value));
   }
   return {};
 }
