@@ -38,25 +38,26 @@ Result<void> EmitOrder::Walk() {
 
 Result<void> EmitOrder::WalkNodes() {
   AIRLOCK_TRY(Visit(checkpoint_.root, 0));
-  while (!steps_.empty()) {
-    Step& step = steps_.back();
-    const uint32_t depth = step.depth;
-    if (step.single != kNoNode) {
-      const NodeId node = step.single;
-      steps_.pop_back();
-      AIRLOCK_TRY(Visit(node, depth));
-      continue;
-    }
-    // Most children are leaves: they are numbered in a run.
-    NodeId inner = kNoNode;
-    while (inner == kNoNode && step.next != step.end) {
-      const NodeId node = *step.next++;
-      if (nodes_.Reach(node) && HasMore(graph_.kind(node))) inner = node;
-    }
-    if (step.next == step.end) steps_.pop_back();
-    if (inner != kNoNode) AIRLOCK_TRY(Enter(inner, depth));
-  }
+  while (!steps_.empty()) AIRLOCK_TRY(TakeStep());
   return {};
+}
+
+Result<void> EmitOrder::TakeStep() {
+  Step& step = steps_.back();
+  const uint32_t depth = step.depth;
+  if (step.single != kNoNode) {
+    const NodeId node = step.single;
+    steps_.pop_back();
+    return Visit(node, depth);
+  }
+  // Most children are leaves: they are numbered in a run.
+  NodeId inner = kNoNode;
+  while (inner == kNoNode && step.next != step.end) {
+    const NodeId node = *step.next++;
+    if (nodes_.Reach(node) && HasMore(graph_.kind(node))) inner = node;
+  }
+  if (step.next == step.end) steps_.pop_back();
+  return inner == kNoNode ? Result<void>() : Enter(inner, depth);
 }
 
 // Bytes that were left in the input are texts like any other from here on.

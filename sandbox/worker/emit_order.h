@@ -85,6 +85,7 @@ class EmitOrder {
   };
 
   Result<void> WalkNodes();
+  Result<void> TakeStep();
   // Numbers a node, and goes on to what it holds.
   Result<void> Visit(pickle::NodeId node, uint32_t depth) {
     return nodes_.Reach(node) && HasMore(graph_.kind(node)) ? Enter(node, depth) : Result<void>();

@@ -93,11 +93,12 @@ class NameWalk {
 OrVerdict<v1::Entries> NameWalk::Run() {
   AIRLOCK_TRY(Visit(Behind(0)));
   while (!levels_.empty()) {
-    if (const auto step = NextStep(levels_.back())) {
-      AIRLOCK_TRY(Take(*step));
-    } else {
+    const auto step = NextStep(levels_.back());
+    if (!step) {
       levels_.pop_back();
+      continue;
     }
+    AIRLOCK_TRY(Take(*step));
   }
   return std::move(entries_);
 }

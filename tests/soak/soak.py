@@ -359,6 +359,14 @@ def judge(sides, codes, left, hung):
     return wrong
 
 
+def descriptors_at_rest(pid, most, patience=90):
+    """The pool grew under the load, and lets its workers go one after the other."""
+    end = time.monotonic() + patience
+    while (found := airlock.descriptors(pid)) > most and time.monotonic() < end:
+        time.sleep(1)
+    return found
+
+
 def run(folder, arguments):
     sides, raced = prepare(folder)
     idle = [(airlock.wait_until(lambda: False, 1), airlock.descriptors(side.daemon.pid))[1] for side in sides[:1]][0]
@@ -367,8 +375,7 @@ def run(folder, arguments):
         side.run_loads(arguments.seed, arguments.loads_a_second)
     soak(sides, faults, arguments.minutes, arguments.fault_every)
     hung = [side.name for side in sides if side.stop_loads()]
-    time.sleep(3)  # the pool comes to rest
-    after = airlock.descriptors(sides[0].daemon.pid)
+    after = descriptors_at_rest(sides[0].daemon.pid, idle + 4)
     spooled = [p.name for p in pathlib.Path(sides[0].spool).iterdir()]
     for side in sides:
         side.sample()
