@@ -175,7 +175,10 @@ const Mutation kMutations[] = {
        const ModelStorage copy = s.Storage();
        s.model.storages.push_back(copy);
      }},
-    {"storage.border", [](Subject& s) { s.file_ends = {s.Divisible().offset + 1, s.model.input_size}; }},
+    {"storage.border",
+     [](Subject& s) {
+       s.file_ends = {s.Divisible().offset + 1, s.model.input_size};
+     }},
     {"storage.device", [](Subject& s) { s.Storage().device = 2 + static_cast<uint32_t>(s.Below(1000)); }},
     {"device.name", [](Subject& s) { s.model.devices[s.Below(2)] += '\n'; }},
     {"symbol.text", [](Subject& s) { s.model.symbols[0].set_module(std::string(1025 + s.Below(100), 'a')); }},
