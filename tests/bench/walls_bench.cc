@@ -1,6 +1,6 @@
 // airlock-bench-walls: what the walls cost, layer set by layer set: from the wish for a worker to its READY, a whole
 // load by a worker that was waiting (what a caller of a daemon waits for), and both together. The sets take turns
-// within each round, so that a machine that is busy is busy for all.
+// within each round, in another order each time, so that a machine that is busy is busy for all.
 //
 //   airlock-bench-walls [ROUNDS]
 #include <fcntl.h>
@@ -14,7 +14,10 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <numeric>
+#include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "airlock/worker/v1/frame.pb.h"
@@ -128,8 +131,14 @@ int Main(int rounds) {
     clients.push_back(std::move(client).value());
   }
   std::vector<Times> times(std::size(kSets));
+  std::vector<size_t> order(clients.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::mt19937 random(1);
   for (int round = -10; round < rounds; ++round) {
-    for (size_t i = 0; i < clients.size(); ++i) {
+    std::shuffle(order.begin(), order.end(), random);
+    for (const size_t i : order) {
+      // The kernel takes namespaces down after their last process is gone: not at the cost of the next worker.
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
       Times warm_up;
       Measure(*clients[i], input.get(), checkpoint.size(), round < 0 ? warm_up : times[i]);
     }
