@@ -74,7 +74,7 @@ TEST_P(Inflaters, RefuseWhatIsNotExactlyAsAnnounced) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Both, Inflaters, testing::Values(&InSteps, &AsAWhole),
-                         [](const auto& info) { return info.param == &InSteps ? "InSteps" : "AsAWhole"; });
+                         [](const auto& each) { return each.param == &InSteps ? "InSteps" : "AsAWhole"; });
 
 TEST(WholeInflater, TakesNoMoreThanAWorkerMayHold) {
   EXPECT_TRUE(WholeInflater::Fits(WholeInflater::kMostBytes / 2, WholeInflater::kMostBytes / 2));
