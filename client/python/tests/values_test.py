@@ -101,6 +101,26 @@ class Values(unittest.TestCase):
         got = airlock.load(io.BytesIO(data), framework="numpy")
         self.assertIs(got[0], got[1])
 
+    def test_keys_that_would_take_too_long_to_hash(self):
+        """Python hashes a tuple through and through each time: 2^60 steps, a million levels, a million times a million."""
+        pairs = b"\x80\x02K\x01q\x00" + b"".join(b"h\x00h\x00\x86q\x00" for _ in range(60))
+        wide = b"\x80\x02](" + b"K\x01" * 10_000 + b"tq\x00" + b"a"
+        for data in (pairs + b"}h\x00K\x02s.", pairs + b"\x8f(h\x00\x90.", pairs + b"(h\x00\x91.",
+                     pairs + b"ccollections\nOrderedDict\n)Rh\x00K\x01s.",
+                     b"\x80\x02}K\x01" + b"\x85" * 900_000 + b"K\x02s.", wide + b"(" + b"}h\x00K\x01s" * 10_000 + b"e."):
+            with self.assertRaises(airlock.LimitError, msg=data[:40]) as caught:
+                airlock.load(io.BytesIO(data), framework="numpy")
+            self.assertRegex(str(caught.exception), "keys? of more than")
+        self.assertEqual(airlock.load(io.BytesIO(b"\x80\x02}K\x01" + b"\x85" * 900 + b"K\x02s."), framework="numpy").popitem()[1], 2)
+        got = loaded({(1, (2, 2**100)): "a", frozenset([(1, 2)]): "b", (): "c"})
+        self.assertEqual(got, {(1, (2, 2**100)): "a", frozenset([(1, 2)]): "b", (): "c"})
+
+    def test_keys_that_are_none(self):
+        for data in (b"\x80\x02}cargparse\nNamespace\n)\x81K\x01s.", b"\x80\x04\x8f(cargparse\nNamespace\n)\x81\x90.",
+                     b"\x80\x04(cargparse\nNamespace\n)\x81\x91."):
+            with self.assertRaises(airlock.MalformedError):
+                airlock.load(io.BytesIO(data), framework="numpy")
+
 
 class Records(unittest.TestCase):
     def test_attributes_items_and_pairs(self):
@@ -154,7 +174,7 @@ class Records(unittest.TestCase):
 
     def test_what_a_known_class_would_not_take_stays_a_record(self):
         for data in (b"cdatetime\ndate\n(I0\nI0\nI0\ntR.", b"cfractions\nFraction\n(V1e999999999\ntR.", b"ccollections\ndeque\n((lI-5\ntR.",
-                     b"cbuiltins\nrange\n(I1\nI2\nI0\ntR."):
+                     b"cbuiltins\nrange\n(I1\nI2\nI0\ntR.", b"cbuiltins\nUnicodeEncodeError\n(Vascii\nVx\nL1180591620717411303424L\nI1\nVr\ntR."):
             self.assertIsInstance(airlock.load(io.BytesIO(data), framework="numpy"), airlock.Record, data)
 
 

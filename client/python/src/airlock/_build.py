@@ -13,8 +13,8 @@ from typing import Any, Callable, Dict, Iterator, List, Protocol, Tuple
 
 import numpy as np
 
-from . import _known
-from ._errors import DaemonError
+from . import _keys, _known
+from ._errors import DaemonError, MalformedError
 from ._known import Shell
 from ._plan import Nodes, Plan
 from ._record import Record, StreamBytes, SymbolName
@@ -25,6 +25,8 @@ _NUMPY_DTYPE = re.compile(r"[<>=|]?(b1|[iu][1248]|f(2|4|8|16)|c(8|16|32)|[OSUV]\
 _PARTS = (("record_args", graph_pb2.RECORD_PART_ARGS), ("record_kwargs", graph_pb2.RECORD_PART_KWARGS),
           ("record_state", graph_pb2.RECORD_PART_STATE), ("record_items", graph_pb2.RECORD_PART_ITEMS),
           ("record_pairs", graph_pb2.RECORD_PART_PAIRS), ("record_state_dict", graph_pb2.RECORD_PART_RECOVERED))
+# What a class of Python's own says of arguments that it does not take: then the object stays a record.
+_DOES_NOT_FIT = (_known.Misfit, ValueError, ArithmeticError)
 
 
 class TensorMaker(Protocol):
@@ -76,6 +78,15 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
+@contextlib.contextmanager
+def _hashing() -> Iterator[None]:
+    """The worker knows what of a pickle's own types can be a key; of the objects that are made here, only Python does."""
+    try:
+        yield
+    except TypeError as error:
+        raise MalformedError(f"Python does not take a key or a member of a set: {error} (PICKLE_MALFORMED)", reason="PICKLE_MALFORMED") from error
+
+
 class ObjectBuilder:
     """Builds the objects of one plan, once."""
 
@@ -99,6 +110,7 @@ class ObjectBuilder:
 
     def build(self) -> Any:
         """The root."""
+        _keys.check(self._nodes)
         with _without_collector():
             self._leaves()
             self._containers()
@@ -254,7 +266,7 @@ class ObjectBuilder:
             return False
         try:
             made = shell.make(tuple(self._objects[argument] for argument in arguments))
-        except _known.Misfit:
+        except _DOES_NOT_FIT:
             return False
         self._finished(node, made)
         if filling is not None:
@@ -285,7 +297,7 @@ class ObjectBuilder:
         """What `make` gives; an inert record where that does not fit."""
         try:
             return make()
-        except (_known.Misfit, ValueError, OverflowError, ArithmeticError):
+        except _DOES_NOT_FIT:
             self._inert(node, parts, bits)
             return self._objects[node]
 
@@ -354,7 +366,8 @@ class ObjectBuilder:
         return tuple(self._items(node))
 
     def _make_frozen_set(self, node: int) -> Any:
-        return frozenset(self._items(node))
+        with _hashing():
+            return frozenset(self._items(node))
 
     def _make_size(self, node: int) -> Any:
         return self._maker.size(tuple(self._items(node)))
@@ -401,21 +414,21 @@ class ObjectBuilder:
     def _fill(self) -> None:
         objects, start, end = self._objects, self._start, self._end
         resolved = list(map(objects.__getitem__, self._refs))
+        for node in self._nodes.of_kind("LIST").tolist():
+            objects[node].extend(resolved[start[node]:end[node]])
+        with _hashing():
+            for node in self._nodes.of_kind("SET").tolist():
+                objects[node].update(resolved[start[node]:end[node]])
+            for node in self._nodes.of_kind("DICT").tolist():
+                first, last = start[node], end[node]
+                objects[node].update(zip(resolved[first:last:2], resolved[first + 1:last:2]))
+            for node in self._nodes.of_kind("ORDERED_DICT").tolist():
+                first, last = start[node], end[node]
+                made = objects[node]
+                made.update(zip(resolved[first + 1:last:2], resolved[first + 2:last:2]))
+                if isinstance(resolved[first], dict):
+                    self._fills.append(_attribute_filler(made, resolved[first]))
         # Children come after their parents, mostly: from the end, what is inside is full before what holds it.
-        for name in ("LIST", "SET"):
-            if self._present[name]:
-                method = "extend" if name == "LIST" else "update"
-                for node in self._nodes.of_kind(name).tolist():
-                    getattr(objects[node], method)(resolved[start[node]:end[node]])
-        for node in self._nodes.of_kind("DICT").tolist():
-            first, last = start[node], end[node]
-            objects[node].update(zip(resolved[first:last:2], resolved[first + 1:last:2]))
-        for node in self._nodes.of_kind("ORDERED_DICT").tolist():
-            first, last = start[node], end[node]
-            made = objects[node]
-            made.update(zip(resolved[first + 1:last:2], resolved[first + 2:last:2]))
-            if isinstance(resolved[first], dict):
-                self._fills.append(_attribute_filler(made, resolved[first]))
         for fill in (*reversed(self._fills), *self._last_fills):
             fill()
 
