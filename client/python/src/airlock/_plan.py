@@ -20,6 +20,13 @@ _MAX_KIND = 256
 _NO_REF = graph_pb2.RECORD_PART_NEW | graph_pb2.RECORD_PART_STATES
 
 DTYPE_NAMES: Dict[int, str] = {number: name[len("DTYPE_"):].lower() for name, number in tensor_pb2.DType.items()}
+# Bytes of an element, where it is not one; those of the last row are packed.
+_ELEMENT_BYTES: Dict[str, float] = {
+    "unspecified": 0, "int16": 2, "uint16": 2, "bits16": 2, "float16": 2, "bfloat16": 2, "int32": 4, "uint32": 4, "qint32": 4, "float32": 4,
+    "complex32": 4, "bcomplex32": 4, "int64": 8, "uint64": 8, "float64": 8, "complex64": 8, "complex128": 16,
+    "quint4x2": 0.5, "quint2x4": 0.25}
+_BYTES = np.array([_ELEMENT_BYTES.get(DTYPE_NAMES.get(number, "unspecified"), 1) for number in range(max(DTYPE_NAMES) + 1)], np.float64)
+_MAX_EXACT = 1 << 53  # up to it, reals are exact
 
 
 def word(name: str, prefix: str) -> str:
@@ -151,6 +158,15 @@ class Tensors:
     def __len__(self) -> int:
         return len(self.dtype)
 
+    def reach(self) -> Column:
+        """Elements from the start of its storage to the end of each tensor's last one; exact up to 2^53, and never less than that beyond."""
+        owner = np.repeat(np.arange(len(self)), np.array(self.rank, np.int64))
+        shape, stride = np.array(self.shape, np.float64), np.array(self.stride, np.float64)
+        last = np.array(self.offset, np.float64) + np.bincount(owner, (shape - 1) * stride, len(self))
+        empty = np.bincount(owner, shape == 0, len(self)) > 0
+        made: Column = np.where(empty, 0, last + 1)
+        return made
+
     def shape_of(self, tensor: int) -> Tuple[int, ...]:
         """Elements in each dimension."""
         start = self.dim_start[tensor]
@@ -170,7 +186,7 @@ class Storages:
         self.offset: List[int] = pieces.numbers("offset").tolist()
         self.nbytes: List[int] = pieces.numbers("nbytes").tolist()
         device = pieces.numbers("device").tolist()
-        if any(index >= len(devices) for index in device) or len(device) != len(self.nbytes):
+        if any(index >= len(devices) for index in device) or not len(device) == len(self.place) == len(self.offset) == len(self.nbytes):
             raise _misfit()
         self.device: List[str] = [devices[index] for index in device]
 
@@ -188,13 +204,17 @@ def _cut(texts: bytes, lengths: Column) -> List[str]:
 class Entries:
     """Tensors by name, in the order of the file. Those without data have a node instead."""
 
-    def __init__(self, pieces: Pieces) -> None:
+    def __init__(self, pieces: Pieces, tensors: int, nodes: Nodes) -> None:
         self.name: List[str] = _cut(pieces.blob("names"), pieces.numbers("name_bytes"))
         self.tensor: List[int] = pieces.numbers("tensor").tolist()
         self.meta_name: List[str] = _cut(pieces.blob("meta_names"), pieces.numbers("meta_name_bytes"))
         self.meta_node: List[int] = pieces.numbers("meta_node").tolist()
         self.meta_at: List[int] = pieces.numbers("meta_at").tolist()
         if len(self.name) != len(self.tensor) or not len(self.meta_name) == len(self.meta_node) == len(self.meta_at):
+            raise _misfit()
+        if any(number >= tensors for number in self.tensor):
+            raise _misfit()
+        if any(node >= len(nodes) or not nodes.is_kind(node, "META_TENSOR") for node in self.meta_node):
             raise _misfit()
 
 
@@ -247,8 +267,7 @@ class Plan:
         if sum(self.storages.nbytes) != totals.payload_bytes:
             raise _misfit()
         self._check_links()
-        if any(storage >= len(self.storages) for storage in self.tensors.storage):
-            raise _misfit()
+        self._check_tensors()
 
     def _check_links(self) -> None:
         nodes = self.nodes
@@ -257,6 +276,21 @@ class Plan:
                 links = nodes.links[nodes.link_start[nodes.of_kind(name)]]
                 if len(links) and int(links.max()) >= size:
                     raise _misfit()
+        if (nodes.links[nodes.link_start[nodes.of_kind("STORAGE")] + 1] >= len(_BYTES)).any():
+            raise _misfit()
+
+    def _check_tensors(self) -> None:
+        """Every element of a tensor lies in its storage: numpy's views are not checked by numpy."""
+        tensors, storages = self.tensors, np.array(self.storages.nbytes, np.float64)
+        storage, dtype = np.array(tensors.storage, np.int64), np.array(tensors.dtype, np.int64)
+        if not ((storage < len(storages)).all() and (dtype < len(_BYTES)).all() and _BYTES[dtype].all()):
+            raise _misfit()
+        reach = np.ceil(tensors.reach() * _BYTES[dtype])
+        if not ((reach <= storages[storage]) & (reach <= _MAX_EXACT)).all():
+            raise _misfit()
+        for row in tensors.quantization.values():
+            if max(row.tensor, row.per_channel.scales, row.per_channel.zero_points) >= len(tensors):
+                raise _misfit()
 
     def index_storages(self) -> Set[int]:
         """Storages that indices lie in, of sparse and nested tensors: whoever follows them relies on what was checked."""
@@ -268,4 +302,4 @@ class Plan:
 
     def entries(self) -> Entries:
         """The tensors by name; read only where asked for."""
-        return Entries(self._pieces["entries"])
+        return Entries(self._pieces["entries"], len(self.tensors), self.nodes)
