@@ -5,6 +5,7 @@ import datetime
 import json
 import os
 import pathlib
+import pickle
 import subprocess
 import sys
 
@@ -144,6 +145,35 @@ class Convert(package.Folder):
             airlock.load_training_state(self.folder)
         with self.assertRaises(FileNotFoundError):
             airlock.load_training_state(self.folder / "nothing")
+
+    def test_a_training_state_is_not_trusted(self):
+        """It may be anybody's: only convert's own files are opened, and what stands for a type is one."""
+        folder = self.folder / "split"
+        airlock.convert(self.file(training()), folder, split=True)
+        good = json.loads((folder / "training_state.json").read_text())
+        torch.save({"secret": torch.ones(1)}, self.folder / "other.pt")
+
+        def read(**changes):
+            (folder / "training_state.json").write_text(json.dumps({**good, **changes}))
+            return airlock.load_training_state(folder)
+
+        row = {**good["weights"]["weights.safetensors"], "names": ["secret"], "flags": {}, "class": "dict"}
+        for name in ("../other.pt", str(self.folder / "other.pt"), "optimizer.safetensors"):
+            with self.assertRaises(airlock.MalformedError, msg=name):
+                read(weights={name: row}, state={"$weights": name})
+        for value in ({"$dtype": "load"}, {"$layout": "load"}, {"$qscheme": "seed"}, {"$layout": "float32"}, {"$numpy_dtype": "f4,f8"},
+                      {"$defaultdict": [], "factory": {"$dtype": "seed"}}, {"$defaultdict": [], "factory": {"$dtype": "float32"}},
+                      {"$numpy_dtype": [["a", "O"]]}, {"$scalar": "(2,)f4", "value": 1}, {"$object": "datetime.date", "args": []},
+                      {"$object": "os.system", "args": ["true"]}, {"$object": "decimal.Decimal", "args": ["x"]}, {"$float": "00"},
+                      {"$namespace": [], "class": 1}, {"$device": "nowhere"}, {"$ref": 5}, {"$shared": [], "value": []},
+                      {"$path": "/", "class": "Nothing"}, {"$tensor": "nothing"}, {"$tagged": 1}, {"$": 1}, {"$begin": 1}, {"$counter": 5},
+                      {"$bytes": "!"}, {"$tuple": 5}, {"$symbol": 5, "module": "a", "kind": "known"}):
+            with self.assertRaises(pickle.UnpicklingError, msg=value):
+                read(state=value)
+        for change in ({"weights": []}, {"weights": {"weights.safetensors": {}}}, {"airlock_training_state": 2}):
+            with self.assertRaises(pickle.UnpicklingError, msg=change):
+                read(**change)
+        self.assertEqual(read(state=[[]] * 2), [[], []])
 
 
 def dump(value):

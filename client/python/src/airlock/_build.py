@@ -8,7 +8,6 @@ from __future__ import annotations
 import collections
 import contextlib
 import gc
-import re
 from typing import Any, Callable, Dict, Iterator, List, Protocol, Tuple
 
 import numpy as np
@@ -21,7 +20,6 @@ from ._record import Record, StreamBytes, SymbolName
 from ._trusted import Trusted
 from .v1 import graph_pb2
 
-_NUMPY_DTYPE = re.compile(r"[<>=|]?(b1|[iu][1248]|f(2|4|8|16)|c(8|16|32)|[OSUV]\d{0,6}|[mM]8(\[\d{0,6}[a-zA-Z]{0,2}\])?)")
 _PARTS = (("record_args", graph_pb2.RECORD_PART_ARGS), ("record_kwargs", graph_pb2.RECORD_PART_KWARGS),
           ("record_state", graph_pb2.RECORD_PART_STATE), ("record_items", graph_pb2.RECORD_PART_ITEMS),
           ("record_pairs", graph_pb2.RECORD_PART_PAIRS), ("record_state_dict", graph_pb2.RECORD_PART_RECOVERED))
@@ -438,6 +436,7 @@ def _attribute_filler(made: Any, attributes: Dict[Any, Any]) -> Callable[[], Non
 
 
 def _numpy_dtype(text: str) -> Any:
-    if not _NUMPY_DTYPE.fullmatch(text):
-        raise DaemonError("a numpy type in the daemon's answer is none")
-    return np.dtype(text)
+    try:
+        return _known.numpy_dtype(text)
+    except _known.Misfit:
+        raise DaemonError("a numpy type in the daemon's answer is none") from None

@@ -3,11 +3,12 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 from collections import OrderedDict
 from typing import Any, Dict, Mapping, Optional, Tuple, Union
 
-from . import _load, _safetensors, _training_state
-from ._errors import MalformedError, UnsupportedError
+from . import _known, _load, _safetensors, _training_state
+from ._errors import AirlockError, MalformedError, UnsupportedError
 from ._record import Record
 
 __all__ = ["convert", "load_training_state"]
@@ -15,6 +16,8 @@ __all__ = ["convert", "load_training_state"]
 WEIGHTS, EMA, OPTIMIZER, STATE = "weights.safetensors", "weights_ema.safetensors", "optimizer.safetensors", "training_state.json"
 _EMA_KEYS = ("state_dict_ema", "model_ema")
 _WEIGHT_KEYS = ("state_dict", "model", "module", "model_state_dict")
+# What reading a document of another shape ends in.
+_MISFITS = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError, struct.error)
 Path = Union[str, "os.PathLike[str]"]
 
 
@@ -122,9 +125,13 @@ def load_training_state(folder: Path, *, weights: bool = True, framework: Option
         tensors = _load.load(os.path.join(folder, OPTIMIZER), "cpu", framework=framework) if document["tensors"] else {}
         reader = _training_state.Reader(tensors, {})
         for name, row in document["weights"].items():
+            if name not in (WEIGHTS, EMA):
+                raise MalformedError(f"{os.fspath(folder)}: {STATE} names a file of weights that convert does not write", reason="NOT_A_CHECKPOINT")
             reader._weights[name] = _weights_of(folder, name, row, reader, document["stripped"], framework) if weights else {}
         return reader.read(document["state"])
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+    except AirlockError:
+        raise
+    except (*_MISFITS, _known.Misfit) as error:
         raise MalformedError(f"{os.fspath(folder)}: {STATE} is not what convert writes: {error!r}", reason="NOT_A_CHECKPOINT") from error
 
 

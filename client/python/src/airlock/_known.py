@@ -16,7 +16,9 @@ import re
 import types
 import typing
 import uuid
-from typing import Any, Callable, Dict, List, Optional, Tuple, Type
+from typing import Any, Callable, Dict, Optional, Tuple, Type
+
+import numpy as np
 
 from ._record import AttributeDict
 
@@ -49,6 +51,7 @@ _INT, _TEXT = (int,), (str,)
 _ZONE = (datetime.timezone,)
 _SMALL_FRACTION = re.compile(r"[+-]?\d{1,400}(/\d{1,400})?")
 _LONG_NUMBER = 4096
+_NUMPY_DTYPE = re.compile(r"[<>=|]?(b1|[iu][1248]|f(2|4|8|16)|c(8|16|32)|[OSUV]\d{0,6}|[mM]8(\[\d{0,6}[a-zA-Z]{0,2}\])?)")
 
 
 def _moment(cls: Callable[..., Any], counts: Tuple[int, ...]) -> Callable[..., Any]:
@@ -194,6 +197,8 @@ def uuid_of(state: Any) -> uuid.UUID:
     return uuid.UUID(int=number)
 
 
-def known_names() -> List[str]:
-    """All that is made again; for the documentation and its test."""
-    return sorted({f"{module}.{name}" for module, name in (*VALUES, *SHELLS, ("uuid", "UUID"))})
+def numpy_dtype(text: Any) -> Any:
+    """A numpy type by its own string; numpy itself would take a program for some."""
+    if not isinstance(text, str) or not _NUMPY_DTYPE.fullmatch(text):
+        raise Misfit
+    return np.dtype(text)

@@ -322,10 +322,10 @@ class Reader:
         return complex(*(self.read(part) for part in value["$complex"]))
 
     def _read_bytes(self, value: Any) -> Any:
-        return base64.b64decode(value["$bytes"])
+        return base64.b64decode(value["$bytes"], validate=True)
 
     def _read_bytearray(self, value: Any) -> Any:
-        return bytearray(base64.b64decode(value["$bytearray"]))
+        return bytearray(base64.b64decode(value["$bytearray"], validate=True))
 
     def _read_symbol(self, value: Any) -> Any:
         module = value["module"]
@@ -340,10 +340,10 @@ class Reader:
         return _known.PATHS[value["class"]](value["$path"])
 
     def _read_numpy_dtype(self, value: Any) -> Any:
-        return np.dtype(value["$numpy_dtype"])
+        return _known.numpy_dtype(value["$numpy_dtype"])
 
     def _read_scalar(self, value: Any) -> Any:
-        return np.dtype(value["$scalar"]).type(self.read(value["value"]))
+        return _known.numpy_dtype(value["$scalar"]).type(self.read(value["value"]))
 
     def _read_ndarray(self, value: Any) -> Any:
         return self._once("$ndarray", value["$ndarray"], np.asarray)
@@ -354,11 +354,16 @@ class Reader:
         return _known.VALUES[module, name](tuple(self.read(item) for item in value["args"]), kwargs)
 
     def _read_dtype(self, value: Any) -> Any:
-        import torch
+        from ._torch import TorchMaker
 
-        return getattr(torch, value[next(iter(value))])
+        return TorchMaker.dtype(value[next(iter(value))])
 
-    _read_layout = _read_qscheme = _read_dtype
+    _read_qscheme = _read_dtype
+
+    def _read_layout(self, value: Any) -> Any:
+        from ._torch import TorchMaker
+
+        return TorchMaker.layout(value["$layout"])
 
     def _read_device(self, value: Any) -> Any:
         import torch
@@ -403,7 +408,7 @@ class Reader:
 _EMPTY: Dict[str, Callable[[Any, Reader], Any]] = {
     "$dict": lambda value, reader: {},
     "$ordered_dict": lambda value, reader: collections.OrderedDict(),
-    "$defaultdict": lambda value, reader: collections.defaultdict(reader.read(value["factory"])),
+    "$defaultdict": lambda value, reader: _known.SHELLS["collections", "defaultdict"].make((reader.read(value["factory"]),)),
     "$counter": lambda value, reader: collections.Counter(),
     "$deque": lambda value, reader: collections.deque(maxlen=value["maxlen"]),
     "$set": lambda value, reader: set(),
