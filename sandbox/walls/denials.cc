@@ -12,7 +12,8 @@ namespace airlock::walls {
 namespace {
 
 constexpr int kKill = 0;
-constexpr uint64_t kWhole = ~uint64_t{0};
+// A socket's family is an int: the kernel looks at the lower half of the register alone, and so must we.
+constexpr uint64_t kFamily = 0xffffffff;
 
 constexpr DenialRow kRows[] = {
     // Processes. Threads are made by clone with CLONE_THREAD; the C library falls back to it from clone3.
@@ -92,13 +93,16 @@ constexpr DenialRow kRows[] = {
     {"iopl", kKill, "touches no hardware"},
     {"ioperm", kKill, "touches no hardware"},
     {"modify_ldt", kKill, "one kind of code"},
-    // Sockets that no listener of ours is.
-    {"socket", EPERM, "no network by packets", 0, kWhole, AF_PACKET},
-    {"socket", EPERM, "no talk with the kernel's configuration", 0, kWhole, AF_NETLINK},
-    {"socket", EPERM, "no virtual machines' network", 0, kWhole, AF_VSOCK},
-    {"socket", EPERM, "no cipher of the kernel's", 0, kWhole, AF_ALG},
-    {"socket", EPERM, "serves unix sockets only", 0, kWhole, AF_INET},
-    {"socket", EPERM, "serves unix sockets only", 0, kWhole, AF_INET6},
+    // Sockets that no listener of ours is: every family but 1 (unix), 2 and 10 (inet), by the bits of their numbers.
+    {"socket", EPERM, "families 32 to 63: ciphers of the kernel, virtual machines, SMC, XDP", 0, 0x20, 0x20},
+    {"socket", EPERM, "families 16 to 31: the kernel's configuration, packets, RDS, TIPC, radio", 0, 0x10, 0x10},
+    {"socket", EPERM, "families 4 to 7 and 12 to 15: networks of old, keys", 0, 0x4, 0x4},
+    {"socket", EPERM, "no radio network", 0, kFamily, AF_AX25},
+    {"socket", EPERM, "no ATM", 0, kFamily, AF_ATMPVC},
+    {"socket", EPERM, "no X.25", 0, kFamily, AF_X25},
+    {"socket", EPERM, "no radio network", 0, kFamily, AF_ROSE},
+    {"socket", EPERM, "serves unix sockets only", 0, kFamily, AF_INET},
+    {"socket", EPERM, "serves unix sockets only", 0, kFamily, AF_INET6},
 };
 
 bool IsInet(const DenialRow& row) { return row.value == AF_INET || row.value == AF_INET6; }
