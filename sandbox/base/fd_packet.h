@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,15 +16,13 @@
 namespace airlock {
 
 inline constexpr size_t kMaxPacketBytes = size_t{64} << 10;
-// The kernel carries no more.
-inline constexpr size_t kMaxPacketFds = 253;
 
 struct FdPacket {
   std::string bytes;
   std::vector<Fd> fds;  // close-on-exec
 };
 
-enum class ReceiveStatus {
+enum class ReceiveStatus : uint8_t {
   kPacket,
   // Nothing is there now, or within the socket's time limit.
   kNothing,
@@ -35,7 +34,7 @@ enum class ReceiveStatus {
 
 // Never raises SIGPIPE. False: errno says why. `flags`: MSG_DONTWAIT or 0.
 bool SendPacket(int socket, std::string_view bytes, std::span<const int> fds, int flags);
-// Empty packets are kBroken: the kernel does not tell them from the end of the connection.
+// Empty packets are not kPacket: the kernel does not tell them from the end of the connection.
 ReceiveStatus ReceivePacket(int socket, int flags, FdPacket* packet);
 
 }  // namespace airlock

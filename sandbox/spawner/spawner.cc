@@ -6,8 +6,8 @@
 #include <cerrno>
 #include <csignal>
 
+#include "sandbox/base/fd_passing.h"
 #include "sandbox/spawner/control.h"
-#include "sandbox/spawner/fd_passing.h"
 #include "sandbox/spawner/worker_launch.h"
 #include "sandbox/spawner/worker_setup.h"
 #include "sandbox/walls/filter_load.h"

@@ -8,8 +8,8 @@
 #include <cerrno>
 #include <mutex>
 
+#include "sandbox/base/fd_passing.h"
 #include "sandbox/spawner/control.h"
-#include "sandbox/spawner/fd_passing.h"
 #include "sandbox/spawner/spawner_process.h"
 #include "sandbox/spawner/worker_setup_make.h"
 

@@ -10,7 +10,7 @@
 #include <cstring>
 #include <vector>
 
-#include "sandbox/spawner/fd_passing.h"
+#include "sandbox/base/fd_passing.h"
 #include "sandbox/spawner/spawner_client.h"
 #include "sandbox/walls/worker_fds.h"
 

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <span>
 
-#include "sandbox/spawner/fd_passing.h"
+#include "sandbox/base/fd_passing.h"
 #include "sandbox/spawner/spawner_client.h"
 #include "sandbox/spawner/worker_exit.h"
 #include "sandbox/walls/filter_load.h"
@@ -21,7 +21,7 @@ constexpr size_t kPrefix = 4;
 // Static: what closes a descriptor at the end of a scope would be killed for it. With room for one more byte than any
 // job has, so that a longer one shows.
 std::array<std::byte, kPrefix + spawner::kMaxJobBytes + 1> buffer;
-std::array<Fd, spawner::kMaxPassedFds> fds;
+std::array<Fd, kMaxPassedFds> fds;
 
 uint32_t LengthOf(const std::byte* prefix) {
   uint32_t length = 0;
@@ -31,7 +31,7 @@ uint32_t LengthOf(const std::byte* prefix) {
 
 // The next piece of the message, at `done` of the buffer; descriptors come with the first one only. Its end.
 size_t ReceivePiece(size_t done, std::span<Fd> room, size_t& fd_count) {
-  const spawner::Received received = spawner::ReceiveWithFds(walls::kSocketFd, std::span(buffer).subspan(done), room);
+  const Received received = ReceiveWithFds(walls::kSocketFd, std::span(buffer).subspan(done), room);
   if (received.size == 0) _exit(spawner::kWorkerBrokerGone);
   if (received.size < 0) _exit(spawner::kWorkerBadJob);
   fd_count += received.fd_count;

@@ -19,6 +19,7 @@
 
 #include "airlock/v1/descriptors.pb.h"
 #include "sandbox/base/fd_packet.h"
+#include "sandbox/base/fd_passing.h"
 #include "server/descriptors/descriptor_desk.h"
 #include "server/descriptors/fd_server.h"
 
@@ -363,7 +364,7 @@ TEST_F(FdServerTest, SurplusDescriptorsAreClosed) {
   Start();
   const Fd socket = Connect();
   const Fd input = Input("abc");
-  const std::vector<int> fds(kMaxPacketFds, input.get());
+  const std::vector<int> fds(kMaxPassedFds, input.get());
   ASSERT_TRUE(Puts(socket));
   const size_t before = OpenFds();
   for (int i = 0; i < 10; ++i) {

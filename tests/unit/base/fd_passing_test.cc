@@ -1,4 +1,4 @@
-#include "sandbox/spawner/fd_passing.h"
+#include "sandbox/base/fd_passing.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -7,7 +7,7 @@
 #include <cstring>
 #include <vector>
 
-namespace airlock::spawner {
+namespace airlock {
 namespace {
 
 struct Pair {
@@ -98,4 +98,4 @@ TEST(FdPassingTest, MoreDescriptorsThanThatAreNotSent) {
 }
 
 }  // namespace
-}  // namespace airlock::spawner
+}  // namespace airlock

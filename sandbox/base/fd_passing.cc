@@ -1,4 +1,4 @@
-#include "sandbox/spawner/fd_passing.h"
+#include "sandbox/base/fd_passing.h"
 
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
-namespace airlock::spawner {
+namespace airlock {
 namespace {
 
 // With room for all that the kernel passes none is dropped unseen, and each is ours to close.
@@ -32,12 +32,12 @@ bool Take(const cmsghdr& header, std::span<Fd> fds, Received& received) {
 
 }  // namespace
 
-bool SendWithFds(int socket, std::span<const std::byte> bytes, std::span<const int> fds) {
+bool SendWithFds(int socket, std::span<const std::byte> bytes, std::span<const int> fds, int flags) {
   if (fds.size() > kMaxPassedFds) {
     errno = EINVAL;
     return false;
   }
-  alignas(cmsghdr) char control[CMSG_SPACE(kMaxPassedFds * sizeof(int))] = {};
+  alignas(cmsghdr) char control[kRoom] = {};
   iovec data{const_cast<std::byte*>(bytes.data()), bytes.size()};
   msghdr message{};
   message.msg_iov = &data;
@@ -53,13 +53,13 @@ bool SendWithFds(int socket, std::span<const std::byte> bytes, std::span<const i
   }
   ssize_t sent = 0;
   do {
-    sent = sendmsg(socket, &message, MSG_NOSIGNAL);
+    sent = sendmsg(socket, &message, flags | MSG_NOSIGNAL);
   } while (sent < 0 && errno == EINTR);
   if (sent >= 0 && static_cast<size_t>(sent) != bytes.size()) errno = EMSGSIZE;
   return sent >= 0 && static_cast<size_t>(sent) == bytes.size();
 }
 
-Received ReceiveWithFds(int socket, std::span<std::byte> buffer, std::span<Fd> fds) {
+Received ReceiveWithFds(int socket, std::span<std::byte> buffer, std::span<Fd> fds, int flags) {
   alignas(cmsghdr) char control[kRoom];
   iovec data{buffer.data(), buffer.size()};
   msghdr message{};
@@ -70,7 +70,7 @@ Received ReceiveWithFds(int socket, std::span<std::byte> buffer, std::span<Fd> f
   Received received;
   ssize_t size = 0;
   do {
-    size = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    size = recvmsg(socket, &message, flags | MSG_CMSG_CLOEXEC);
   } while (size < 0 && errno == EINTR);
   if (size < 0) return received;
   bool whole = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0;
@@ -86,4 +86,4 @@ Received ReceiveWithFds(int socket, std::span<std::byte> buffer, std::span<Fd> f
   return received;
 }
 
-}  // namespace airlock::spawner
+}  // namespace airlock
