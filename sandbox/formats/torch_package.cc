@@ -179,7 +179,9 @@ Result<void> TorchPackage::Decode() {
   AIRLOCK_TRY(storages.Rewrite());
   archive_.UseAllOf(storages);
   checkpoint_.root = graph_.Container(Kind::kDict, pairs_);
-  archive_.NoteStrangers(kRecords, [](std::string_view name) { return name.starts_with(kScripts); });
+  archive_.NoteStrangers(kRecords, [](std::string_view name) {
+    return name.starts_with(kScripts) && (name.ends_with(".py") || name.ends_with(".debug_pkl"));
+  });
   return {};
 }
 

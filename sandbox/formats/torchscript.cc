@@ -22,8 +22,9 @@ constexpr std::string_view kRecords[] = {"constants.pkl", "bytecode.pkl", "mobil
 
 // Members that hold code, or say where code came from.
 bool IsCode(std::string_view name) {
-  return name.starts_with("code/") || name.starts_with(".data/ts_code/") || name == "bytecode.pkl" ||
-         name == "mobile_debug_handles.pkl" || name.ends_with(".debug_pkl");
+  const bool source = name.starts_with("code/") || name.starts_with(".data/ts_code/");
+  return (source && name.ends_with(".py")) || name == "bytecode.pkl" || name == "mobile_debug_handles.pkl" ||
+         name.ends_with(".debug_pkl");
 }
 
 bool IsExtra(std::string_view name) { return name.starts_with("extra/"); }

@@ -97,6 +97,17 @@ TEST(TorchPackage, ATorchScriptModuleStandsWhereItIsReferredTo) {
   EXPECT_EQ(TensorBytes(decoded, 0), FloatStorage("0", 4).bytes);
 }
 
+TEST(TorchPackage, WhatIsNoCodeIsToldBesideTorchScriptToo) {
+  const auto with = [](const char* name) {
+    const std::string call = PickleAssembler().Proto(2).Global("os", "system").Text("id").Op("\x85R").Stop();
+    return DecodeBytes(Package({Part("m/a.pkl", Weights()), Part(name, call)}));
+  };
+  const Decoded hidden = with(".data/ts_code/0/model.bin");
+  EXPECT_TRUE(hidden.HasFinding("zip.unused-member")) << hidden.message();
+  EXPECT_EQ(hidden.Warnings(), 1U);
+  EXPECT_EQ(with(".data/ts_code/code/__torch__.py").Warnings(), 0U);
+}
+
 struct BadRow {
   const char* name;
   std::string pickle;

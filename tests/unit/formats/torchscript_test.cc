@@ -74,6 +74,16 @@ TEST(TorchScript, AttributesGiveTensorsTheirNames) {
   EXPECT_EQ(decoded.Warnings(), 0U);
 }
 
+TEST(TorchScript, WhatIsNoCodeIsToldInTheFolderOfCodeToo) {
+  const std::string call = PickleAssembler().Proto(2).Global("os", "system").Text("id").Op("\x85R").Stop();
+  for (const char* name : {"archive/code/model.pkl", "archive/.data/ts_code/0/model.bin"}) {
+    const Decoded decoded = DecodeArchive({.more = {{.name = name, .data = call}}});
+    ASSERT_TRUE(decoded.ok()) << decoded.message();
+    EXPECT_TRUE(decoded.HasFinding("zip.unused-member")) << name;
+    EXPECT_EQ(decoded.Warnings(), 1U) << name;
+  }
+}
+
 TEST(TorchScript, CodeIsToldAndNotLookedAt) {
   const Decoded decoded = DecodeArchive(
       {.more = {{.name = "archive/extra/labels.txt", .data = "cat"}, {.name = "archive/odd.bin", .data = "x"}}});
