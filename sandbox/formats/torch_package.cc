@@ -107,7 +107,7 @@ std::optional<std::string> PackageConstructor::ScriptNumber(NodeId function, Nod
   return std::string(graph_.text(children[0]));
 }
 
-// Nothing is called: a record of the call.
+// Nothing is called: a record of the call, which the machine judges.
 Result<NodeId> PackageConstructor::Reduced(NodeId function, NodeId arguments, uint64_t offset) {
   if (!graph_.is(function, Kind::kSymbol) || !graph_.is(arguments, Kind::kTuple)) return Malformed(offset);
   const std::optional<std::string> script = ScriptNumber(function, arguments);
@@ -117,17 +117,12 @@ Result<NodeId> PackageConstructor::Reduced(NodeId function, NodeId arguments, ui
     modules_.emplace(*script, record);
     return record;
   }
-  const uint32_t symbol = graph_.symbol(function);
-  context_.symbols.MarkCalled(symbol);
-  const pickle::SymbolUse& use = context_.symbols[symbol];
-  const bool dangerous = use.symbol_class == pickle::SymbolClass::kDangerous;
-  pickle::AddFinding(context_,
-                     {.id = dangerous ? "pickle.dangerous-symbol" : "package.reduced",
-                      .severity = dangerous ? Severity::kDanger : Severity::kWarning,
-                      .message = "torch.package would call " + context_.symbols.FullName(symbol) + " for an object" +
-                                 (dangerous ? ": " + std::string(use.danger) : std::string()),
-                      .where = {},
-                      .offset = offset});
+  pickle::AddFinding(context_, {.id = "package.reduced",
+                                .severity = Severity::kWarning,
+                                .message = "torch.package would call " +
+                                           context_.symbols.FullName(graph_.symbol(function)) + " for an object",
+                                .where = {},
+                                .offset = offset});
   return record;
 }
 

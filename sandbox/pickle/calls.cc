@@ -336,18 +336,29 @@ Result<void> Interpreter::MergeAttributes(NodeId object, NodeId state) {
   return {};
 }
 
+// What it stands for may be a call that its reader makes: one like any other.
+Result<NodeId> Interpreter::Persistent(NodeId id) {
+  const size_t before = graph_.size();
+  AIRLOCK_ASSIGN(const NodeId node, constructor_.Persistent(id, offset_));
+  if (node >= before && graph_.is(node, Kind::kRecord)) {
+    const RecordParts parts = graph_.record(node);
+    suspicion_.Called({.callee = parts.callee, .args = parts.args, .offset = offset_});
+  }
+  return node;
+}
+
 Result<void> Interpreter::TextPersistentId() {
   for (const char c : first_) {
     if (static_cast<uint8_t>(c) >= 0x80) return Malformed("a persistent id that is not ASCII");
   }
   AIRLOCK_TRY(CheckText(first_.size()));
-  AIRLOCK_ASSIGN(const NodeId node, constructor_.Persistent(graph_.Text(Kind::kString, first_), offset_));
+  AIRLOCK_ASSIGN(const NodeId node, Persistent(graph_.Text(Kind::kString, first_)));
   return Push(node);
 }
 
 Result<void> Interpreter::PersistentId() {
   if (stack_.within() == 0) return Underflow();
-  AIRLOCK_ASSIGN(const NodeId node, constructor_.Persistent(stack_.Top(), offset_));
+  AIRLOCK_ASSIGN(const NodeId node, Persistent(stack_.Top()));
   return ReplaceLast(1, node);
 }
 

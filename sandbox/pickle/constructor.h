@@ -25,7 +25,7 @@ class Constructor {
   // complete it (Graph::Become). What it answers makes no difference then.
   virtual Result<bool> Build(NodeId object, NodeId state, uint64_t offset) = 0;
 
-  // PERSID, BINPERSID.
+  // PERSID, BINPERSID. A new kRecord is one of a call that the reader makes for this id.
   virtual Result<NodeId> Persistent(NodeId id, uint64_t offset) = 0;
 
   // A bare GLOBAL of a known symbol that is a value and not a class (torch.float32). kNoNode: leave the kSymbol node.

@@ -126,6 +126,7 @@ class Interpreter {
     stack_.Push(node);
     return {};
   }
+  Result<NodeId> Persistent(NodeId id);
   Result<void> PushText(Kind kind, std::string_view text);
   Result<void> PushByteString(Kind kind);
   Result<void> PushTwosComplement(std::string_view bytes);

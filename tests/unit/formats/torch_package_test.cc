@@ -78,6 +78,20 @@ TEST(TorchPackage, CallsOfThePackageAreRecords) {
   const Decoded other = DecodeBytes(Package({Part("m/a.pkl", Reduced("project", "make", "id"))}));
   ASSERT_TRUE(other.ok()) << other.message();
   EXPECT_TRUE(other.HasFinding("package.reduced"));
+  EXPECT_FALSE(other.HasFinding("pickle.dangerous-symbol"));
+}
+
+TEST(TorchPackage, CallsOfThePackageAreJudgedAsAnyOther) {
+  PickleAssembler hidden;
+  hidden.Proto(3).Mark().Text("reduce_package").Int(7).Global("builtins", "getattr").Mark();
+  hidden.Global("torch", "serialization").Text("os").Tuple().Tuple().PersistentId();
+  PickleAssembler handed;
+  handed.Proto(3).Mark().Text("reduce_package").Int(7).Global("project", "make").Mark().Global("os", "system");
+  handed.Tuple().Tuple().PersistentId();
+  for (PickleAssembler* pickle : {&hidden, &handed}) {
+    const Decoded decoded = DecodeBytes(Package({Part("m/a.pkl", pickle->Stop())}));
+    EXPECT_TRUE(decoded.HasFinding("pickle.dangerous-symbol")) << decoded.message();
+  }
 }
 
 TEST(TorchPackage, ATorchScriptModuleStandsWhereItIsReferredTo) {
