@@ -45,8 +45,9 @@ const SymbolRow* FindRow(std::string_view module, std::string_view name) {
   const SymbolRow* by_prefix = nullptr;
   for (const SymbolTable& table : SymbolTables()) {
     const auto module_of = [&](const ModuleRef& ref) { return table.ModuleOf(ref); };
-    for (const ModuleRef& ref : std::ranges::equal_range(table.modules, module, std::less<>(), module_of)) {
-      const SymbolRow& row = table.rows[ref.row];
+    auto ref = std::ranges::lower_bound(table.modules, module, std::less<>(), module_of);
+    for (; ref != table.modules.end() && module_of(*ref) == module; ++ref) {
+      const SymbolRow& row = table.rows[ref->row];
       const Fit fit = FitOf(row, name);
       if (fit == Fit::kExact) return &row;
       if (fit == Fit::kPrefix && by_prefix == nullptr) by_prefix = &row;
