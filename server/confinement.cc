@@ -87,7 +87,11 @@ Expected<Confinement, std::string> ConfineBroker(const Options& options) {
   std::vector<Place> places(std::begin(kSystem), std::end(kSystem));
   for (const std::string& path : paths.read) places.push_back({path.c_str(), Access::kRead});
   for (const std::string& path : paths.write) places.push_back({path.c_str(), Access::kReadWrite});
-  if (auto landlock = walls::EnterLandlockWith(places, ports); landlock.ok()) confinement.landlock_abi = *landlock;
+  if (auto landlock = walls::EnterLandlockWith(places, ports); landlock.ok()) {
+    confinement.landlock_abi = *landlock;
+  } else if (walls::LandlockAbi() != 0 && options.posture != walls::Posture::kFilterOnly) {
+    return Unexpected<std::string>{Sentence(landlock.error().step, landlock.error().error_number)};
+  }
   if (auto denied = walls::DenyBrokerActs(!ports.empty()); !denied.ok()) {
     return Unexpected<std::string>{Sentence(denied.error().step, denied.error().error_number)};
   }

@@ -11,9 +11,9 @@
 
 namespace airlock::server {
 
-// What is in force. The filter always is, or there is no broker.
+// What is in force. The filter always is, and Landlock where the host has it, or there is no broker.
 struct Confinement {
-  uint32_t landlock_abi = 0;  // 0: the host has none
+  uint32_t landlock_abi = 0;  // 0: the host has none, or keeps it from a daemon that is content with the filter
   bool deny_write_execute = false;
 };
 

@@ -54,14 +54,19 @@ class ConfinementTest : public testing::Test {
     if (!folder_.empty()) fs::remove_all(folder_);
   }
 
-  // What `act` comes to in a confined process: its result, or minus a signal. 250: it could not be confined.
+  // What `act` comes to in a process of its own: its result, or minus a signal.
   template <typename Act>
-  int Confined(Act act) {
+  static int InChild(Act act) {
     const pid_t pid = ::fork();
-    if (pid == 0) _exit(ConfineBroker(options_).ok() ? act() : 250);
+    if (pid == 0) _exit(act());
     int status = 0;
     ::waitpid(pid, &status, 0);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  }
+  // The same in one that is confined. 250: it could not be.
+  template <typename Act>
+  int Confined(Act act) {
+    return InChild([&] { return ConfineBroker(options_).ok() ? act() : 250; });
   }
   // The same of one call: its errno, 0 where it works.
   int Call(long number, long a = 0, long b = 0, long c = 0, long d = 0) {
@@ -178,6 +183,20 @@ TEST_F(ConfinementTest, ServesTheTcpPortOfItsOptionsAlone) {
   };
   EXPECT_EQ(bind_to(7444), EACCES);
   EXPECT_EQ(bind_to(7443), 200 + EACCES);
+}
+
+// A host that has it and does not let it be entered is not one that lacks it.
+TEST_F(ConfinementTest, LandlockThatFailsIsNoConfinement) {
+  if (walls::LandlockAbi() == 0) GTEST_SKIP() << "no Landlock on this host";
+  const auto confined_behind_a_refusal = [&] {
+    void* const filter = seccomp_init(SCMP_ACT_ALLOW);
+    (void)seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(landlock_restrict_self), 0);
+    if (seccomp_load(filter) != 0) return 2;
+    return ConfineBroker(options_).ok() ? 0 : 1;
+  };
+  EXPECT_EQ(InChild(confined_behind_a_refusal), 1);
+  options_.posture = walls::Posture::kFilterOnly;
+  EXPECT_EQ(InChild(confined_behind_a_refusal), 0);
 }
 
 TEST_F(ConfinementTest, HoldsForThreadsAndLeavesWhatTheBrokerNeeds) {
