@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <grpc/grpc.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 
 #include <algorithm>
@@ -56,6 +57,15 @@ BrokerOptions ToBrokerOptions(const Options& options) {
   broker.plan_memory = options.plan_memory;
   broker.stall_patience = std::chrono::seconds(options.stall_seconds);
   return broker;
+}
+
+// Shells give a thousand descriptors, and let whoever asks have more.
+void RaiseDescriptorLimit() {
+  constexpr rlim_t kEnough = 65536;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= kEnough) return;
+  limit.rlim_cur = std::min(limit.rlim_max, kEnough);
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 // A sanitizer's leak check forks and traces; what it needs is denied to a broker in earnest.
@@ -137,6 +147,7 @@ int Main(int argc, char** argv) {
   }
   SetUpLog(options.log_level, options.format);
   TuneMalloc();
+  RaiseDescriptorLimit();
   auto paths = PathSource::Open(options.roots);
   if (!paths.ok()) return Complain(kUsage, paths.error().failure().message());
   auto spawner = spawner::SpawnerClient::Start({options.worker, options.limits, options.without_namespaces});

@@ -1,5 +1,7 @@
 #include "server/service/broker.h"
 
+#include <sys/resource.h>
+
 #include <limits>
 #include <utility>
 
@@ -9,6 +11,12 @@ namespace {
 constexpr size_t kFileThreads = 4;
 // Some dozens of callers at full speed; with thousands of them pieces become small.
 constexpr uint64_t kPieceMemory = 8 << 20;
+
+// Half of the descriptors that this process may have: connections, workers and uploads need the others.
+uint64_t MostInputFiles() {
+  rlimit limit{};
+  return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur / 2 : 0;
+}
 
 }  // namespace
 
@@ -20,6 +28,7 @@ Broker::Broker(const BrokerOptions& broker_options, WorkerPool& worker_pool, Pat
       stalls(broker_options.stall_patience),
       calls(broker_options.max_calls),
       plan_bytes(broker_options.plan_memory),
+      input_files(MostInputFiles()),
       piece_bytes(kPieceMemory),
       // Every call has at most one job there.
       files(kFileThreads, std::numeric_limits<size_t>::max() / 2),

@@ -52,6 +52,8 @@ struct Broker {
   Budget calls;
   // Bytes of plans that wait to be read.
   Budget plan_bytes;
+  // Open files of inputs that are paths: a folder has hundreds, and is open until its caller has read the answer.
+  Budget input_files;
   // Bytes of data that were read and not yet sent.
   Budget piece_bytes;
   // Reading and writing files for calls: a thread that blocks here blocks no other part of gRPC.

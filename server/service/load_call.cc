@@ -21,6 +21,8 @@ namespace {
 constexpr size_t kMaxMember = 1024;
 // A job has room for them.
 constexpr size_t kMaxWantedSpans = 64;
+// Messages that one call makes before others have their turn on its thread: the whole answer of a small load.
+constexpr int kTurns = 8;
 constexpr Clock::rep kNotWaiting = std::numeric_limits<Clock::rep>::max();
 
 template <typename Message>
@@ -180,7 +182,11 @@ OrVerdict<void> LoadCall::Enqueue() {
 
 OrVerdict<void> LoadCall::OpenPath() {
   if (input_) return {};
-  AIRLOCK_ASSIGN(input_, broker_.paths.OpenInput(options_->source().path(), MaxFiles(session_.limits)));
+  AIRLOCK_ASSIGN(Input opened, broker_.paths.OpenInput(options_->source().path(), MaxFiles(session_.limits)));
+  auto share = broker_.input_files.Take(opened.fds().size());
+  if (!share) return Because(v1::REASON_QUEUE_FULL, "too many files are open for other calls");
+  files_share_.emplace(std::move(*share));
+  input_.emplace(std::move(opened));
   return CheckInputSize();
 }
 
@@ -330,9 +336,11 @@ OrVerdict<std::string> LoadCall::OutputTicket() {
 }
 
 void LoadCall::Make() {
-  do {
+  for (int turn = 0; turn < kTurns; ++turn) {
     next_ = NextMessage();
-  } while (BothEnded() && WriteNext());
+    if (!BothEnded() || !WriteNext()) return;
+  }
+  broker_.files.Post([this] { Make(); });
 }
 
 void LoadCall::OnWriteDone(bool ok) {
@@ -390,7 +398,7 @@ void LoadCall::OnDone() {
 }
 
 void LoadCall::Audit() const {
-  const v1::Source source = options_ ? options_->source() : v1::Source();
+  const v1::Source& source = options_ ? options_->source() : v1::Source::default_instance();
   const std::string name = owner_ ? name_ : source.has_upload() ? source.upload().name() : source.path();
   LogInfo("load", {{"request_id", id_},
                    {"method", std::string(kind_ == CallKind::kLoad ? "Load" : "Inspect")},

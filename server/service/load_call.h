@@ -81,7 +81,7 @@ class LoadCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::By
   void FillReport();
   // The next message; nothing at the end. Blocks on files.
   OrVerdict<std::optional<OutgoingMessage>> NextMessage();
-  // Makes messages for as long as making takes longer than writing.
+  // Makes messages for as long as making takes longer than writing, and lets other calls go first now and then.
   void Make();
   // Whether the write and the making of the next message have both ended: said to the one that ends later.
   bool BothEnded() { return under_way_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
@@ -118,6 +118,8 @@ class LoadCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::By
   std::optional<Peer> owner_;
   // Of the input, for the log.
   std::string name_;
+  // Given back when the input is closed.
+  std::optional<Budget::Share> files_share_;
   std::optional<Input> input_;
   std::string sha256_;
   Clock::time_point queued_;
