@@ -66,6 +66,9 @@ BARS = [
     ("100,000 tensors mapped, of torch.load", lambda r: r.ratio("small100k", w.MAPPED, w.TORCH), AT_MOST, 1 / 30, lambda v: f"1/{1 / v:.0f}"),
     *((f"1,000,000 nodes ({kind}), of pickle.load", lambda r, kind=kind: r.ratio(f"nodes {kind}", "Airlock inspect", "pickle.load"), AT_MOST, 1, number)
       for kind in KINDS),
+    *((f"1,000,000 nodes ({kind}) decoded, of pickle.load", lambda r, kind=kind: r.ratio(f"decode {kind}", w.DECODER, "pickle.load"), AT_MOST, 1, number)
+      for kind in KINDS),
+    ("50,000 tensors decoded, of torch.load", lambda r: r.ratio("decode tensors", w.DECODER, w.TORCH2), AT_MOST, 1 / 20, lambda v: f"1/{1 / v:.0f}"),
     ("256 MiB deflated, rate of libdeflate's", lambda r: r.ratio("inflate", "libdeflate alone", w.MAPPED), AT_LEAST, 0.85, number),
     ("ten times the tensors, time", lambda r: r.growth("tensors", w.MAPPED), AT_MOST, 10, number),
     ("ten times the bytes, time of a stream", lambda r: r.growth("mebibytes", w.STREAM_NEW), AT_MOST, 10, number),

@@ -1,7 +1,8 @@
-// airlock-stages FILE [ROUNDS]: where the time of one load goes. Runs the stages of one load after another in this
-// process, without walls and without gRPC, and prints the median of the processor's milliseconds in each, the kernel's
-// included, as one JSON object: a busy machine disturbs that less than the clock. No stage overlaps with another here,
-// as worker and broker do in a daemon.
+// airlock-stages FILE [ROUNDS] | FILE --peer: where the time of one load goes. Runs the stages of one load after
+// another in this process, without walls and without gRPC, and prints the median of the processor's milliseconds in
+// each, the kernel's included, as one JSON object: a busy machine disturbs that less than the clock. No stage overlaps
+// with another here, as worker and broker do in a daemon. --peer: decodes alone, once for each line on stdin, beside
+// the bench's other peers.
 #include <fcntl.h>
 #include <malloc.h>
 #include <sys/socket.h>
@@ -30,6 +31,7 @@
 #include "server/frame_reader.h"
 #include "server/service/plan_cutter.h"
 #include "server/validate/validator.h"
+#include "tests/bench/round_loop.h"
 #include "tests/fixtures/memory_file.h"
 
 namespace airlock {
@@ -78,9 +80,19 @@ class Stages {
  public:
   Stages(int fd, uint64_t size) : fd_(fd), size_(size), output_(fixtures::MemoryFile("")) {}
 
+  nlohmann::json DecodeOnce() {
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);  // as in a worker
+    formats::Checkpoint checkpoint;
+    const bench::Stopwatch watch;
+    const Result<void> decoded = Decode(formats::Input(fd_, size_), checkpoint);
+    const double seconds = watch.seconds();
+    if (!decoded.ok()) Die(decoded.error().message);
+    return {{"mapped", seconds}};
+  }
+
   void Run() {
-    // As in a worker, where nothing is tuned, and then as in the daemon (server/daemon.cc).
-    mallopt(M_MMAP_THRESHOLD, 128 << 10);
+    // As in a worker (sandbox/worker/lockdown.cc), and then as in the daemon (server/daemon.cc).
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
     formats::Checkpoint checkpoint;
     const formats::Input input(fd_, size_);
     Result<void> decoded;
@@ -205,11 +217,15 @@ class Stages {
 }  // namespace airlock
 
 int main(int argc, char** argv) {
-  if (argc < 2) airlock::Die("usage: airlock-stages FILE [ROUNDS]");
+  if (argc < 2) airlock::Die("usage: airlock-stages FILE [ROUNDS] | FILE --peer");
   const airlock::Fd file(open(argv[1], O_RDONLY | O_CLOEXEC));
   struct stat status {};
   if (file.get() < 0 || fstat(file.get(), &status) != 0) airlock::Die("cannot open the file");
   airlock::Stages stages(file.get(), static_cast<uint64_t>(status.st_size));
+  if (argc > 2 && argv[2] == std::string_view("--peer")) {
+    airlock::bench::RunRounds([&] { return stages.DecodeOnce(); });
+    return 0;
+  }
   for (int round = argc > 2 ? std::atoi(argv[2]) : 5; round > 0; --round) stages.Run();
   stages.Print();
 }

@@ -11,12 +11,14 @@ from peer import CommandPeer, Missing, Peer, measure
 
 HERE = pathlib.Path(__file__).resolve().parent
 CLIENT, FLOOR, NOTHING = (airlock.BIN / f"airlock-bench-{name}" for name in ("client", "floor", "nothing"))
+STAGES = airlock.BIN / "airlock-stages"
 OLD_TORCH = "/usr/bin/python3"
 # Names that several workloads share.
 TORCH, TORCH2, TORCH2_MMAP, SAFETENSORS = "torch.load, torch 1.13", "torch.load, torch 2", "torch.load(mmap), torch 2", "safetensors"
 MAPPED, STREAM, STREAM_NEW, UPLOAD, CLI = ("Airlock mapped", "Airlock stream, into a buffer", "Airlock stream, into new memory",
                                            "Airlock upload and stream back", "`airlock load`, the whole command")
 MTLS, GRPC, GRPC_MTLS = "Airlock stream over mTLS, into a buffer", "bare gRPC slices, into a buffer", "bare gRPC slices over mTLS, into a buffer"
+DECODER = "Airlock's decoders"
 RATES = (1, 2, 4, 8)
 
 
@@ -64,6 +66,9 @@ class Bench:
                 raise Missing("no Python with torch 2 ($AIRLOCK_BENCH_TORCH2, or --venv)")
             return Peer(name, self.torch2 if new else OLD_TORCH, HERE / "python_peer.py", kind, *arguments)
         return make
+
+    def decoder(self, path):
+        return lambda name: Peer(name, STAGES, path, "--peer")
 
     def floor(self, *arguments):
         return lambda name: Peer(name, FLOOR, *arguments)
@@ -171,6 +176,16 @@ def nodes(bench):
         bench.run(f"nodes {kind}", {"Airlock inspect": bench.client("inspect", path, "--on-server"), "pickle.load": bench.python("pickle", plain)})
 
 
+def decode(bench):
+    """What the worker's decoders take alone: a million objects, and 50,000 tensors, to a checked graph."""
+    for kind in files.NODES:
+        plain, _ = files.nodes(bench.directory, kind, 100_000 if bench.options.quick else 1_000_000)
+        bench.run(f"decode {kind}", {DECODER: bench.decoder(plain), "pickle.load": bench.python("pickle", plain)})
+    path = files.checkpoint(bench.directory, "decode", files.small_tensors(5_000 if bench.options.quick else 50_000, 8))
+    bench.run("decode tensors", {DECODER: bench.decoder(path), TORCH: bench.python("torch", path), TORCH2: bench.python("torch", path, new=True)},
+              rounds=min(bench.rounds, 5))
+
+
 def tiny(bench):
     """A checkpoint of 16 elements: what one load costs, with a fresh walled worker for each."""
     path = files.checkpoint(bench.directory, "tiny", files.small_tensors(1, 16))
@@ -218,4 +233,4 @@ def three_ways(bench, path):
             TORCH: bench.python("torch", path)}
 
 
-ALL = {workload.__name__: workload for workload in (gib, deflated, small20k, small100k, nodes, tiny, sparse, growth)}
+ALL = {workload.__name__: workload for workload in (gib, deflated, small20k, small100k, nodes, decode, tiny, sparse, growth)}
