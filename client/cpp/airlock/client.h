@@ -1,10 +1,10 @@
 // Client: opens checkpoints through an Airlock daemon, somebody's or its own.
 //
-//   auto client = airlock::Client::Private();                       // or
-//   Client::Connect("unix:/run/airlock/airlockd.sock") if (!client.ok()) return client.error().exit_code; auto
-//   checkpoint = client->Load(airlock::Source::File("model.pt")); if (!checkpoint.ok()) {
-//   Show(checkpoint.error().message); return checkpoint.error().exit_code; } airlock::Tensor weight =
-//   checkpoint->Find("state_dict.layer1.weight").value();
+//   auto client = airlock::Client::Private();  // or Client::Connect("unix:/run/airlock/airlockd.sock")
+//   if (!client.ok()) return client.error().exit_code;
+//   auto checkpoint = client->Load(airlock::Source::File("model.pt"));
+//   if (!checkpoint.ok()) return checkpoint.error().exit_code;
+//   airlock::Tensor weight = checkpoint->Find("state_dict.layer1.weight").value();
 //
 // The bytes of a file are interpreted only in a walled worker of the daemon, never in this process.
 // Thread-safe: all methods may be called from several threads at once, each call on its own stream; a moved-from Client
