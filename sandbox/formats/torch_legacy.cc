@@ -40,7 +40,7 @@ class LegacyStorages final : public tensors::StorageResolver {
     if (fresh) {
       if (by_key_.size() > max_storages_) return FailLimit("members", max_storages_, by_key_.size(), request.at);
       entry.storage = tables_.AddStorage({.nbytes = request.nbytes, .device = tables_.Device(request.location)});
-      entry.dtype = request.dtype;
+      entry.dtype = request.element();
     }
     const uint64_t nbytes = tables_.storage(entry.storage).nbytes;
     if (nbytes != request.nbytes) {
@@ -49,7 +49,7 @@ class LegacyStorages final : public tensors::StorageResolver {
                       " bytes in one place and " + std::to_string(request.nbytes) + " in another",
                   request.at);
     }
-    if (nbytes > 0 && entry.dtype != request.dtype) {
+    if (nbytes > 0 && entry.dtype != request.element()) {
       return Malformed("has a storage of two element types, of which torch takes the first", request.at);
     }
     AIRLOCK_TRY(CheckKeys(request, fresh));

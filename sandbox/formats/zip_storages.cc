@@ -81,7 +81,7 @@ Result<uint32_t> ZipStorages::Resolve(const tensors::StorageRequest& request) {
                 request.at);
   }
   // Empty ones it makes anew each time.
-  if (entry.nbytes > 0 && entry.dtype != request.dtype) {
+  if (entry.nbytes > 0 && entry.dtype != request.element()) {
     return Fail(Reason::kPickleMalformed,
                 "storage '" + std::string(request.key) + "' has two element types, of which torch takes the first",
                 request.at);
@@ -110,7 +110,7 @@ Result<ZipStorages::Entry> ZipStorages::Open(const tensors::StorageRequest& requ
   return Entry{.storage = tables_.AddStorage(storage),
                .nbytes = request.nbytes,
                .member = member,
-               .dtype = request.dtype,
+               .dtype = request.element(),
                .swap_size = 0};
 }
 

@@ -172,6 +172,10 @@ class Graph {
   bool is(NodeId id, Kind kind_wanted) const { return id != kNoNode && kind(id) == kind_wanted; }
 
  private:
+  struct PoolSpan {
+    uint32_t offset;  // in children_ or bytes_
+    uint32_t length;
+  };
   struct Node {
     Kind kind;
     uint8_t capacity_log2;  // of the child span; kExact: no spare room
@@ -180,10 +184,7 @@ class Graph {
     union {
       int64_t integer;
       double real;
-      struct {
-        uint32_t offset;  // in children_ or bytes_
-        uint32_t length;
-      } span;
+      PoolSpan span;
     };
   };
   static_assert(sizeof(Node) == 16);

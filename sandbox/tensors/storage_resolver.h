@@ -29,6 +29,9 @@ struct StorageRequest {
   uint64_t nbytes = 0;         // numel * item size, which does not overflow
   uint64_t at = 0;             // offset of the opcode
   std::optional<StorageSlice> slice;
+
+  // As torch takes it: the elements of an untyped storage are bytes.
+  DType element() const { return dtype == DType::kNone ? DType::kUInt8 : dtype; }
 };
 
 class StorageResolver {

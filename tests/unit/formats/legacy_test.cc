@@ -60,6 +60,18 @@ TEST(TorchLegacy, OneKeyTwiceIsRefused) {
   EXPECT_EQ(DecodeBytes(fixtures::TorchLegacyFile(Pickle(), storages)).reason(), Reason::kLegacyMalformed);
 }
 
+TEST(TorchLegacy, AnUntypedStorageIsOneOfBytes) {
+  const StorageSpec storage{.key = "7", .type = "UntypedStorage", .numel = 8, .bytes = "abcdefgh"};
+  const auto with = [&](const char* type, uint64_t numel) {
+    PickleAssembler out;
+    PushStorage(out.Proto(2), storage, true);
+    PushStorage(out, {.key = "7", .type = type, .numel = numel, .bytes = {}}, true);
+    return DecodeBytes(fixtures::TorchLegacyFile(out.Op("\x86").Stop(), {storage})).reason();
+  };
+  EXPECT_EQ(with("ByteStorage", 8), Reason{});
+  EXPECT_EQ(with("FloatStorage", 2), Reason::kLegacyMalformed);
+}
+
 TEST(TorchLegacy, TrailingBytesAreRefused) {
   EXPECT_EQ(DecodeBytes(fixtures::TorchLegacyFile(Pickle(), Storages()) + "x").reason(), Reason::kTrailingBytes);
 }

@@ -117,6 +117,24 @@ TEST(TorchZip, BigEndianUntypedOfTwoMindsIsRefused) {
   EXPECT_EQ(DecodeBytes(UntypedBigEndian({"uint16", "uint32"})).reason(), Reason::kUnsupportedFeature);
 }
 
+// One storage of eight bytes, once untyped and once of `type`.
+std::string UntypedAnd(const char* type, uint64_t numel) {
+  const StorageSpec storage{.key = "0", .type = "UntypedStorage", .numel = 8, .bytes = "abcdefgh"};
+  fixtures::PickleAssembler out;
+  out.Proto(2);
+  PushStorage(out, storage, false);
+  PushStorage(out, {.key = "0", .type = type, .numel = numel, .bytes = {}}, false);
+  return fixtures::WriteZip(fixtures::TorchZipShape(out.Op("\x86").Stop(), {storage}));
+}
+
+TEST(TorchZip, AnUntypedStorageIsOneOfBytes) {
+  const Decoded decoded = DecodeBytes(UntypedAnd("ByteStorage", 8));
+  ASSERT_TRUE(decoded.ok()) << decoded.message();
+  EXPECT_EQ(decoded.checkpoint.tables.storages().size(), 1U);
+  EXPECT_EQ(DecodeBytes(UntypedAnd("CharStorage", 8)).reason(), Reason::kPickleMalformed);
+  EXPECT_EQ(DecodeBytes(UntypedAnd("FloatStorage", 2)).reason(), Reason::kPickleMalformed);
+}
+
 TEST(TorchZip, DryRunReservesAndWritesNothing) {
   const Decoded decoded = DecodeBytes(Archive(kOne, {FloatStorage("0", 6)}, "little", true), {}, true);
   ASSERT_TRUE(decoded.ok()) << decoded.message();
