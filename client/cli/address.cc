@@ -98,6 +98,7 @@ LoadOptions LoadOptionsOf(const Options& options) {
   load.timeout = std::chrono::milliseconds(std::llround(std::ceil(options.timeout * 1e3)));
   load.inert = options.inert;
   load.copy = options.copy;
+  load.verify = options.verify;
   load.select = options.select;
   return load;
 }

@@ -105,6 +105,8 @@ void AddOptions(CLI::App& sub, const std::string& name, Options& options) {
   if (name == "load" || name == "convert") {
     sub.add_flag("--copy", options.copy,
                  "read the file instead of mapping it: for files that others may cut short meanwhile");
+    sub.add_flag("--verify", options.verify,
+                 "hold the data against the checksums (CRC-32) that the file has of them, where it has any");
     sub.add_flag("--inert", options.inert, "take a dangerous file too: what it would call stays an inert record");
   }
   if (name == "inspect" || name == "load" || name == "convert") {

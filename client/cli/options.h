@@ -34,6 +34,7 @@ struct Options {
   // inspect, load, convert: patterns of names of tensors; none: all.
   std::vector<std::string> select;
   bool digests = false;
+  bool verify = false;
   // scan: types that are not known are no reason to stop.
   bool allow_unknown = false;
 

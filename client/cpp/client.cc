@@ -17,6 +17,7 @@
 #include "client/cpp/answer.h"
 #include "client/cpp/byte_call.h"
 #include "client/cpp/channel.h"
+#include "client/cpp/checksums.h"
 #include "client/cpp/fd_socket.h"
 #include "client/cpp/local_file.h"
 #include "client/cpp/local_folder.h"
@@ -372,11 +373,15 @@ ClientResult<std::shared_ptr<const Contents>> Client::Inspect(const Source& sour
 
 ClientResult<std::shared_ptr<const Contents>> Client::Load(const Source& source, const LoadOptions& options,
                                                            StorageSink& sink) const {
-  return WithFolder(source, [&](const Source& from) { return impl_->Load(from, options, sink); });
+  ChecksumSink checked(sink);
+  StorageSink& to = options.verify ? static_cast<StorageSink&>(checked) : sink;
+  return WithFolder(source, [&](const Source& from) { return impl_->Load(from, options, to); });
 }
 
 ClientResult<Checkpoint> Client::Load(const Source& source, const LoadOptions& options) const {
-  return WithFolder(source, [&](const Source& from) { return impl_->Load(from, options); });
+  auto checkpoint = WithFolder(source, [&](const Source& from) { return impl_->Load(from, options); });
+  if (checkpoint.ok() && options.verify) AIRLOCK_TRY(VerifyChecksums(*checkpoint));
+  return checkpoint;
 }
 
 ClientResult<v1::GetCapabilitiesResponse> Client::Capabilities(std::chrono::milliseconds timeout) const {

@@ -88,14 +88,17 @@ bool PlanAssembler::MatchesTotals() const {
 bool PlanAssembler::BuildStorages() {
   Contents& contents = *contents_;
   const int count = storages_.nbytes_size();
-  if (storages_.device_size() != count || storages_.place_size() != count || storages_.offset_size() != count) {
+  if (storages_.device_size() != count || storages_.place_size() != count || storages_.offset_size() != count ||
+      storages_.crc32_size() != count) {
     return false;
   }
   contents.storages_.reserve(static_cast<size_t>(count));
   for (int i = 0; i < count; ++i) {
     if (storages_.device(i) >= contents.devices_.size()) return false;
+    const std::optional<uint32_t> crc32 =
+        storages_.crc32(i) == 0 ? std::nullopt : std::optional(static_cast<uint32_t>(storages_.crc32(i)));
     contents.storages_.push_back(
-        {storages_.nbytes(i), contents.devices_[storages_.device(i)], storages_.place(i), storages_.offset(i)});
+        {storages_.nbytes(i), contents.devices_[storages_.device(i)], storages_.place(i), storages_.offset(i), crc32});
     if (contents.storages_.back().left_out()) continue;
     const auto total = CheckedAdd(contents.payload_bytes_, storages_.nbytes(i));
     if (!total) return false;

@@ -107,6 +107,7 @@ Result<ZipStorages::Entry> ZipStorages::Open(const tensors::StorageRequest& requ
   if (request.nbytes > 0 && input_.in_place()) {
     storage = input_.StorageAt(member->data_offset, storage.nbytes, storage.device);
   }
+  if (request.nbytes > 0) storage.crc32 = tensors::kHasCrc32 | member->crc;
   return Entry{.storage = tables_.AddStorage(storage),
                .nbytes = request.nbytes,
                .member = member,
@@ -181,6 +182,7 @@ Result<void> ZipStorages::RewriteOne(const Entry& entry, bool keep) {
   tensors::Storage& storage = tables_.storage(entry.storage);
   storage.place = tensors::Place::kOutput;
   storage.offset = start;
+  if (big_endian_ && entry.swap_size > 1) storage.crc32 = 0;
   if (keep) output_.Keep(start, entry.nbytes);
   if (!keep && !output_.Wants(start, entry.nbytes)) return {};
   const ZipMember& member = *entry.member;

@@ -74,11 +74,15 @@ enum class Place : uint8_t { kInput = 1, kOutput = 2 };
 
 enum TensorFlag : uint32_t { kRequiresGrad = 1, kParameter = 2, kConj = 4, kNeg = 8 };
 
+// The bit beside a CRC-32 that says that there is one.
+inline constexpr uint64_t kHasCrc32 = uint64_t{1} << 32;
+
 struct Storage {
   Place place = Place::kInput;
   uint64_t offset = 0;
   uint64_t nbytes = 0;
   uint32_t device = 0;
+  uint64_t crc32 = 0;  // kHasCrc32 and the CRC, where the file has one of these very bytes
 };
 
 // One tensor while it is being made; shape and stride have equal length.

@@ -230,6 +230,7 @@ void Emitter::WriteStorage(uint32_t index) {
   columns.add_offset(storage.offset);
   columns.add_nbytes(storage.nbytes);
   columns.add_device(device);
+  columns.add_crc32(storage.crc32);
 }
 
 // A load that hits the limit has met one symbol too many, which nobody would take from us.

@@ -101,6 +101,7 @@ void PlanCutter::AddStorages(const v1::StorageColumns& storages) {
   AIRLOCK_COLUMN(Numbers, storages, mutable_storages()->, offset);
   AIRLOCK_COLUMN(Numbers, storages, mutable_storages()->, nbytes);
   AIRLOCK_COLUMN(Numbers, storages, mutable_storages()->, device);
+  AIRLOCK_COLUMN(Numbers, storages, mutable_storages()->, crc32);
 }
 
 PlanCutter::PlanCutter(const v1::PlanChunk& plan) {

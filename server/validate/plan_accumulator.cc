@@ -36,8 +36,8 @@ uint64_t MemoryOf(const v1::PlanChunk& piece) {
         BytesOf(g.links()),         BytesOf(g.ints()),         BytesOf(g.floats()),       BytesOf(t.storage()),
         BytesOf(t.dtype()),         BytesOf(t.flags()),        BytesOf(t.offset()),       BytesOf(t.rank()),
         BytesOf(t.shape()),         BytesOf(t.stride()),       BytesOf(t.quantization()), BytesOf(s.place()),
-        BytesOf(s.offset()),        BytesOf(s.nbytes()),       BytesOf(s.device()),       BytesOf(piece.devices()),
-        BytesOf(piece.symbols()),   BytesOf(piece.findings())}) {
+        BytesOf(s.offset()),        BytesOf(s.nbytes()),       BytesOf(s.device()),       BytesOf(s.crc32()),
+        BytesOf(piece.devices()),   BytesOf(piece.symbols()),  BytesOf(piece.findings())}) {
     sum += bytes;
   }
   return sum;
@@ -82,7 +82,7 @@ OrVerdict<void> PlanAccumulator::CheckCounts(const v1::PlanChunk& piece) const {
   };
   const auto storages = [](const v1::PlanChunk& plan) {
     const auto& s = plan.storages();
-    return Longest({s.place_size(), s.offset_size(), s.nbytes_size(), s.device_size()});
+    return Longest({s.place_size(), s.offset_size(), s.nbytes_size(), s.device_size(), s.crc32_size()});
   };
   const auto size = [](const auto& column) { return static_cast<uint64_t>(column.size()); };
   const std::array<CountRow, 6> rows = {{
@@ -122,6 +122,7 @@ OrVerdict<void> PlanAccumulator::Add(v1::PlanChunk&& piece) {
   Append(*s.mutable_offset(), *piece.mutable_storages()->mutable_offset());
   Append(*s.mutable_nbytes(), *piece.mutable_storages()->mutable_nbytes());
   Append(*s.mutable_device(), *piece.mutable_storages()->mutable_device());
+  Append(*s.mutable_crc32(), *piece.mutable_storages()->mutable_crc32());
   Append(*plan_.mutable_devices(), *piece.mutable_devices());
   Append(*plan_.mutable_symbols(), *piece.mutable_symbols());
   Append(*plan_.mutable_findings(), *piece.mutable_findings());

@@ -26,6 +26,7 @@ OrVerdict<void> CheckRow(const v1::PlanChunk& plan, int row, const PlaceSizes& s
     return Broken(Rule::kStorageBorder);
   }
   if (storages.device(row) >= static_cast<uint32_t>(plan.devices_size())) return Broken(Rule::kStorageDevice);
+  if (storages.crc32(row) != 0 && storages.crc32(row) >> 32 != 1) return Broken(Rule::kStorageChecksum);
   return {};
 }
 
@@ -56,8 +57,9 @@ bool Overlap(const v1::StorageColumns& storages) {
 OrVerdict<void> CheckStorages(const v1::PlanChunk& plan, const PlaceSizes& sizes) {
   const auto& storages = plan.storages();
   const int rows = storages.place_size();
-  if (storages.offset_size() != rows || storages.nbytes_size() != rows || storages.device_size() != rows) {
-    return Broken(Rule::kStorageColumns);
+  for (const int size :
+       {storages.offset_size(), storages.nbytes_size(), storages.device_size(), storages.crc32_size()}) {
+    if (size != rows) return Broken(Rule::kStorageColumns);
   }
   for (const auto& device : plan.devices()) {
     if (!IsTorchName(device)) return Broken(Rule::kDeviceName);

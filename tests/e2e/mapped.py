@@ -122,6 +122,27 @@ class Mapped(unittest.TestCase):
                 self.assertEqual(self.airlock("convert", *flags, path, target).returncode, 0)
                 self.assertEqual(sorted(tensors_of(target)), names)
 
+    def test_a_flipped_bit_is_seen_by_who_asks(self):
+        """The file's own checksums, whichever way the bytes come; without --verify nobody looks, as with torch."""
+        path = samples.stored(self.path / "sample.pt")
+        target = self.path / "out.safetensors"
+        commands = (["load", path], ["load", "--digests", path], ["load", "--copy", path], ["convert", path, target])
+        for command in commands:
+            self.assertEqual(self.airlock(*command, "--verify").returncode, 0, command)
+        target.unlink()
+        raw = bytearray(path.read_bytes())
+        raw[raw.index(samples.tensors()[2].head)] ^= 1
+        path.write_bytes(raw)
+        self.assertEqual(self.airlock("load", path).returncode, 0)
+        for way in ("mapped", "streamed"):
+            if way == "streamed":
+                pathlib.Path(f"{self.daemon.socket}.fd").unlink()
+            for command in commands:
+                with self.subTest(command, way=way):
+                    done = self.airlock(*command, "--verify")
+                    self.assertEqual((done.returncode, "layer2.weight" in done.stderr + done.stdout), (2, True))
+                    self.assertFalse(target.exists())
+
     def test_what_matches_nothing_is_an_error(self):
         path = samples.stored(self.path / "sample.pt")
         for command in (["load"], ["inspect"], ["convert", "--force"]):

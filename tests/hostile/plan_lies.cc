@@ -28,6 +28,7 @@ void Overlap(PlanChunk& plan, Done&) {
   storages.add_offset(2);
   storages.add_nbytes(4);
   storages.add_device(0);
+  storages.add_crc32(0);
   auto& tensors = *plan.mutable_tensors();
   tensors.add_storage(1);
   tensors.add_dtype(airlock::v1::DTYPE_FLOAT32);
@@ -217,6 +218,7 @@ Frame TruePlan() {
   storages.add_offset(0);
   storages.add_nbytes(4);
   storages.add_device(0);
+  storages.add_crc32(0);
   plan.add_devices("cpu");
   return frame;
 }

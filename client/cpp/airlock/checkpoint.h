@@ -26,6 +26,8 @@ struct StorageInfo {
   // Where its bytes are, and from which offset on.
   v1::Place place = v1::PLACE_UNSPECIFIED;
   uint64_t offset = 0;
+  // What the file says of its bytes; see LoadOptions::verify.
+  std::optional<uint32_t> crc32;
 
   // No tensor that was chosen needs it (LoadOptions::select): there are no bytes of it.
   bool left_out() const { return place == v1::PLACE_LEFT_OUT; }
@@ -79,11 +81,11 @@ class StorageSink {
  public:
   virtual ~StorageSink() = default;
   virtual ClientResult<void> Plan(const std::shared_ptr<const Contents>& contents) = 0;
-  // Bytes of storage `index` from `offset` on; valid during the call. Offsets ascend without gaps.
   // Before any Data of a storage that lies in a file of this machine, in one piece from `offset` on. True: the sink has
   // taken it from there, and there is no Data of it. The file may be somebody's to cut short meanwhile: copy from it,
   // but do not map it.
   virtual ClientResult<bool> File(uint32_t /*index*/, int /*fd*/, uint64_t /*offset*/) { return false; }
+  // Bytes of storage `index` from `offset` on; valid during the call. Offsets ascend without gaps.
   virtual ClientResult<void> Data(uint32_t index, uint64_t offset, std::string_view bytes) = 0;
   virtual ClientResult<void> End(uint32_t index) = 0;
 };

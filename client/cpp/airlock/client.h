@@ -87,6 +87,9 @@ struct LoadOptions : CallOptions {
   v1::Delivery delivery = v1::DELIVERY_UNSPECIFIED;
   // Never keep a view of the file: read what is needed into memory of our own, where nobody can change it any more.
   bool copy = false;
+  // Hold the bytes that came against the CRC-32 that the file has of them, where it has one: zip archives do. Else
+  // CHECKSUM_MISMATCH. (VerifyChecksums does the same later, on a thread of the caller's choice.)
+  bool verify = false;
   // Not empty: only the storages of tensors are loaded whose name matches one of these patterns (loader.proto has
   // their syntax); those of others are left out.
   std::vector<std::string> select;

@@ -65,6 +65,7 @@ class PlanMaker {
     plan.mutable_storages()->add_offset(offset);
     plan.mutable_storages()->add_nbytes(bytes);
     plan.mutable_storages()->add_device(0);
+    plan.mutable_storages()->add_crc32(0);
     if (place != v1::PLACE_LEFT_OUT) payload_ += bytes;
     return static_cast<uint32_t>(plan.storages().nbytes_size() - 1);
   }

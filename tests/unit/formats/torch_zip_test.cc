@@ -1,5 +1,6 @@
 // Torch zips that are right: what comes out of them.
 #include <gtest/gtest.h>
+#include <libdeflate.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -72,6 +73,19 @@ TEST(TorchZip, BigEndianDataIsSwapped) {
   ASSERT_TRUE(decoded.ok()) << decoded.message();
   EXPECT_EQ(decoded.checkpoint.tables.storages().at(0).place, Place::kOutput);
   EXPECT_EQ(TensorBytes(decoded, 0), FloatStorage("0", 6).bytes);
+}
+
+// Of the bytes as they come out: in place, inflated, and not where they were swapped.
+TEST(TorchZip, StoragesHaveTheirMembersChecksum) {
+  const StorageSpec storage = FloatStorage("0", 6);
+  const uint64_t crc = tensors::kHasCrc32 | libdeflate_crc32(0, storage.bytes.data(), storage.bytes.size());
+  const auto crc_of = [](const std::string& file) {
+    const Decoded decoded = DecodeBytes(file);
+    return decoded.ok() ? decoded.checkpoint.tables.storages().at(0).crc32 : 1;
+  };
+  EXPECT_EQ(crc_of(Archive(kOne, {storage})), crc);
+  EXPECT_EQ(crc_of(Archive(kOne, {storage}, "little", true)), crc);
+  EXPECT_EQ(crc_of(Archive(kOne, {Swapped(storage, 4)}, "big")), 0U);
 }
 
 TEST(TorchZip, BigEndianComplexIsSwappedByComponent) {

@@ -54,7 +54,10 @@ class Builder {
       model_.storages.push_back({output ? v1::PLACE_OUTPUT : v1::PLACE_INPUT, begin, nbytes, 0});
     }
     model_.devices = {"cpu", "cuda:0"};
-    for (auto& storage : model_.storages) storage.device = static_cast<uint32_t>(Below(2));
+    for (auto& storage : model_.storages) {
+      storage.device = static_cast<uint32_t>(Below(2));
+      if (Below(2) == 0) storage.crc32 = (uint64_t{1} << 32) + Below(uint64_t{1} << 32);
+    }
   }
 
   void AddInventory() {
@@ -222,6 +225,7 @@ v1::PlanChunk PlanModel::Plan() const {
     columns.add_offset(storage.offset);
     columns.add_nbytes(storage.nbytes);
     columns.add_device(storage.device);
+    columns.add_crc32(storage.crc32);
   }
   for (const std::string& device : devices) plan.add_devices(device);
   for (const auto& symbol : symbols) *plan.add_symbols() = symbol;

@@ -37,6 +37,7 @@ struct ModelStorage {
   uint64_t offset = 0;
   uint64_t nbytes = 0;
   uint32_t device = 0;
+  uint64_t crc32 = 0;
 };
 
 struct PlanModel {

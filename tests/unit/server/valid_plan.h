@@ -57,6 +57,7 @@ inline void AddStorage(v1::PlanChunk& plan, v1::Place place, uint64_t offset, ui
   storages.add_offset(offset);
   storages.add_nbytes(nbytes);
   storages.add_device(0);
+  storages.add_crc32(0);
 }
 
 inline void AddTensor(v1::PlanChunk& plan, uint32_t storage, v1::DType dtype, uint64_t offset,

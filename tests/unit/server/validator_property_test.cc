@@ -180,6 +180,7 @@ const Mutation kMutations[] = {
        s.file_ends = {s.Divisible().offset + 1, s.model.input_size};
      }},
     {"storage.device", [](Subject& s) { s.Storage().device = 2 + static_cast<uint32_t>(s.Below(1000)); }},
+    {"storage.checksum", [](Subject& s) { s.Storage().crc32 = s.Below(2) == 0 ? 1 : ~uint64_t{0} - s.Below(1000); }},
     {"device.name", [](Subject& s) { s.model.devices[s.Below(2)] += '\n'; }},
     {"symbol.text", [](Subject& s) { s.model.symbols[0].set_module(std::string(1025 + s.Below(100), 'a')); }},
     {"symbol.class", [](Subject& s) { s.model.symbols[0].set_class_(static_cast<v1::SymbolClass>(9 + s.Below(99))); }},
