@@ -233,17 +233,24 @@ class Faults:
         self.count["spool filled"] += 1
 
     def kill_spawner(self, side):
-        if self.send("spawner killed", side.spawner(), signal.SIGKILL):
-            side.revive()
+        self.kill_daemon("spawner killed", side, side.spawner())
 
     def kill_broker(self, side):
-        if self.send("broker killed", side.daemon.pid, signal.SIGKILL):
+        self.kill_daemon("broker killed", side, side.daemon.pid)
+
+    def kill_daemon(self, name, side, pid):
+        if self.send(name, pid, signal.SIGKILL):
+            self.let_go()  # a broker that is stopped would not end with its spawner
             side.revive()
 
-    def settle(self):
+    def let_go(self):
+        """Nobody is stopped any more."""
         while self.pauses:
             self.keep_time()
             time.sleep(0.01)
+
+    def settle(self):
+        self.let_go()
         for helper in self.busy:
             helper.wait(30)
 
