@@ -5,10 +5,13 @@ import os
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
 from . import _client, _names, _weights
-from ._client import Answer, CallOptions, Client
+from ._answer import Answer, report_of
+from ._client import Client
 from ._errors import AirlockError, DaemonError, RefusedError, UnknownTypesError, list_lines, printable
 from ._paths import Path, join, length
+from ._refusals import remedy
 from ._report import Report, Symbol
+from ._requests import CallOptions
 from ._source import FileLike, ObjectSource, Source, source_of
 from ._trusted import Trusted
 from .v1 import inventory_pb2
@@ -114,8 +117,8 @@ def _unknown_types(answer: Answer, unknown: List[Symbol], source: Source) -> Unk
     return UnknownTypesError(
         f"{name}: holds objects of {len(unknown)} unknown type{'s' if len(unknown) != 1 else ''}. Nothing was imported.\n{list_lines(lines)}\n"
         f'As inert records: airlock.load(..., unknown="record"). Rebuilt, if you trust them: airlock.load(..., trusted=[{trust}]).\n'
-        f"The weights alone: {_client.remedy(source)}", unknown, answer.plan.findings, reason="UNKNOWN_TYPES",
-        report=_client.report_of(answer.report, answer.plan))
+        f"The weights alone: {remedy(source)}", unknown, answer.plan.findings, reason="UNKNOWN_TYPES",
+        report=report_of(answer.report, answer.plan))
 
 
 def inspect(f: FileLike, *, member: str = "", limits: Optional[Mapping[str, int]] = None, timeout: Optional[float] = None) -> Report:
@@ -135,7 +138,7 @@ def inspect(f: FileLike, *, member: str = "", limits: Optional[Mapping[str, int]
         if error.report is None:
             raise
         return error.report
-    report = _client.report_of(answer.report, answer.plan)
+    report = report_of(answer.report, answer.plan)
     tensors = _names.tensor_infos(answer.plan)
     maker = TreeMaker(answer.plan, tensors)
     from ._build import ObjectBuilder
