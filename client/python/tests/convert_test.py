@@ -8,6 +8,8 @@ import pathlib
 import pickle
 import subprocess
 import sys
+import time
+import zipfile
 
 import numpy
 
@@ -44,6 +46,20 @@ class Convert(package.Folder):
     def file(self, value, name="a.pt"):
         path = self.folder / name
         torch.save(value, path)
+        return path
+
+    def nested(self, levels):
+        """A file of dicts in one another, each with a key of ten bytes, around a tensor: torch's own writer would recurse."""
+        path = self.file(torch.ones(1))
+        with zipfile.ZipFile(path) as archive:
+            parts = {name: archive.read(name) for name in archive.namelist()}
+        keys = [b"state_dict", *(b"k%09d" % level for level in range(1, levels))]
+        for name, data in parts.items():
+            if name.endswith("/data.pkl"):
+                parts[name] = data[:2] + b"".join(b"}X\x0a\x00\x00\x00" + key for key in keys) + data[2:-1] + b"s" * levels + b"."
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, data in parts.items():
+                archive.writestr(name, data)
         return path
 
     def same(self, path, folder):
@@ -145,6 +161,53 @@ class Convert(package.Folder):
             airlock.load_training_state(self.folder)
         with self.assertRaises(FileNotFoundError):
             airlock.load_training_state(self.folder / "nothing")
+
+    def test_names_that_become_one(self):
+        """Of two tensors of one name, a file could hold one: neither is dropped in silence."""
+        one, two = torch.ones(1), torch.zeros(1)
+        for number, (value, strip) in enumerate((({"module.w": one, "w": two}, True), ({"_orig_mod.module.w": one, "module.w": two}, True),
+                                                 ({"a.b": one, "a": {"b": two}}, False), ({1: one, "1": two}, False),
+                                                 ({"a": [one], "a.0": two}, False), ({"x": {1: {"y": one}, "1": {"y": two}}}, False))):
+            for root in (value, {"state_dict": value, "epoch": 1}):
+                path = self.file(root)
+                with self.assertRaises(airlock.UnsupportedError, msg=value):
+                    airlock.load_file(path, strip=strip, key="" if root is value else "auto")
+                for split in (False, True):
+                    target = self.folder / f"out-{number}"
+                    with self.assertRaises(airlock.UnsupportedError, msg=value):
+                        airlock.convert(path, target, split=split, strip=strip, key="" if root is value else "auto")
+                    self.assertFalse(target.exists())
+        self.assertEqual(list(airlock.load_file(self.file({"module.w": one, "w": two}))), ["module.w", "w"])
+
+    def test_keys_that_are_no_text(self):
+        """Numbers become text, as the command line names them."""
+        value = {0: torch.zeros(1), 1: torch.ones(1)}
+        path = self.file(value)
+        self.assertEqual(list(airlock.load_file(path)), ["0", "1"])
+        airlock.convert(path, self.folder / "w.safetensors")
+        self.assertEqual(airlock.load(self.folder / "w.safetensors"), value := {"0": value[0], "1": value[1]})
+        path = self.file({"state_dict": {0: {True: value["0"], None: value["1"], 2.5: value["0"], (1, 2): value["1"], torch.float16: value["1"]}}})
+        subprocess.run([package.BIN / "airlock", "convert", path, self.folder / "cli.safetensors"], check=True, capture_output=True)
+        self.assertEqual(sorted(airlock.load_file(path)), sorted(airlock.load(self.folder / "cli.safetensors")))
+
+    def test_a_folder_is_written_whole_or_not_at_all(self):
+        for value in ({"state_dict": {"w": torch.ones(1, dtype=torch.complex64)}}, {"state_dict": {"w": torch.ones(1)}, "x": ValueError(1)},
+                      {"state_dict": {"w": torch.ones(1)}, "x": {"y": torch.quantize_per_tensor(torch.ones(1), 1.0, 0, torch.qint8)}},
+                      {"state_dict": {"w": torch.ones(1)}, "__metadata__": torch.ones(1)}):
+            with self.assertRaises(airlock.UnsupportedError, msg=value):
+                airlock.convert(self.file(value), self.folder / "split", split=True)
+            self.assertFalse((self.folder / "split").exists())
+
+    def test_names_grow_with_depth(self):
+        """Twenty thousand dicts in one another: 2 GB of names, or the time that making them would take."""
+        start = time.process_time()
+        with self.assertRaises(airlock.LimitError):
+            airlock.load_file(self.nested(20_000))
+        with self.assertRaises(airlock.LimitError):
+            airlock.convert(self.nested(20_000), self.folder / "out", split=True)
+        self.assertLess(time.process_time() - start, 30)
+        self.assertFalse((self.folder / "out").exists())
+        self.assertEqual(len(airlock.load_file(self.nested(200))), 1)
 
     def test_a_training_state_is_not_trusted(self):
         """It may be anybody's: only convert's own files are opened, and what stands for a type is one."""

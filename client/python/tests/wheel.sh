@@ -35,6 +35,9 @@ grep -q '^DangerousError$' said
 grep -q '^the file ran: False$' said
 "$work/venv/bin/airlock" inspect good.pt | grep -q torch_zip
 "$work/venv/bin/airlock" convert --inert hostile.pt weights.safetensors
+"$work/venv/bin/airlock" convert --split good.pt folder
+[ -s folder/weights.safetensors ]
+grep -q '"epoch": 3' folder/training_state.json
 "$work/venv/bin/python" - <<'PYTHON'
 import statistics
 import subprocess

@@ -15,11 +15,12 @@ from ._errors import (
     UnknownTypesError,
     UnsupportedError,
 )
-from ._load import contents, inspect, load, load_file, state_dict, unknown_types
+from ._load import inspect, load, load_file, unknown_types
 from ._patch import UnknownTypesWarning, UnsafeLoadWarning, patch
 from ._record import AttributeDict, Record, StreamBytes, SymbolName
 from ._report import Finding, Nested, Report, Symbol, TensorInfo
 from ._safe_open import safe_open
+from ._weights import contents, state_dict
 
 __version__ = "0.1.0"
 

@@ -1,4 +1,7 @@
-"""python -m airlock run SCRIPT [ARGUMENT ...]: runs a script that cannot be edited, with every torch.load of it sandboxed."""
+"""python -m airlock run SCRIPT [ARGUMENT ...]: runs a script that cannot be edited, with every torch.load of it sandboxed.
+
+python -m airlock convert --split SRC DIR: weights and training state apart.
+"""
 from __future__ import annotations
 
 import argparse
@@ -6,13 +9,14 @@ import runpy
 import sys
 from typing import List, Optional
 
-from . import __version__, patch
+from . import __version__, _split_command, patch
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m airlock", description=__doc__)
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("convert", help="write weights and training state apart: convert --split SRC DIR", add_help=False)
     run = commands.add_parser("run", help="run a script with every torch.load sandboxed")
     run.add_argument("--unknown", choices=("record", "error"), default="record", help="what becomes of objects of unknown types")
     run.add_argument("--trusted", action="append", default=[], metavar="CLASS", help="rebuild objects of this class; may be repeated")
@@ -24,6 +28,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Optional[List[str]] = None) -> int:
     """The command line."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["convert"]:
+        return _split_command.main(arguments[1:])
     given = _parser().parse_args(arguments)
     rest = given.rest[1:] if given.rest[:1] == ["--"] else given.rest
     if not rest and given.module is None:

@@ -5,9 +5,9 @@ import json
 import os
 import struct
 from collections import OrderedDict
-from typing import Any, Dict, Mapping, Optional, Tuple, Union
+from typing import Any, Dict, Mapping, NamedTuple, Optional, Union
 
-from . import _known, _load, _safetensors, _training_state
+from . import _known, _load, _safetensors, _state_reader, _state_writer, _weights
 from ._errors import AirlockError, MalformedError, UnsupportedError
 from ._record import Record
 
@@ -18,6 +18,7 @@ _EMA_KEYS = ("state_dict_ema", "model_ema")
 _WEIGHT_KEYS = ("state_dict", "model", "module", "model_state_dict")
 # What reading a document of another shape ends in.
 _MISFITS = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError, struct.error)
+_MAX_DIGITS = 20
 Path = Union[str, "os.PathLike[str]"]
 
 
@@ -39,74 +40,85 @@ def convert(src: Path, dst: Path, *, key: str = "auto", split: bool = False, str
     value = _load.load(src, "cpu", inert=inert, mmap=True)
     if split:
         return _split(value, dst, key, strip)
-    path, weights = _load.weights_of(value, key)
-    weights = _load.stripped(weights) if strip else weights
-    return {"key": path, "tensors": len(weights), "bytes": _safetensors.write(dst, weights), "files": [os.fspath(dst)]}
+    path, tensors = _weights.weights_of(value, key)
+    file = _file_of(tensors, strip)
+    file.write(dst)
+    return {"key": path, "tensors": len(tensors), "bytes": file.size, "files": [os.fspath(dst)]}
 
 
-def _weights_in(root: Any, key: str) -> Dict[str, Tuple[str, Any, Dict[str, Any]]]:
-    """File names, each with the path of its weights, the object that holds them, and the tensors."""
-    found: Dict[str, Tuple[str, Any, Dict[str, Any]]] = {}
+def _file_of(tensors: Dict[str, Any], strip: bool) -> _safetensors.File:
+    return _safetensors.File(_weights.stripped(tensors) if strip else tensors)
+
+
+class _Part(NamedTuple):
+    """Weights that go to a file of their own."""
+
+    path: str
+    held: Any  # the object that holds them
+    tensors: Dict[str, Any]
+
+    @property
+    def flat(self) -> bool:
+        """Whether the file of weights says all that the object holds."""
+        held = self.held
+        return (type(held) in (dict, OrderedDict) and list(held) == list(self.tensors)
+                and all(held[name] is tensor for name, tensor in self.tensors.items()))
+
+    @property
+    def attributes(self) -> Any:
+        """What the object has besides: `_metadata`."""
+        return (vars(self.held) or None) if isinstance(self.held, OrderedDict) else None
+
+    def row(self, attributes: Any) -> Dict[str, Any]:
+        """What the document says of them."""
+        flags = {name: _flags(tensor) for name, tensor in self.tensors.items()}
+        return {"key": self.path, "class": "collections.OrderedDict" if isinstance(self.held, OrderedDict) else "dict", "names": list(self.tensors),
+                "flags": {name: flag for name, flag in flags.items() if flag}, "attributes": attributes}
+
+
+def _parts_of(root: Any, key: str) -> Dict[str, _Part]:
+    """The weights, by the name of their file."""
     if key != "auto":
-        path, tensors = _load.weights_of(root, key)
-        held = root
-        for part in key.split("."):
-            held = _load.child_of(held, part, key)
-        return {WEIGHTS: (path, held, tensors)}
+        return {WEIGHTS: _Part(key, _weights.at_key(root, key), _weights.weights_of(root, key)[1])}
+    found: Dict[str, _Part] = {}
     if isinstance(root, Mapping):
         for file, keys in ((EMA, _EMA_KEYS), (WEIGHTS, _WEIGHT_KEYS)):
-            for name in keys:
-                mapping = _load.mapping_of(root.get(name))
-                tensors = _load.flat_tensors(mapping) if mapping is not None else {}
-                if tensors:
-                    found[file] = (name, root[name], tensors)
-                    break
+            first = _weights.first_of(root, keys)
+            if first is not None:
+                found[file] = _Part(first[0], root[first[0]], first[1])
     if not found:
-        path, tensors = _load.weights_of(root, "auto")
-        found[WEIGHTS] = (path, root, tensors)
+        path, tensors = _weights.weights_of(root, "auto")
+        found[WEIGHTS] = _Part(path, root, tensors)
     return found
 
 
-def _is_flat(held: Any, tensors: Dict[str, Any]) -> bool:
-    """Whether the file of weights says all that the object holds."""
-    return type(held) in (dict, OrderedDict) and list(held) == list(tensors) and all(held[name] is tensors[name] for name in tensors)
-
-
 def _split(root: Any, folder: Path, key: str, strip: bool) -> Dict[str, Any]:
-    weights = _weights_in(root, key)
-    writer = _training_state.Writer()
-    described = {}
-    for file, (path, held, tensors) in weights.items():
-        flat = _is_flat(held, tensors)
-        described[file] = {
-            "key": path, "class": "collections.OrderedDict" if isinstance(held, OrderedDict) else "dict", "names": list(tensors),
-            "flags": {name: _flags(tensor) for name, tensor in tensors.items() if _flags(tensor)},
-            "attributes": writer.write(vars(held)) if isinstance(held, OrderedDict) and vars(held) else None}
-        if flat or isinstance(held, Record):
-            writer.replace(held, file)
-    state = writer.write(root)
-    os.makedirs(folder, exist_ok=True)
-    files = []
-    summary: Dict[str, Any] = {}
-    for file, (path, _, tensors) in weights.items():
-        size = _safetensors.write(os.path.join(folder, file), _load.stripped(tensors) if strip else tensors)
-        files.append(file)
-        summary = {"key": path, "tensors": len(tensors), "bytes": size}
+    """All of it is made before the first of it is written: a folder that is there is whole, unless the disk is full."""
+    parts = _parts_of(root, key)
+    files = {name: _file_of(part.tensors, strip) for name, part in parts.items()}
+    writer = _state_writer.Writer()
+    for name, part in parts.items():
+        if part.flat or isinstance(part.held, Record):
+            writer.replace(part.held, name)
+    *attributes, state = writer.write([*(part.attributes for part in parts.values()), root])
     if writer.tensors:
-        _safetensors.write(os.path.join(folder, OPTIMIZER), writer.tensors)
-        files.append(OPTIMIZER)
-    document = {"airlock_training_state": _training_state.SCHEMA_VERSION, "stripped": strip, "weights": described,
-                "tensors": OPTIMIZER if writer.tensors else None, "state": state}
-    _safetensors.write_whole(os.path.join(folder, STATE), [_training_state.dumps(document)])
-    return {**summary, "files": [*files, STATE]}
+        files[OPTIMIZER] = _safetensors.File(writer.tensors)
+    document = _state_writer.dumps({
+        "airlock_training_state": _state_writer.SCHEMA_VERSION, "stripped": strip,
+        "weights": {name: part.row(held) for (name, part), held in zip(parts.items(), attributes)},
+        "tensors": OPTIMIZER if writer.tensors else None, "state": state})
+    os.makedirs(folder, exist_ok=True)
+    for name, file in files.items():
+        file.write(os.path.join(folder, name))
+    _safetensors.write_whole(os.path.join(folder, STATE), [document])
+    last = list(parts)[-1]
+    return {"key": parts[last].path, "tensors": len(parts[last].tensors), "bytes": files[last].size, "files": [*files, STATE]}
 
 
 def _flags(tensor: Any) -> str:
     """What safetensors cannot say of a tensor: "parameter", "requires_grad"."""
-    if not getattr(tensor, "requires_grad", False) and type(tensor).__name__ != "Parameter":
-        return ""
     parameter = ["parameter"] if type(tensor).__name__ == "Parameter" else []
-    return " ".join(parameter + (["requires_grad"] if tensor.requires_grad else []))
+    return " ".join(parameter + (["requires_grad"] if getattr(tensor, "requires_grad", False) else []))
 
 
 def load_training_state(folder: Path, *, weights: bool = True, framework: Optional[str] = None) -> Any:
@@ -119,15 +131,15 @@ def load_training_state(folder: Path, *, weights: bool = True, framework: Option
     """
     try:
         with open(os.path.join(folder, STATE), "rb") as file:
-            document = json.loads(file.read())
-        if document["airlock_training_state"] != _training_state.SCHEMA_VERSION:
+            document = json.loads(file.read(), parse_int=_small_int)
+        if document["airlock_training_state"] != _state_writer.SCHEMA_VERSION:
             raise UnsupportedError("the training state is of another version", reason="UNSUPPORTED_FEATURE")
         tensors = _load.load(os.path.join(folder, OPTIMIZER), "cpu", framework=framework) if document["tensors"] else {}
-        reader = _training_state.Reader(tensors, {})
+        reader = _state_reader.Reader(document, tensors, {})
         for name, row in document["weights"].items():
             if name not in (WEIGHTS, EMA):
                 raise MalformedError(f"{os.fspath(folder)}: {STATE} names a file of weights that convert does not write", reason="NOT_A_CHECKPOINT")
-            reader._weights[name] = _weights_of(folder, name, row, reader, document["stripped"], framework) if weights else {}
+            reader.weights[name] = _weights_in(folder, name, row, reader, document["stripped"], framework) if weights else {}
         return reader.read(document["state"])
     except AirlockError:
         raise
@@ -135,13 +147,20 @@ def load_training_state(folder: Path, *, weights: bool = True, framework: Option
         raise MalformedError(f"{os.fspath(folder)}: {STATE} is not what convert writes: {error!r}", reason="NOT_A_CHECKPOINT") from error
 
 
-def _weights_of(folder: Path, file: str, row: Any, reader: _training_state.Reader, stripped: bool, framework: Optional[str]) -> Any:
+def _small_int(text: str) -> int:
+    """A number of JSON. Convert writes none longer, and Python takes the square of its length for a long one."""
+    if len(text) > _MAX_DIGITS:
+        raise ValueError("a number of too many digits")
+    return int(text)
+
+
+def _weights_in(folder: Path, file: str, row: Any, reader: _state_reader.Reader, stripped: bool, framework: Optional[str]) -> Any:
     found = _load.load(os.path.join(folder, file), "cpu", framework=framework)
     made: Any = OrderedDict() if row["class"] == "collections.OrderedDict" else {}
     for name in row["names"]:
         flags = row["flags"].get(name, "")
-        tensor = found[next(iter(_load.stripped({name: None}))) if stripped else name]
-        made[name] = reader._flagged(tensor, {flag: True for flag in flags.split()}) if flags else tensor
+        tensor = found[_weights.strip(name) if stripped else name]
+        made[name] = reader.flagged(tensor, {flag: True for flag in flags.split()}) if flags else tensor
     if row["attributes"]:
         vars(made).update(reader.read(row["attributes"]))
     return made

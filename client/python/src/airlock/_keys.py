@@ -11,7 +11,8 @@ from typing import Dict, List, Tuple
 import numpy as np
 
 from ._errors import DaemonError, LimitError
-from ._plan import Column, Nodes, kind
+from ._plan import Nodes, kind
+from ._wire import Column
 
 # Of all keys of a file together, counted as often as they are hashed.
 MAX_PARTS = 50_000_000

@@ -4,23 +4,21 @@ from __future__ import annotations
 import os
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
-from . import _client, _names
-from ._client import Answer, CallOptions, Client
-from ._errors import AirlockError, DaemonError, RefusedError, UnknownTypesError, UnsupportedError, list_lines, printable
-from ._record import Record, StreamBytes
+from . import _client, _names, _weights
+from ._answer import Answer, report_of
+from ._client import Client
+from ._errors import AirlockError, DaemonError, RefusedError, UnknownTypesError, list_lines, printable
+from ._paths import Path, join, length
+from ._refusals import remedy
 from ._report import Report, Symbol
+from ._requests import CallOptions
 from ._source import FileLike, ObjectSource, Source, source_of
 from ._trusted import Trusted
 from .v1 import inventory_pb2
 
-__all__ = ["contents", "inspect", "load", "load_file", "state_dict", "unknown_types"]
+__all__ = ["inspect", "load", "load_file", "unknown_types"]
 
-# timm's order, then what others call it.
-_KEYS = ("state_dict_ema", "model_ema", "state_dict", "model", "module", "model_state_dict")
-# What a GGUF file says besides its tensors.
-_NOT_WEIGHTS = ("__metadata__", "__types__")
-# Either may be around the other.
-_PREFIXES = ("_orig_mod.", "module.", "_orig_mod.")
+_MAX_SHOWN = 1000  # letters of a path in a message
 
 
 def load(f: FileLike, map_location: Any = None, *, mmap: Optional[bool] = None, trusted: Iterable[Union[str, type]] = (),
@@ -102,20 +100,25 @@ def _call(source: Source, call: Callable[[Client, Source], Answer]) -> Tuple[Ans
         return call(client, source), source
 
 
+def _shown(path: Path) -> str:
+    """A path for a message. Those of deep places are left out: they can be as long as the file."""
+    return "somewhere deep" if length(path) > _MAX_SHOWN else printable(join(path)) or "the root"
+
+
 def _unknown_types(answer: Answer, unknown: List[Symbol], source: Source) -> UnknownTypesError:
     places = _names.uses(answer.plan)
     lines = []
     for symbol in unknown:
         found = places.get((symbol.module, symbol.name), [])
-        where = ", ".join(printable(path) or "the root" for path in found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+        where = ", ".join(_shown(path) for path in found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
         lines.append(f"{printable(str(symbol))}: {symbol.uses} use{'s' if symbol.uses != 1 else ''}" + (f", at {where}" if where else ""))
     name = printable(source.name) or "the file object"
     trust = ", ".join(f'"{printable(str(symbol))}"' for symbol in unknown[:4]) + (", ..." if len(unknown) > 4 else "")
     return UnknownTypesError(
         f"{name}: holds objects of {len(unknown)} unknown type{'s' if len(unknown) != 1 else ''}. Nothing was imported.\n{list_lines(lines)}\n"
         f'As inert records: airlock.load(..., unknown="record"). Rebuilt, if you trust them: airlock.load(..., trusted=[{trust}]).\n'
-        f"The weights alone: {_client.remedy(source)}", unknown, answer.plan.findings, reason="UNKNOWN_TYPES",
-        report=_client.report_of(answer.report, answer.plan))
+        f"The weights alone: {remedy(source)}", unknown, answer.plan.findings, reason="UNKNOWN_TYPES",
+        report=report_of(answer.report, answer.plan))
 
 
 def inspect(f: FileLike, *, member: str = "", limits: Optional[Mapping[str, int]] = None, timeout: Optional[float] = None) -> Report:
@@ -135,7 +138,7 @@ def inspect(f: FileLike, *, member: str = "", limits: Optional[Mapping[str, int]
         if error.report is None:
             raise
         return error.report
-    report = _client.report_of(answer.report, answer.plan)
+    report = report_of(answer.report, answer.plan)
     tensors = _names.tensor_infos(answer.plan)
     maker = TreeMaker(answer.plan, tensors)
     from ._build import ObjectBuilder
@@ -148,31 +151,6 @@ def unknown_types(f: FileLike, *, member: str = "") -> List[str]:
     """The names of all types in a file that are not known, dangerous ones among them: what `trusted=` could take."""
     report = inspect(f, member=member)
     return [str(symbol) for symbol in (*report.unknown, *report.dangerous)]
-
-
-def contents(value: Any) -> Any:
-    """What bytes hold that are a pickle or a checkpoint themselves (skorch writes such); any other value is its own."""
-    return value.contents if isinstance(value, StreamBytes) else value
-
-
-def state_dict(value: Any, key: str = "") -> Dict[str, Any]:
-    """The state_dict of a record that stands for a module or an optimizer; of a checkpoint, the one that `load_file` would take.
-
-    Args:
-        value: what `load` gave.
-        key: the dotted path from there (`model`, `__cuda_dependent_attributes__.optimizer_`).
-
-    Raises:
-        KeyError: there is none.
-    """
-    for part in key.split(".") if key else []:
-        value = child_of(value, part, key)
-    value = contents(value)
-    if isinstance(value, Record):
-        if value.record_state_dict is None:
-            raise KeyError(f"{value!r} is neither a module nor an optimizer")
-        return value.record_state_dict
-    return weights_of(value, "auto")[1]
 
 
 def load_file(filename: Union[str, os.PathLike[str]], device: Any = "cpu", *, key: str = "auto", strip: bool = False,
@@ -189,86 +167,5 @@ def load_file(filename: Union[str, os.PathLike[str]], device: Any = "cpu", *, ke
         inert: as of load.
     """
     value = load(filename, device, framework=framework, inert=inert)
-    weights = weights_of(value, key)[1]
-    return stripped(weights) if strip else dict(weights)
-
-
-def stripped(weights: Mapping[str, Any]) -> Dict[str, Any]:
-    """The weights without the prefixes that DataParallel and torch.compile put in front, as timm's clean_state_dict."""
-    cleaned = {}
-    for name, value in weights.items():
-        for prefix in _PREFIXES:
-            if name.startswith(prefix):
-                name = name[len(prefix):]
-        cleaned[name] = value
-    return cleaned
-
-
-def _is_tensor(value: Any) -> bool:
-    return hasattr(value, "shape") and hasattr(value, "dtype")
-
-
-def mapping_of(value: Any) -> Optional[Mapping[str, Any]]:
-    """The mapping that a value is, or that was recovered of it."""
-    value = contents(value)
-    if isinstance(value, Record):
-        value = value.record_state_dict
-    return value if isinstance(value, Mapping) else None
-
-
-def flat_tensors(mapping: Mapping[Any, Any]) -> Dict[str, Any]:
-    """All tensors below a mapping, by dotted path."""
-    found: Dict[str, Any] = {}
-    seen = set()
-    stack: List[Tuple[str, Any]] = [("", mapping)]
-    while stack:
-        path, value = stack.pop()
-        if _is_tensor(value):
-            found[path] = value
-            continue
-        children = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, (list, tuple)) else ()
-        if id(value) not in seen:
-            seen.add(id(value))
-            stack += [(f"{path}.{name}" if path else str(name), child) for name, child in reversed(list(children))]
-    return found
-
-
-def weights_of(value: Any, key: str) -> Tuple[str, Dict[str, Any]]:
-    """Where the weights are, and they."""
-    if key != "auto":
-        for part in key.split(".") if key else []:
-            value = child_of(value, part, key)
-        mapping = mapping_of(value)
-        found = flat_tensors(mapping) if mapping is not None else {}
-        if not found:
-            raise KeyError(f"there are no tensors under the key {key}")
-        return key, found
-    root = mapping_of(value)
-    if root is None:
-        raise UnsupportedError("it is not clear where its weights are: name the key", reason="UNSUPPORTED_FEATURE")
-    tensors = {name: item for name, item in root.items() if name not in _NOT_WEIGHTS}
-    if tensors and all(_is_tensor(item) for item in tensors.values()):
-        return "", tensors
-    if root is not value:
-        return "", flat_tensors(root)
-    for name in _KEYS:
-        mapping = mapping_of(root.get(name))
-        found = flat_tensors(mapping) if mapping is not None else {}
-        if found:
-            return name, found
-    names = ", ".join(printable(str(name)) for name in list(root)[:12])
-    raise UnsupportedError(f"it is not clear where its weights are; the key could be one of: {names}", reason="UNSUPPORTED_FEATURE")
-
-
-def child_of(value: Any, part: str, key: str) -> Any:
-    value = contents(value)
-    if isinstance(value, Record) and part == "state_dict()":
-        return value.record_state_dict
-    if isinstance(value, Mapping) and part in value:
-        return value[part]
-    if isinstance(value, (list, tuple)) and part.isdigit() and int(part) < len(value):
-        return value[int(part)]
-    if isinstance(value, Record) and part in value.record_attributes:
-        return value.record_attributes[part]
-    raise KeyError(f"there is nothing at the key {key}")
-
+    weights = _weights.weights_of(value, key)[1]
+    return _weights.stripped(weights) if strip else weights

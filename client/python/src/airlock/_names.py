@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from typing import Dict, List, Tuple
 
+from ._paths import Path
 from ._plan import DTYPE_NAMES, Plan
 from ._report import TensorInfo
 from .v1 import tensor_pb2
@@ -37,18 +38,19 @@ def _meta_info(plan: Plan, name: str, node: int) -> TensorInfo:
     return TensorInfo(name, str(nodes.text(dtype), "utf-8"), numbers(shape), numbers(strides), -1, 0, grad, "meta")
 
 
-def uses(plan: Plan) -> Dict[Tuple[str, str], List[str]]:
-    """Where objects of each symbol stand, as dotted paths from the root; the first ones of many."""
+def uses(plan: Plan) -> Dict[Tuple[str, str], List[Path]]:
+    """Where objects of each symbol stand, as paths from the root; the first ones of many."""
     nodes = plan.nodes
-    found: Dict[Tuple[str, str], List[str]] = {}
+    found: Dict[Tuple[str, str], List[Path]] = {}
     seen = bytearray(len(nodes))
-    stack: List[Tuple[int, str]] = [(0, "")]
+    stack: List[Tuple[int, Path]] = [(0, None)]
     while stack:
         node, path = stack.pop()
         if nodes.is_kind(node, "SYMBOL"):
             symbol = plan.symbols[nodes.link(node)]
             places = found.setdefault((symbol.module, symbol.name), [])
-            if len(places) < _MAX_PLACES and path not in places[-1:]:
+            # By identity: to compare chains is to walk them, and what stands at one place has one.
+            if len(places) < _MAX_PLACES and not any(path is last for last in places[-1:]):
                 places.append(path)
         if seen[node]:
             continue
@@ -57,22 +59,18 @@ def uses(plan: Plan) -> Dict[Tuple[str, str], List[str]]:
     return found
 
 
-def _named_children(plan: Plan, node: int, path: str) -> List[Tuple[int, str]]:
+def _named_children(plan: Plan, node: int, path: Path) -> List[Tuple[int, Path]]:
     nodes = plan.nodes
     children = nodes.children(node)
     if nodes.is_kind(node, "ORDERED_DICT"):
         children = children[1:]
     if nodes.is_kind(node, "DICT") or nodes.is_kind(node, "ORDERED_DICT"):
         pairs = list(zip(children[::2], children[1::2]))
-        return [(key, path) for key, _ in pairs] + [(value, _join(path, _key_text(plan, key))) for key, value in pairs]
+        return [(key, path) for key, _ in pairs] + [(value, (path, _key_text(plan, key))) for key, value in pairs]
     if nodes.is_kind(node, "LIST") or nodes.is_kind(node, "TUPLE"):
-        return [(child, _join(path, str(at))) for at, child in enumerate(children)]
+        return [(child, (path, str(at))) for at, child in enumerate(children)]
     # A record's parts stand where it stands.
     return [(child, path) for child in children]
-
-
-def _join(path: str, part: str) -> str:
-    return f"{path}.{part}" if path else part
 
 
 def _key_text(plan: Plan, key: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, Dict, List, Optional, Type
 
-from . import _load
+from . import _load, _weights
 from ._source import FileLike
 
 __all__ = ["safe_open"]
@@ -59,7 +59,7 @@ class safe_open:
     def _open(self) -> Dict[str, Any]:
         if self._weights is None:
             value = _load.load(self._filename, "cpu", mmap=True, framework=self._framework)
-            self._weights = _load.weights_of(value, self._key)[1]
+            self._weights = _weights.weights_of(value, self._key)[1]
         return self._weights
 
     def keys(self) -> List[str]:
