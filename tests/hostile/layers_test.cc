@@ -278,9 +278,10 @@ TEST_F(LayersTest, SpeculationIsOffOnlyBehindItsWall) {
 }
 
 TEST_F(LayersTest, EveryLayerHasItsTest) {
-  // That a core is its own, no act of the worker's can show: process_walls_test asks the kernel. Groups: groups_test.cc.
-  uint64_t tested = walls::kParentDeathSignal | walls::kNoSpeculation | walls::kOwnCore | walls::kMemoryGroup |
-                    walls::kPidsGroup;
+  // That a core is its own, no act of the worker's can show: process_walls_test asks the kernel. Groups:
+  // groups_test.cc.
+  uint64_t tested =
+      walls::kParentDeathSignal | walls::kNoSpeculation | walls::kOwnCore | walls::kMemoryGroup | walls::kPidsGroup;
   for (const WallColumn& column : kWallColumns) tested |= column.layer;
   for (const walls::LayerRow& row : walls::Layers()) EXPECT_TRUE((tested & row.bit) != 0) << row.name;
 }
