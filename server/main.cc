@@ -39,11 +39,12 @@ int Complain(ExitStatus status, const std::string& sentence) {
   return status;
 }
 
+std::string WhatFailed(const spawner::SpawnError& error) {
+  return error.error_number == 0 ? error.step : error.step + ": " + std::strerror(error.error_number);
+}
+
 std::string Describe(const spawner::SpawnError& error) {
-  std::string text = error.step;
-  if (error.error_number != 0) text += std::string(": ") + std::strerror(error.error_number);
-  if (!error.remedy.empty()) text += "; " + error.remedy;
-  return text;
+  return error.remedy.empty() ? WhatFailed(error) : WhatFailed(error) + "; " + error.remedy;
 }
 
 BrokerOptions ToBrokerOptions(const Options& options) {
@@ -89,7 +90,7 @@ struct Groups {
 Groups PrepareGroups(const Options& options) {
   auto groups =
       spawner::WorkerGroups::Prepare({spawner::OwnCgroupDirectory(), spawner::GroupMemoryBytes(options.limits)});
-  const std::string evidence = groups.ok() ? "each worker in " + (*groups)->directory() : Describe(groups.error());
+  const std::string evidence = groups.ok() ? "each worker in " + (*groups)->directory() : WhatFailed(groups.error());
   LogInfo("worker-groups", {{"state", evidence}});
   return {groups.ok() ? *groups : nullptr, evidence};
 }
