@@ -96,11 +96,14 @@ WallResult DenyWriteExecute() {
   return {};
 }
 
+// Each for itself: where one cannot be switched off, the other still is.
 WallResult DisableSpeculation() {
+  bool all_off = true;
   for (const unsigned long misfeature : {PR_SPEC_STORE_BYPASS, PR_SPEC_INDIRECT_BRANCH}) {
     prctl(PR_SET_SPECULATION_CTRL, misfeature, PR_SPEC_FORCE_DISABLE, 0, 0);
-    if (!SpeculationIsOff(misfeature)) return WallFailure("PR_SET_SPECULATION_CTRL", errno);
+    all_off = SpeculationIsOff(misfeature) && all_off;
   }
+  if (!all_off) return WallFailure("PR_SET_SPECULATION_CTRL", ENXIO);
   return {};
 }
 
