@@ -76,7 +76,7 @@ std::string Sentence(const std::string& step, int error_number) {
 
 }  // namespace
 
-Expected<Confinement, std::string> ConfineBroker(const Options& options) {
+Expected<Confinement, std::string> ConfineBroker(const Options& options, const std::string& groups) {
   Confinement confinement;
   if (auto forbidden = walls::ForbidNewPrivileges(); !forbidden.ok()) {
     return Unexpected<std::string>{Sentence(forbidden.error().step, forbidden.error().error_number)};
@@ -87,6 +87,7 @@ Expected<Confinement, std::string> ConfineBroker(const Options& options) {
   std::vector<Place> places(std::begin(kSystem), std::end(kSystem));
   for (const std::string& path : paths.read) places.push_back({path.c_str(), Access::kRead});
   for (const std::string& path : paths.write) places.push_back({path.c_str(), Access::kReadWrite});
+  if (!groups.empty()) places.push_back({groups.c_str(), Access::kGroups});
   if (auto landlock = walls::EnterLandlockWith(places, ports); landlock.ok()) {
     confinement.landlock_abi = *landlock;
   } else if (walls::LandlockAbi() != 0 && options.posture != walls::Posture::kFilterOnly) {

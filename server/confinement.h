@@ -17,7 +17,8 @@ struct Confinement {
   bool deny_write_execute = false;
 };
 
-// REQUIRES: one thread. Fails with one sentence.
-Expected<Confinement, std::string> ConfineBroker(const Options& options);
+// `groups`: the directory beneath which the broker makes and removes cgroups of its workers, or empty. REQUIRES: one
+// thread. Fails with one sentence.
+Expected<Confinement, std::string> ConfineBroker(const Options& options, const std::string& groups = "");
 
 }  // namespace airlock::server

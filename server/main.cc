@@ -13,10 +13,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <utility>
 
 #include "sandbox/base/version.h"
+#include "sandbox/spawner/own_cgroup.h"
 #include "sandbox/spawner/spawner_client.h"
 #include "server/config/listeners.h"
 #include "server/config/options.h"
@@ -30,9 +32,6 @@
 namespace airlock::server {
 namespace {
 
-// The spawner makes one after the other; what comes after it, up to READY, goes on side by side.
-constexpr size_t kMostBirths = 8;
-
 enum ExitStatus : int { kOk = 0, kUsage = 64, kInternal = 70, kBelowMinimum = 78 };
 
 int Complain(ExitStatus status, const std::string& sentence) {
@@ -40,11 +39,12 @@ int Complain(ExitStatus status, const std::string& sentence) {
   return status;
 }
 
+std::string WhatFailed(const spawner::SpawnError& error) {
+  return error.error_number == 0 ? error.step : error.step + ": " + std::strerror(error.error_number);
+}
+
 std::string Describe(const spawner::SpawnError& error) {
-  std::string text = error.step;
-  if (error.error_number != 0) text += std::string(": ") + std::strerror(error.error_number);
-  if (!error.remedy.empty()) text += "; " + error.remedy;
-  return text;
+  return error.remedy.empty() ? WhatFailed(error) : WhatFailed(error) + "; " + error.remedy;
 }
 
 BrokerOptions ToBrokerOptions(const Options& options) {
@@ -70,16 +70,30 @@ void RaiseDescriptorLimit() {
 
 // A sanitizer's leak check forks and traces; what it needs is denied to a broker in earnest.
 #ifdef AIRLOCK_SANITIZED
-int Confine(const Options&) { return kOk; }
+int Confine(const Options&, const std::string&) { return kOk; }
 #else
-int Confine(const Options& options) {
-  const auto confined = ConfineBroker(options);
+int Confine(const Options& options, const std::string& groups) {
+  const auto confined = ConfineBroker(options, groups);
   if (!confined.ok()) return Complain(kBelowMinimum, confined.error());
   LogInfo("confined", {{"landlock_abi", uint64_t{confined->landlock_abi}},
                        {"deny_write_execute", uint64_t{confined->deny_write_execute ? 1U : 0U}}});
   return kOk;
 }
 #endif
+
+// An optional layer: a daemon that has no cgroup of its own does without, and says why.
+struct Groups {
+  std::shared_ptr<spawner::WorkerGroups> made;
+  std::string evidence;
+};
+
+Groups PrepareGroups(const Options& options) {
+  auto groups =
+      spawner::WorkerGroups::Prepare({spawner::OwnCgroupDirectory(), spawner::GroupMemoryBytes(options.limits)});
+  const std::string evidence = groups.ok() ? "each worker in " + (*groups)->directory() : WhatFailed(groups.error());
+  LogInfo("worker-groups", {{"state", evidence}});
+  return {groups.ok() ? *groups : nullptr, evidence};
+}
 
 // gRPC's own shutdown waits up to ten seconds for a poller that has nothing left to do. So it is never shut down, and
 // the process ends without its destructors, which gRPC's threads must not meet. A leak checker wants both.
@@ -95,7 +109,8 @@ void KeepGrpc() { grpc_init(); }
 #endif
 
 // From the first worker to the end of the drain.
-int Run(const Options& options, const StopSignal& stop, spawner::SpawnerClient& spawner, PathSource paths) {
+int Run(const Options& options, const StopSignal& stop, spawner::SpawnerClient& spawner, PathSource paths,
+        const std::string& groups) {
   PoolOptions pool_options;
   pool_options.size = options.pool;
   pool_options.most = options.pool_most;
@@ -112,6 +127,7 @@ int Run(const Options& options, const StopSignal& stop, spawner::SpawnerClient& 
   Broker broker(ToBrokerOptions(options), pool, std::move(paths));
   broker.walls = first->ready;
   broker.namespaces = spawner.Namespaces();
+  broker.groups = groups;
   broker.posture = first->posture;
   (void)spawner::KillAndReap(first->worker);
 
@@ -150,11 +166,14 @@ int Main(int argc, char** argv) {
   RaiseDescriptorLimit();
   auto paths = PathSource::Open(options.roots);
   if (!paths.ok()) return Complain(kUsage, paths.error().failure().message());
-  auto spawner = spawner::SpawnerClient::Start({options.worker, options.limits, options.without_namespaces});
+  // Before the spawner, which is born into the broker's group.
+  const Groups groups = PrepareGroups(options);
+  auto spawner = spawner::SpawnerClient::Start(
+      {options.worker, options.limits, options.without_namespaces, options.worker_users, groups.made});
   if (!spawner.ok()) return Complain(kBelowMinimum, Describe(spawner.error()));
   const StopSignal stop(options.private_fd);
-  if (const int refused = Confine(options); refused != kOk) return refused;
-  return Run(options, stop, **spawner, std::move(paths).value());
+  if (const int refused = Confine(options, groups.made ? groups.made->directory() : ""); refused != kOk) return refused;
+  return Run(options, stop, **spawner, std::move(paths).value(), groups.evidence);
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // What broker and spawner say to each other: plain structures over a SOCK_SEQPACKET pair, both ends of one build.
 //
 //   spawner -> broker   Hello, once
-//   broker -> spawner   SpawnRequest with the worker's end of its socket
+//   broker -> spawner   SpawnRequest with the worker's end of its socket, and the directory of its cgroup if it has one
 //   spawner -> broker   SpawnReply with the worker's pidfd, or without where it failed
 #pragma once
 
@@ -42,6 +42,8 @@ struct Hello {
 
 struct SpawnRequest {
   uint32_t magic = kControlMagic;
+  // User and group that the worker becomes, of the range of the set-up; 0: it stays what the spawner is.
+  uint32_t user = 0;
 };
 
 struct SpawnReply {

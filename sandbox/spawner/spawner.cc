@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 
@@ -42,11 +43,13 @@ walls::WallResult Settle(const WorkerSetup& setup, walls::NamespaceReport& repor
   // Workers are made of it and must not have it.
   if (fcntl(kProgramFd, F_SETFD, FD_CLOEXEC) != 0) return walls::WallFailure("descriptor of the program", errno);
   VolunteerForOom();
-  AIRLOCK_TRY(LeaveRoot());
+  if (setup.users.count == 0) AIRLOCK_TRY(LeaveRoot());
+  report = setup.without_namespaces != 0 ? walls::NoNamespaces(ECANCELED) : walls::ProbeNamespaces(setup.users);
+  AIRLOCK_TRY(walls::EnterSharedNamespaces(report.Layers(), setup.users));
+  const bool still_root = setup.users.count != 0 && (report.Layers() & walls::kUserNamespace) == 0;
+  if (still_root) AIRLOCK_TRY(walls::BecomeChangerOfUsers(setup.users.base));
   // After the change of user, which clears it.
   AIRLOCK_TRY(walls::DieWithParent(setup.broker_pid));
-  report = setup.without_namespaces != 0 ? walls::NoNamespaces(ECANCELED) : walls::ProbeNamespaces();
-  AIRLOCK_TRY(walls::EnterSharedNamespaces(report.Layers()));
   AIRLOCK_TRY(walls::BecomeNonDumpable());
   AIRLOCK_TRY(walls::ForbidNewPrivileges());
   return walls::LoadFilter(setup.spawner.Program());
@@ -59,14 +62,19 @@ bool SayHello(const walls::WallResult& settled, const walls::NamespaceReport& re
   return SendWithFds(kControlFd, BytesOf(hello), {});
 }
 
+// With a range every worker has one of its users, never our own; without, none.
+bool IsFor(const walls::UserRange& users, uint32_t user) {
+  return users.count == 0 ? user == 0 : users.Contains(user) && user != users.base;
+}
+
 // One request. False: the broker is gone or talks nonsense, and we end.
-bool Serve(WorkerLauncher& launcher) {
+bool Serve(WorkerLauncher& launcher, const walls::UserRange& users) {
   SpawnRequest request;
-  Fd socket;
-  const Received received = ReceiveWithFds(kControlFd, WritableBytesOf(request), {&socket, 1});
+  std::array<Fd, 2> fds;  // socket, directory of the group
+  const Received received = ReceiveWithFds(kControlFd, WritableBytesOf(request), fds);
   if (received.size != static_cast<long>(sizeof(request)) || request.magic != kControlMagic) return false;
-  if (received.fd_count != 1) return false;
-  const LaunchedWorker worker = launcher.Launch(socket.get());
+  if (received.fd_count == 0 || !IsFor(users, request.user)) return false;
+  const LaunchedWorker worker = launcher.Launch(fds[0].get(), fds[1].get(), request.user);
   SpawnReply reply;
   reply.pid = worker.pid;
   if (worker.failure.error_number != 0) reply.failure.Set(worker.failure.step, worker.failure.error_number);
@@ -83,7 +91,7 @@ int RunSpawner() {
       setup ? Settle(*setup, report) : walls::WallResult(walls::WallFailure("reading the set-up", EINVAL));
   if (!SayHello(settled, report) || !settled.ok()) return 72;
   WorkerLauncher launcher(report.Layers(), setup->broker_pid);
-  while (Serve(launcher)) {
+  while (Serve(launcher, setup->users)) {
   }
   return 0;
 }

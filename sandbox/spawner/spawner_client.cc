@@ -5,8 +5,10 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <mutex>
+#include <string_view>
 
 #include "sandbox/base/fd_passing.h"
 #include "sandbox/spawner/control.h"
@@ -24,6 +26,8 @@ Unexpected<SpawnError> Failure(std::string step, int error_number, std::string r
 }
 
 std::string RemedyFor(const StepFailure& failure) {
+  if (std::string_view(failure.step).starts_with("users: "))
+    return "--worker-uids takes root with CAP_SETUID and CAP_SETGID, and in user namespaces ids that are mapped there";
   if (failure.error_number == EACCES) return "the worker program must be executable by everybody (chmod 755)";
   if (failure.error_number == EAGAIN) return "raise the limit on processes (TasksMax, ulimit -u, pids.max)";
   if (failure.error_number == EPERM) return "the host forbids this step: see `airlock doctor`";
@@ -36,8 +40,10 @@ Unexpected<SpawnError> Failure(const StepFailure& failure) {
 
 class ProcessClient final : public SpawnerClient {
  public:
-  explicit ProcessClient(SpawnerProcess process) : control_(std::move(process.control)) {
+  ProcessClient(SpawnerProcess process, const SpawnerOptions& options)
+      : control_(std::move(process.control)), groups_(options.groups) {
     spawner_.pidfd = std::move(process.pidfd);
+    if (options.users.count != 0) users_ = UserIds::Of(options.users);
   }
 
   SpawnResult<void> Greet() {
@@ -59,12 +65,14 @@ class ProcessClient final : public SpawnerClient {
     worker.socket = Fd(pair[0]);
     const Fd theirs(pair[1]);
     if (fcntl(pair[0], F_SETFL, O_NONBLOCK) != 0) return Failure("fcntl", errno);
+    AIRLOCK_ASSIGN(worker.lodging, FindLodging());
     SpawnReply reply;
     AIRLOCK_TRY(Ask(theirs.get(), reply, worker));
     worker.pid = reply.pid;
     // Dead already in this case; the destructor reaps it.
     if (reply.failure.error_number != 0) return Failure(reply.failure);
     if (!worker.pidfd) return Failure("pidfd of the worker", EBADMSG);
+    if (worker.lodging.group) AIRLOCK_TRY(worker.lodging.group.Admit(worker.pid));
     return worker;
   }
 
@@ -73,12 +81,28 @@ class ProcessClient final : public SpawnerClient {
   std::vector<NamespaceState> Namespaces() const override { return namespaces_; }
 
  private:
+  SpawnResult<Lodging> FindLodging() {
+    Lodging lodging;
+    if (users_) {
+      auto user = users_->Take();
+      if (!user) return Failure("a user for the worker", EBUSY, "a larger range: --worker-uids");
+      lodging.user = std::move(*user);
+    }
+    if (groups_) {
+      AIRLOCK_ASSIGN(lodging.group, groups_->Make());
+    }
+    return lodging;
+  }
+
   // One exchange. An error breaks the client: answers could no longer be told apart.
   SpawnResult<void> Ask(int socket, SpawnReply& reply, Worker& worker) {
     const std::lock_guard lock(mutex_);
     if (broken_) return Failure("spawner", EPIPE, "the spawner is gone: restart the daemon");
     broken_ = true;
-    if (!SendWithFds(control_.get(), BytesOf(SpawnRequest{}), {&socket, 1}))
+    SpawnRequest request;
+    request.user = worker.lodging.user.id();
+    const std::array fds = {socket, worker.lodging.group.fd()};
+    if (!SendWithFds(control_.get(), BytesOf(request), std::span(fds).first(worker.lodging.group ? 2 : 1)))
       return Failure("asking the spawner", errno);
     const Received received = ReceiveWithFds(control_.get(), WritableBytesOf(reply), {&worker.pidfd, 1});
     if (received.size != static_cast<long>(sizeof(reply)) || reply.magic != kControlMagic) {
@@ -90,6 +114,8 @@ class ProcessClient final : public SpawnerClient {
 
   Worker spawner_;  // killed and reaped like a worker
   Fd control_;
+  std::shared_ptr<WorkerGroups> groups_;
+  std::shared_ptr<UserIds> users_;
   std::vector<NamespaceState> namespaces_;
   std::mutex mutex_;
   bool broken_ = false;
@@ -103,7 +129,7 @@ SpawnResult<std::unique_ptr<SpawnerClient>> SpawnerClient::Start(const SpawnerOp
   if (setsockopt(process.control.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof(kPatience)) != 0) {
     return Failure("setsockopt", errno);
   }
-  auto client = std::make_unique<ProcessClient>(std::move(process));
+  auto client = std::make_unique<ProcessClient>(std::move(process), options);
   AIRLOCK_TRY(client->Greet());
   return std::unique_ptr<SpawnerClient>(std::move(client));
 }

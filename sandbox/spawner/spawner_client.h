@@ -17,17 +17,12 @@
 #include "sandbox/base/expected.h"
 #include "sandbox/base/fd.h"
 #include "sandbox/base/limits.h"
+#include "sandbox/spawner/lodging.h"
+#include "sandbox/spawner/spawn_error.h"
+#include "sandbox/walls/layers.h"
+#include "sandbox/walls/user_range.h"
 
 namespace airlock::spawner {
-
-// Why there is no spawner or no worker: what was tried, and what an operator can do.
-struct SpawnError {
-  std::string step;  // "clone3", "exec airlock-worker", "seccomp filter" ...
-  int error_number = 0;
-  std::string remedy;
-};
-template <typename T>
-using SpawnResult = Expected<T, SpawnError>;
 
 struct SpawnerOptions {
   // Path of airlock-worker. Opened once; every worker is this very inode.
@@ -36,6 +31,10 @@ struct SpawnerOptions {
   Limits limits;
   // For tests: leave out namespaces, as hosts that forbid them do.
   bool without_namespaces = false;
+  // Not empty: each live worker is another user of it. Takes root, and fails without.
+  walls::UserRange users;
+  // Not null: each worker has a cgroup of its own, or is none.
+  std::shared_ptr<WorkerGroups> groups;
 };
 
 // The longest names of the largest set of files, and some more. Longer than the kernel puts into one buffer of a
@@ -52,6 +51,10 @@ struct Worker {
   Fd socket;  // SOCK_STREAM, non-blocking on this side
   Fd pidfd;
   pid_t pid = -1;  // for logs only: never signalled by number
+  Lodging lodging;
+
+  // The layers that the broker itself has put around it: walls::kBrokersLayers or fewer.
+  uint64_t layers() const { return lodging.group.layers() | (lodging.user.id() != 0 ? uint64_t{walls::kOwnUser} : 0); }
 };
 
 // What the host granted of one namespace, for doctor and logs.
@@ -64,6 +67,8 @@ struct NamespaceState {
 struct Exit {
   bool by_signal = false;
   int code = 0;  // signal number, or exit status
+  // The kernel killed it at the limit of its cgroup.
+  bool out_of_memory = false;
 };
 
 // Thread-safe: Spawn may be called from any thread.

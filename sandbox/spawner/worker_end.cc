@@ -22,6 +22,7 @@ Worker& Worker::operator=(Worker&& other) noexcept {
     socket = std::move(other.socket);
     pidfd = std::move(other.pidfd);
     pid = other.pid;
+    lodging = std::move(other.lodging);
   }
   return *this;
 }
@@ -61,6 +62,9 @@ Exit KillAndReap(Worker& worker) {
   // An end that nobody can tell us is no good one.
   exit.by_signal = result != 0 || info.si_code != CLD_EXITED;
   exit.code = result != 0 ? SIGKILL : info.si_status;
+  exit.out_of_memory = exit.by_signal && worker.lodging.group.RanOutOfMemory();
+  // A user that others may be, and a group that is gone, only now that nobody lives there.
+  worker.lodging = {};
   return exit;
 }
 

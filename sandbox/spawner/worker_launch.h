@@ -23,16 +23,19 @@ class WorkerLauncher {
   // `broker_pid` is the parent that workers will have.
   WorkerLauncher(uint64_t layers, pid_t broker_pid);
 
-  // Returns once the worker executes, or with the step that failed.
-  LaunchedWorker Launch(int socket);
+  // Returns once the worker executes, or with the step that failed. `group`: of the directory of the cgroup that it is
+  // born in, where the kernel can do that, or -1. `user`: that it becomes, with the group of the same number; 0: it
+  // stays who we are.
+  LaunchedWorker Launch(int socket, int group, uint32_t user);
 
  private:
   // As fork: 0 in the child.
-  long Clone(int* pidfd);
+  long Clone(int* pidfd, int group);
 
   uint64_t layers_;
   pid_t parent_in_sight_;
   bool clone3_works_ = true;
+  bool birth_in_group_works_ = true;
   walls::WallError* child_failure_;  // shared memory
 };
 

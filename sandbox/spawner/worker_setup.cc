@@ -12,6 +12,7 @@ std::optional<WorkerSetup> ReadWorkerSetup(int fd) {
   WorkerSetup setup;
   if (pread(fd, &setup, sizeof(setup), 0) != static_cast<ssize_t>(sizeof(setup))) return std::nullopt;
   if (setup.magic != kSetupMagic || setup.version != kSetupVersion || setup.size != sizeof(setup)) return std::nullopt;
+  if (setup.users.count != 0 && !walls::IsUsable(setup.users)) return std::nullopt;
   for (const FilterImage* filter : {&setup.spawner, &setup.idle, &setup.working}) {
     if (filter->count == 0 || filter->count > kMaxFilterOps) return std::nullopt;
   }

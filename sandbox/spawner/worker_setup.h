@@ -12,11 +12,12 @@
 #include <type_traits>
 
 #include "sandbox/walls/rlimits.h"
+#include "sandbox/walls/user_range.h"
 
 namespace airlock::spawner {
 
 inline constexpr uint64_t kSetupMagic = 0x70757465534b4c41;  // "ALKSetup"
-inline constexpr uint32_t kSetupVersion = 2;
+inline constexpr uint32_t kSetupVersion = 3;
 inline constexpr size_t kMaxFilterOps = 256;
 
 struct FilterImage {
@@ -33,6 +34,7 @@ struct WorkerSetup {
   walls::ResourceLimits resources;
   int32_t broker_pid = 0;
   uint32_t without_namespaces = 0;
+  walls::UserRange users;
   FilterImage spawner;
   FilterImage idle;
   FilterImage working;

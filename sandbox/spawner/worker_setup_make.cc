@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <vector>
 
 #include "sandbox/walls/filter.h"
 
@@ -29,6 +30,15 @@ SpawnResult<void> AddFilter(std::span<const walls::PolicyRow> policy, FilterImag
   return {};
 }
 
+// With a range of users there are two more calls, for those users alone.
+SpawnResult<void> AddSpawnerFilter(const walls::UserRange& users, FilterImage& image) {
+  const auto general = walls::SpawnerPolicy();
+  std::vector<walls::PolicyRow> policy(general.begin(), general.end());
+  const walls::UserChangePolicy changes(users);
+  if (users.count != 0) policy.insert(policy.end(), changes.rows().begin(), changes.rows().end());
+  return AddFilter(policy, image);
+}
+
 }  // namespace
 
 SpawnResult<Fd> MakeWorkerSetup(const SpawnerOptions& options) {
@@ -36,7 +46,9 @@ SpawnResult<Fd> MakeWorkerSetup(const SpawnerOptions& options) {
   setup->resources = {options.limits.memory_bytes, options.limits.cpu_seconds, options.limits.output_bytes};
   setup->broker_pid = getpid();
   setup->without_namespaces = options.without_namespaces ? 1 : 0;
-  AIRLOCK_TRY(AddFilter(walls::SpawnerPolicy(), setup->spawner));
+  if (options.users.count != 0 && !walls::IsUsable(options.users)) return Failure("range of users", EINVAL, "");
+  setup->users = options.users;
+  AIRLOCK_TRY(AddSpawnerFilter(options.users, setup->spawner));
   AIRLOCK_TRY(AddFilter(walls::IdlePolicy(), setup->idle));
   AIRLOCK_TRY(AddFilter(walls::WorkingPolicy(), setup->working));
   Fd file(memfd_create("airlock-setup", MFD_CLOEXEC | MFD_ALLOW_SEALING));

@@ -43,8 +43,9 @@ constexpr uint32_t kScopeAbi = 6;
 // What a Place grants, as bits of handled_access_fs.
 constexpr uint64_t kReadRights = 0b1100;  // files, directories
 constexpr uint64_t kWriteRights =
-    0x2 | 0x20 | 0x100 | 0x200 | 1 << 14;          // write, remove and make files, make sockets, truncate
-constexpr uint64_t kFileRights = 0b111 | 1 << 14;  // of what is no directory
+    0x2 | 0x20 | 0x100 | 0x200 | 1 << 14;             // write, remove and make files, make sockets, truncate
+constexpr uint64_t kGroupRights = 0x2 | 0x10 | 0x80;  // write files, remove and make directories
+constexpr uint64_t kFileRights = 0b111 | 1 << 14;     // of what is no directory
 constexpr uint64_t kBindTcp = 1;
 
 constexpr int kPathBeneath = 1;
@@ -98,12 +99,24 @@ Expected<Fd, WallError> CreateRuleset(const RulesetAttributes& attributes, uint3
   return ruleset;
 }
 
+uint64_t RightsOf(Access access) {
+  switch (access) {
+    case Access::kRead:
+      return kReadRights;
+    case Access::kReadWrite:
+      return kReadRights | kWriteRights;
+    case Access::kGroups:
+      return kReadRights | kGroupRights;
+  }
+  return 0;  // no such access: nothing
+}
+
 WallResult AddPlace(int ruleset, const Place& place, uint64_t handled) {
   const Fd parent(open(place.path, O_PATH | O_CLOEXEC));
   if (!parent) return {};  // what is not there needs no right
   struct stat info {};
   if (fstat(parent.get(), &info) != 0) return WallFailure("fstat of a place", errno);
-  uint64_t access = handled & (place.access == Access::kRead ? kReadRights : kReadRights | kWriteRights);
+  uint64_t access = handled & RightsOf(place.access);
   if (!S_ISDIR(info.st_mode)) access &= kFileRights;
   const PathRule rule{access, parent.get()};
   if (syscall(SYS_landlock_add_rule, ruleset, kPathBeneath, &rule, 0) != 0) {

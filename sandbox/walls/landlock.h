@@ -11,8 +11,9 @@ namespace airlock::walls {
 
 // What may be done beneath a place. Everything else that Landlock knows of is denied there too.
 enum class Access : uint8_t {
-  kRead,      // files and lists of them
-  kReadWrite  // and make and remove regular files and sockets
+  kRead,       // files and lists of them
+  kReadWrite,  // and make and remove regular files and sockets
+  kGroups      // of cgroups: read and write the files that are there, make and remove directories
 };
 
 struct Place {

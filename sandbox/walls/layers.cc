@@ -10,6 +10,11 @@ constexpr std::string_view kUsernsRemedy =
     "kernel.unprivileged_userns_clone=1, "
     "user.max_user_namespaces above 0; containers and chroots forbid them";
 
+constexpr std::string_view kGroupRemedy =
+    "a cgroup of version 2 that is the daemon's alone: Delegate=memory pids in its unit, with the controllers not in "
+    "use "
+    "by version 1";
+
 constexpr std::array kLayers = {
     LayerRow{kNonDumpable, "non-dumpable",
              "core dumps of model bytes, ptrace and /proc/PID/mem by processes of the same user",
@@ -37,6 +42,11 @@ constexpr std::array kLayers = {
     LayerRow{kSeccomp, "seccomp", "every system call but ten", "a kernel with CONFIG_SECCOMP_FILTER; gVisor's counts"},
     LayerRow{kOwnCore, "own-core", "sharing a processor core with other processes at the same moment",
              "Linux 5.14 or later with CONFIG_SCHED_CORE"},
+    LayerRow{kOwnUser, "own-user", "signals, traces and files between workers: each is another user",
+             "start the daemon as root with --worker-uids"},
+    LayerRow{kMemoryGroup, "memory-group", "taking more memory than a load may, in any form, the output included",
+             kGroupRemedy},
+    LayerRow{kPidsGroup, "pids-group", "a second process or thread", kGroupRemedy},
 };
 
 constexpr uint64_t kFilterOnlyLayers =

@@ -25,7 +25,14 @@ enum LayerBit : uint64_t {
   kLandlock = 1 << 13,
   kSeccomp = 1 << 14,
   kOwnCore = 1 << 15,  // PR_SCHED_CORE, Linux 5.14; raised before the filter
+  // Put around a worker from outside, by the broker, which alone can say so.
+  kOwnUser = 1 << 16,      // of a range; otherwise all workers are one user
+  kMemoryGroup = 1 << 17,  // memory.max of a cgroup of its own
+  kPidsGroup = 1 << 18,    // pids.max of the same
 };
+
+// Those that no worker can tell us of.
+inline constexpr uint64_t kBrokersLayers = kOwnUser | kMemoryGroup | kPidsGroup;
 
 struct LayerRow {
   LayerBit bit;

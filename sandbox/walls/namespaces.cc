@@ -1,6 +1,7 @@
 #include "sandbox/walls/namespaces.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -16,6 +17,7 @@
 #include <cstring>
 
 #include "sandbox/base/fd.h"
+#include "sandbox/walls/process_walls.h"
 
 namespace airlock::walls {
 namespace {
@@ -53,7 +55,52 @@ WallResult WriteMaps(uid_t uid, gid_t gid) {
   return WriteFile("/proc/self/gid_map", line);
 }
 
-WallResult EnterUserNamespace() {
+// As root, of the namespace that `pid` has entered, from outside: only there are more users than one to be had.
+WallResult WriteMapsOf(pid_t pid, const UserRange& users) {
+  char path[64];
+  char line[64];
+  std::snprintf(line, sizeof(line), "%u %u %u", users.base, users.base, users.count);
+  for (const char* map : {"uid_map", "gid_map"}) {
+    std::snprintf(path, sizeof(path), "/proc/%d/%s", pid, map);
+    AIRLOCK_TRY(WriteFile(path, line));
+  }
+  return {};
+}
+
+// Stays outside, writes the maps when it is told that there is a namespace, and ends.
+[[noreturn]] void WriteMapsWhenTold(int told, pid_t pid, const UserRange& users) {
+  char byte = 0;
+  if (read(told, &byte, 1) != 1) _exit(0);
+  const WallResult written = WriteMapsOf(pid, users);
+  _exit(written.ok() ? 0 : written.error().error_number);
+}
+
+WallResult EnterUserNamespaceOf(const UserRange& users) {
+  if (setgroups(0, nullptr) != 0) return WallFailure("users: setgroups", errno);
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return WallFailure("pipe", errno);
+  const Fd told(ends[0]);
+  Fd tell(ends[1]);
+  const pid_t self = getpid();
+  const pid_t writer = fork();
+  if (writer < 0) return WallFailure("fork", errno);
+  if (writer == 0) {
+    tell.Close();
+    WriteMapsWhenTold(told.get(), self, users);
+  }
+  const int unshared = unshare(CLONE_NEWUSER) == 0 ? 0 : errno;
+  if (unshared == 0) (void)!write(tell.get(), "x", 1);
+  tell.Close();
+  int status = 0;
+  if (waitpid(writer, &status, 0) != writer || !WIFEXITED(status)) return WallFailure("users: maps", ECHILD);
+  if (unshared != 0) return WallFailure("unshare user", unshared);
+  if (WEXITSTATUS(status) != 0) return WallFailure("users: maps", WEXITSTATUS(status));
+  // Whoever is root outside has a name in there from now on, and no more rights than the namespace gives.
+  return BecomeUser(users.base);
+}
+
+WallResult EnterUserNamespace(const UserRange& users) {
+  if (users.count != 0) return EnterUserNamespaceOf(users);
   const uid_t uid = geteuid();
   const gid_t gid = getegid();
   // The maps belong to root while we are not dumpable.
@@ -109,8 +156,8 @@ void Set(NamespaceReport& report, LayerBit layer, int error_number) {
 }
 
 // Runs in the process that is thrown away.
-void TryAll(NamespaceReport& report) {
-  const int user = ErrorOf(EnterUserNamespace());
+void TryAll(NamespaceReport& report, const UserRange& users) {
+  const int user = ErrorOf(EnterUserNamespace(users));
   Set(report, kUserNamespace, user);
   if (user != 0) return;
   Set(report, kMountNamespace, ErrorOf(EnterEmptyRoot()));
@@ -138,7 +185,7 @@ NamespaceReport NoNamespaces(int error_number) {
   return report;
 }
 
-NamespaceReport ProbeNamespaces() {
+NamespaceReport ProbeNamespaces(const UserRange& users) {
   // What stays of this if the process dies half-way.
   const NamespaceReport untried = NoNamespaces(ECANCELED);
   void* page = mmap(nullptr, sizeof(NamespaceReport), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -146,7 +193,7 @@ NamespaceReport ProbeNamespaces() {
   auto* shared = new (page) NamespaceReport(untried);
   const pid_t pid = fork();
   if (pid == 0) {
-    TryAll(*shared);
+    TryAll(*shared, users);
     _exit(0);
   }
   if (pid > 0) waitpid(pid, nullptr, 0);
@@ -158,8 +205,8 @@ NamespaceReport ProbeNamespaces() {
   return report;
 }
 
-WallResult EnterSharedNamespaces(uint64_t layers) {
-  if ((layers & kUserNamespace) != 0) AIRLOCK_TRY(EnterUserNamespace());
+WallResult EnterSharedNamespaces(uint64_t layers, const UserRange& users) {
+  if ((layers & kUserNamespace) != 0) AIRLOCK_TRY(EnterUserNamespace(users));
   if ((layers & kMountNamespace) != 0) AIRLOCK_TRY(EnterEmptyRoot());
   if ((layers & kNetNamespace) != 0 && unshare(CLONE_NEWNET) != 0) return WallFailure("unshare network", errno);
   return {};

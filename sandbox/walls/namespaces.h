@@ -11,6 +11,7 @@
 #include <span>
 
 #include "sandbox/walls/layers.h"
+#include "sandbox/walls/user_range.h"
 #include "sandbox/walls/wall_error.h"
 
 namespace airlock::walls {
@@ -30,14 +31,16 @@ struct NamespaceReport {
   uint64_t Layers() const;
 };
 
-// Tries them all in a forked process, with the user that we are now. REQUIRES: one thread.
-NamespaceReport ProbeNamespaces();
+// Tries them all in a forked process, with the user that we are now, or as EnterSharedNamespaces does with `users`.
+// REQUIRES: one thread.
+NamespaceReport ProbeNamespaces(const UserRange& users = {});
 
 // A report in which nothing works, for `error_number`'s reason.
 NamespaceReport NoNamespaces(int error_number);
 
-// Enters those of `layers` that are shared. REQUIRES: one thread; the probe found that they work.
-WallResult EnterSharedNamespaces(uint64_t layers);
+// Enters those of `layers` that are shared. With a range of `users`, which takes root, these are the users of the user
+// namespace, and we become the first of them. REQUIRES: one thread; the probe found that they work.
+WallResult EnterSharedNamespaces(uint64_t layers, const UserRange& users = {});
 
 // The CLONE_NEW* flags of those of `layers` that each worker has for itself.
 uint64_t CloneFlags(uint64_t layers);

@@ -58,6 +58,23 @@ WallResult DropUser() {
   return {};
 }
 
+WallResult BecomeUser(uid_t user) {
+  if (setresgid(user, user, user) != 0) return WallFailure("users: setresgid", errno);
+  if (setresuid(user, user, user) != 0) return WallFailure("users: setresuid", errno);
+  return {};
+}
+
+WallResult BecomeChangerOfUsers(uid_t user) {
+  if (setgroups(0, nullptr) != 0) return WallFailure("users: setgroups", errno);
+  if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) return WallFailure("users: PR_SET_KEEPCAPS", errno);
+  AIRLOCK_TRY(BecomeUser(user));
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  constexpr uint32_t kChange = 1U << CAP_SETUID | 1U << CAP_SETGID;
+  const __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3]{{kChange, kChange, 0}, {0, 0, 0}};
+  if (syscall(SYS_capset, &header, data) != 0) return WallFailure("users: capset", errno);
+  return {};
+}
+
 WallResult DropCapabilities() {
   // The bounding set takes CAP_SETPCAP to drop and matters only to who can gain privileges: best effort.
   for (unsigned long capability = 0; capability < 64; ++capability) prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
@@ -79,11 +96,14 @@ WallResult DenyWriteExecute() {
   return {};
 }
 
+// Each for itself: where one cannot be switched off, the other still is.
 WallResult DisableSpeculation() {
+  bool all_off = true;
   for (const unsigned long misfeature : {PR_SPEC_STORE_BYPASS, PR_SPEC_INDIRECT_BRANCH}) {
     prctl(PR_SET_SPECULATION_CTRL, misfeature, PR_SPEC_FORCE_DISABLE, 0, 0);
-    if (!SpeculationIsOff(misfeature)) return WallFailure("PR_SET_SPECULATION_CTRL", errno);
+    all_off = SpeculationIsOff(misfeature) && all_off;
   }
+  if (!all_off) return WallFailure("PR_SET_SPECULATION_CTRL", ENXIO);
   return {};
 }
 

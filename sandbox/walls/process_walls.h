@@ -19,6 +19,12 @@ WallResult DieWithParent(pid_t expected_parent);
 // Root becomes nobody without groups. Nothing to do for any other user; fails where root cannot change.
 WallResult DropUser();
 
+// Root becomes `user`, and the group of the same number, for good.
+WallResult BecomeUser(uid_t user);
+
+// Root becomes `user` without groups, and keeps nothing of root but the capabilities to change user and group.
+WallResult BecomeChangerOfUsers(uid_t user);
+
 // Empty permitted, effective, inheritable, ambient and, where allowed, bounding set. Verified.
 WallResult DropCapabilities();
 

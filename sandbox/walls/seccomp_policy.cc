@@ -137,6 +137,13 @@ constexpr std::array kSpawnerPolicy = {
 
 }  // namespace
 
+// Real, effective and saved one. A range of a power of two begins at a multiple of itself.
+UserChangePolicy::UserChangePolicy(const UserRange& users)
+    : rows_{PolicyRow{"setresgid", checks_, "a worker's own group"}, PolicyRow{"setresuid", checks_, "and user"}} {
+  const uint64_t mask = ~uint64_t{users.count - 1};
+  for (uint32_t arg = 0; arg < checks_.size(); ++arg) checks_[arg] = Masked(arg, mask, users.base, "id of the range");
+}
+
 std::span<const PolicyRow> SpawnerPolicy() { return kSpawnerPolicy; }
 
 std::span<const PolicyRow> WorkingPolicy() { return std::span(kPolicy).first(kWorkingRows); }

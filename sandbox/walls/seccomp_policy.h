@@ -5,11 +5,14 @@
 // one argument (GHSA-4q85-33p6-j5g6), and equality is all that is needed.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "sandbox/walls/user_range.h"
 
 namespace airlock::walls {
 
@@ -39,6 +42,22 @@ std::span<const PolicyRow> IdlePolicy();
 // The spawner's, once it has settled: what it takes to make workers, and what a worker calls from its birth to its idle
 // filter. Workers inherit it.
 std::span<const PolicyRow> SpawnerPolicy();
+
+// What the spawner's policy has besides where workers have users of their own: to become one of these, and nobody else.
+// Not movable: rows point at checks.
+class UserChangePolicy {
+ public:
+  // REQUIRES: IsUsable(users), or no rows are looked at.
+  explicit UserChangePolicy(const UserRange& users);
+  UserChangePolicy(const UserChangePolicy&) = delete;
+  UserChangePolicy& operator=(const UserChangePolicy&) = delete;
+
+  std::span<const PolicyRow> rows() const { return rows_; }
+
+ private:
+  std::array<ArgCheck, 3> checks_;
+  std::array<PolicyRow, 2> rows_;
+};
 
 // The checks in words, joined by " and "; empty where any arguments will do.
 std::string DescribeChecks(const PolicyRow& row);

@@ -13,6 +13,7 @@
 #include <variant>
 
 #include "sandbox/base/version.h"
+#include "server/config/worker_users.h"
 #include "server/limits.h"
 
 namespace airlock::server {
@@ -40,6 +41,8 @@ const OptionRow kOptions[] = {
     {"root", &Options::roots, "a directory whose files callers may name by path; may be repeated"},
     {"minimum-posture", &Options::minimum_posture, "full, nested or filter-only: below it the daemon does not start"},
     {"worker", &Options::worker, "the airlock-worker program"},
+    {"worker-uids", &Options::worker_uids,
+     "BASE:COUNT, as root: each worker is another user of this range that nobody else is of, not nobody"},
     {"pool", &Options::pool, "workers that wait ready"},
     {"pool-most", &Options::pool_most, "workers that wait ready while many are asked for; they become fewer again"},
     {"max-loads", &Options::max_loads, "loads that run at a time"},
@@ -120,6 +123,19 @@ std::string DefaultWorker() {
   return ::access(beside.c_str(), X_OK) == 0 ? beside : kInstalledWorker;
 }
 
+// Empty where all is well. A range too small would be a daemon that runs out of workers.
+std::string CompleteWorkerUsers(Options& options) {
+  const auto users = ParseWorkerUsers(options.worker_uids);
+  if (!users) return "--worker-uids " + options.worker_uids + ": not " + DescribeWorkerUsers();
+  options.worker_users = *users;
+  if (users->count == 0) return "";
+  if (::geteuid() != 0) return "--worker-uids: only root has users to give";
+  const uint64_t live = options.pool_most + options.max_loads + kMostBirths;
+  if (users->count > live) return "";
+  return "--worker-uids: COUNT must be above " + std::to_string(live) +
+         " for so many workers at a time, and the spawner";
+}
+
 // The first thing that is wrong, as one sentence; empty where all is well.
 std::string Complete(Options& options) {
   for (const std::string& assignment : options.limit_assignments) {
@@ -134,6 +150,7 @@ std::string Complete(Options& options) {
   if (options.pool == 0 || options.pool > 1024) return "--pool: 1 to 1024";
   if (options.pool_most == 0) options.pool_most = std::max(options.pool, 4 * options.max_loads);
   if (options.pool_most < options.pool || options.pool_most > 4096) return "--pool-most: from --pool to 4096";
+  if (std::string wrong = CompleteWorkerUsers(options); !wrong.empty()) return wrong;
   if (options.max_calls == 0 || options.max_calls > 1'000'000) return "--max-calls: 1 to 1000000";
   if (options.plan_memory == 0) return "--plan-memory: at least 1";
   if (options.queue > 1'000'000) return "--queue: at most 1000000";

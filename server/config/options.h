@@ -8,9 +8,13 @@
 
 #include "sandbox/base/limits.h"
 #include "sandbox/walls/layers.h"
+#include "sandbox/walls/user_range.h"
 #include "server/log.h"
 
 namespace airlock::server {
+
+// The spawner makes one after the other; what comes after it, up to READY, goes on side by side.
+inline constexpr size_t kMostBirths = 8;
 
 struct Options {
   // unix:/PATH or tcp:HOST:PORT.
@@ -22,6 +26,7 @@ struct Options {
   std::vector<std::string> roots;
   std::string minimum_posture = "nested";
   std::string worker;
+  std::string worker_uids;
   size_t pool = 2;
   // 0: four times max_loads.
   size_t pool_most = 0;
@@ -43,6 +48,7 @@ struct Options {
   // Made from the above.
   Limits limits;
   walls::Posture posture = walls::Posture::kNested;
+  walls::UserRange worker_users;
   LogFormat format = LogFormat::kText;
   uint32_t mode = 0660;
 };

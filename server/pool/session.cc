@@ -192,6 +192,7 @@ Verdict JudgeExit(const spawner::Exit& exit, std::chrono::milliseconds ran, cons
     if (exit.code == spawner::kWorkerOutOfMemory) return Verdict(v1::REASON_OUT_OF_MEMORY);
     return Verdict::Crash(0);
   }
+  if (exit.out_of_memory) return Verdict(v1::REASON_OUT_OF_MEMORY);
   if (exit.code == SIGSYS) return Verdict::Violation(v1::REASON_SANDBOX_VIOLATION, "seccomp");
   // With equal soft and hard limits the kernel kills outright. CPU time never runs faster than the clock.
   const bool long_enough = ran + std::chrono::seconds(1) >= std::chrono::seconds(limits.cpu_seconds);

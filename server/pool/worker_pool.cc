@@ -77,6 +77,8 @@ OrVerdict<ReadyWorker> WorkerPool::Make() {
     return Because(v1::REASON_NO_WORKER, "a worker ended before its walls were up: " + how);
   }
   AIRLOCK_ASSIGN(worker::v1::Ready ready, Validator::OpenReady(std::move((*first)->frame)));
+  // What stands around it from outside, no worker is asked.
+  ready.set_layers((ready.layers() & ~walls::kBrokersLayers) | worker.layers());
   const walls::Posture posture = walls::PostureOf(ready.layers());
   if (posture < options_.minimum) {
     return Because(v1::REASON_NO_WORKER, MissingLayers(ready.layers(), options_.minimum));

@@ -40,6 +40,8 @@ struct Broker {
   worker::v1::Ready walls;
   // What the spawner found when it tried them.
   std::vector<spawner::NamespaceState> namespaces;
+  // Where workers have cgroups of their own, or why they have none.
+  std::string groups;
   walls::Posture posture = walls::Posture::kNone;
   // Beside the first unix socket; empty where there is none. Set before anybody is served.
   std::string fd_socket;

@@ -11,8 +11,17 @@
 namespace airlock::server {
 namespace {
 
+// Of what the broker itself has put around a worker.
+std::string BrokersEvidence(const walls::LayerRow& layer, const Broker& broker) {
+  const bool in_force = (broker.walls.layers() & layer.bit) != 0;
+  if (layer.bit == walls::kOwnUser) return in_force ? "each worker is another user" : "all workers are one user";
+  const bool others = !in_force && (broker.walls.layers() & (walls::kMemoryGroup | walls::kPidsGroup)) != 0;
+  return others ? "the controller is not delegated" : broker.groups;
+}
+
 std::string Evidence(const walls::LayerRow& layer, const Broker& broker) {
   const worker::v1::Ready& ready = broker.walls;
+  if ((layer.bit & walls::kBrokersLayers) != 0) return BrokersEvidence(layer, broker);
   if ((ready.layers() & layer.bit) != 0) {
     return layer.bit == walls::kLandlock ? "ABI " + std::to_string(ready.landlock_abi()) : "a worker found it in force";
   }

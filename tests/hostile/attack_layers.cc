@@ -5,7 +5,9 @@ namespace {
 
 constexpr uint64_t kFds = kDescriptors;
 constexpr uint64_t kDump = walls::kNonDumpable;
-constexpr uint64_t kUser = walls::kNoCapabilities;
+// Who is a user of its own is not root either.
+constexpr uint64_t kUser = walls::kNoCapabilities | walls::kOwnUser;
+constexpr uint64_t kOwn = walls::kOwnUser;
 constexpr uint64_t kNnp = walls::kNoNewPrivs;
 constexpr uint64_t kMdwe = walls::kDenyWriteExecute;
 constexpr uint64_t kRlim = walls::kRlimits;

@@ -23,6 +23,7 @@ inline constexpr WallColumn kWallColumns[] = {
     {kDescriptors, kDescriptors, "read-only input, sealed output", "fds"},
     {walls::kNonDumpable, walls::kNonDumpable, "non-dumpable", "dump"},
     {walls::kNoCapabilities, walls::kNoCapabilities, "nobody, without capabilities", "user"},
+    {walls::kOwnUser, walls::kNoCapabilities | walls::kOwnUser, "a user of its own", "own"},
     {walls::kNoNewPrivs, walls::kNoNewPrivs, "no_new_privs", "nnp"},
     {walls::kDenyWriteExecute, walls::kDenyWriteExecute, "memory-deny-write-execute", "mdwe"},
     {walls::kRlimits, walls::kRlimits, "resource limits", "rlim"},

@@ -69,7 +69,7 @@ Outcome RunWorker(spawner::SpawnerClient& client, int input, uint64_t input_size
   if (!worker.ok()) return outcome;
   std::string ready = ReadReady(worker->socket.get());
   const auto frame = TakeFrame(ready);
-  outcome.layers = frame.ready().layers();
+  outcome.layers = frame.ready().layers() | worker->layers();
   outcome.landlock_abi = frame.ready().landlock_abi();
   before_job();
   airlock::worker::v1::Job job;

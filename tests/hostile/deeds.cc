@@ -390,6 +390,24 @@ int SeeSpeculation() {
   return kFalse;
 }
 
+// Pages that are touched, unlike those of TakeMemory.
+int FillMemory() {
+  void* block = mmap(nullptr, kFillBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (block == MAP_FAILED) return errno;
+  std::memset(block, 1, kFillBytes);
+  return 0;
+}
+
+// Memory that no address space has.
+int FillOutput() {
+  static char block[1 << 20];
+  std::memset(block, 1, sizeof(block));
+  for (uint64_t at = 0; at < kFillBytes; at += sizeof(block)) {
+    if (pwrite(walls::kOutputFd, block, sizeof(block), static_cast<off_t>(at)) < 0) return errno;
+  }
+  return 0;
+}
+
 struct Deed {
   uint32_t id;
   int (*perform)();
@@ -442,6 +460,8 @@ constexpr Deed kDeeds[] = {
     {544, SendDatagram},
     {545, LearnNewName},
     {kSpeculationDeed, SeeSpeculation},
+    {kFillMemoryDeed, FillMemory},
+    {kFillOutputDeed, FillOutput},
 };
 
 }  // namespace

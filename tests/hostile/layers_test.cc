@@ -24,6 +24,9 @@
 namespace airlock::hostile {
 namespace {
 
+// Nobody else's on any machine that runs tests.
+constexpr walls::UserRange kUsers{0x70000000, 16};
+
 // What the tests need to know of an attack, be it one call or a deed.
 struct Subject {
   uint32_t id;
@@ -92,9 +95,10 @@ uint64_t Namespaces() {
   return namespaces;
 }
 
-// Namespaces come and go together: all of them count as one.
+// Namespaces come and go together: all of them count as one. A user of its own a worker has only where it is asked for.
 int IndependentWalls(uint64_t layers) {
-  return std::popcount(layers & ~Namespaces()) + ((layers & Namespaces()) != 0 ? 1 : 0);
+  const uint64_t others = layers & ~Namespaces() & ~uint64_t{walls::kOwnUser};
+  return std::popcount(others) + ((layers & Namespaces()) != 0 ? 1 : 0);
 }
 
 class LayersTest : public testing::Test {
@@ -179,7 +183,9 @@ class LayersTest : public testing::Test {
     auto& client = clients_[raised];
     if (!client) {
       walls_to_raise = raised;
-      auto started = spawner::SpawnerClient::Start(OptionsFor(BREACHED_WORKER));
+      auto options = OptionsFor(BREACHED_WORKER);
+      if ((raised & walls::kOwnUser) != 0) options.users = kUsers;
+      auto started = spawner::SpawnerClient::Start(options);
       if (!started.ok()) {
         ADD_FAILURE() << started.error().step << ": " << std::strerror(started.error().error_number);
         return nullptr;
@@ -272,8 +278,10 @@ TEST_F(LayersTest, SpeculationIsOffOnlyBehindItsWall) {
 }
 
 TEST_F(LayersTest, EveryLayerHasItsTest) {
-  // That a core is its own, no act of the worker's can show: process_walls_test asks the kernel.
-  uint64_t tested = walls::kParentDeathSignal | walls::kNoSpeculation | walls::kOwnCore;
+  // That a core is its own, no act of the worker's can show: process_walls_test asks the kernel. Groups:
+  // groups_test.cc.
+  uint64_t tested =
+      walls::kParentDeathSignal | walls::kNoSpeculation | walls::kOwnCore | walls::kMemoryGroup | walls::kPidsGroup;
   for (const WallColumn& column : kWallColumns) tested |= column.layer;
   for (const walls::LayerRow& row : walls::Layers()) EXPECT_TRUE((tested & row.bit) != 0) << row.name;
 }

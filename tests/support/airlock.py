@@ -46,7 +46,7 @@ FIXED_POOL = ("--pool", 2, "--pool-most", 2)
 class Daemon:
     """A private airlockd on a unix socket; gone when the block ends, or when this process does."""
 
-    def __init__(self, *flags, listen=True, wait=30, host=None):
+    def __init__(self, *flags, listen=True, wait=30, host=None, cgroup=None):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="airlock-test-"))
         self.socket = self.directory / "airlockd.sock"
         self.address = f"unix:{self.socket}"
@@ -58,6 +58,8 @@ class Daemon:
             command += ["--listen", self.address]
         if host is not None:  # as on a host that has less: tests/e2e/narrow_host.cc
             command = [str(BIN / "airlock-narrow-host"), host, *command]
+        if cgroup is not None:  # as a service manager does it
+            command = ["sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', str(cgroup), *command]
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(command + list(map(str, flags)), pass_fds=[theirs.fileno()], stderr=log,
                                             stdout=log)

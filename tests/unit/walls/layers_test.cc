@@ -15,7 +15,7 @@ TEST(LayersTest, EveryBitHasItsRowInOrder) {
     EXPECT_FALSE(Layers()[i].stops.empty());
     EXPECT_FALSE(Layers()[i].remedy.empty());
   }
-  EXPECT_EQ(Layers().size(), 16U);
+  EXPECT_EQ(Layers().size(), 19U);
 }
 
 TEST(PostureTest, EachIsAmountedToByWhatItRequires) {

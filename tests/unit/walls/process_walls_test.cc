@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -90,6 +91,27 @@ TEST(ProcessWallsTest, DenyWriteExecute) {
   });
   if (result == kNoSuchWall) GTEST_SKIP() << "Linux before 6.3";
   EXPECT_EQ(result, 0);
+}
+
+// What the kernel says of a misfeature of the processor after the wall has been raised: one that it can switch off for
+// a process is off, and cannot be switched on again.
+TEST(ProcessWallsTest, Speculation) {
+  for (const unsigned long misfeature : {PR_SPEC_STORE_BYPASS, PR_SPEC_INDIRECT_BRANCH}) {
+    const int before = prctl(PR_GET_SPECULATION_CTRL, misfeature, 0, 0, 0);
+    const int after = InChild([misfeature] {
+      const bool raised = DisableSpeculation().ok();
+      const int state = std::max(0, prctl(PR_GET_SPECULATION_CTRL, misfeature, 0, 0, 0));
+      const bool off = state == PR_SPEC_NOT_AFFECTED || (state & (PR_SPEC_DISABLE | PR_SPEC_FORCE_DISABLE)) != 0;
+      if (raised && !off) return 100;
+      const bool on_again = prctl(PR_SET_SPECULATION_CTRL, misfeature, PR_SPEC_ENABLE, 0, 0) == 0;
+      return off && state != PR_SPEC_NOT_AFFECTED && on_again ? 101 : state;
+    });
+    EXPECT_LT(after, 100) << misfeature;
+    const bool can = before > 0 && (before & PR_SPEC_PRCTL) != 0;
+    if (can) {
+      EXPECT_EQ(after, PR_SPEC_PRCTL | PR_SPEC_FORCE_DISABLE) << misfeature;
+    }
+  }
 }
 
 // The cookie of a group of tasks that may share a core: none before, its own afterwards.
