@@ -11,6 +11,8 @@ import airlock
 import samples
 
 RANGE = (0x70000000, 64)
+# Lodging is no matter of the posture.
+FLAGS = ("--minimum-posture", "filter-only", *airlock.FIXED_POOL)
 
 
 def hierarchy():
@@ -84,7 +86,7 @@ class Groups(Lodging):
         return sorted(path.name for path in self.group.glob("worker-*/"))
 
     def check(self, host=None):
-        with airlock.Daemon(*airlock.FIXED_POOL, cgroup=self.group, host=host) as daemon:
+        with airlock.Daemon(*FLAGS, cgroup=self.group, host=host) as daemon:
             loads(self, daemon, self.sample)
             states = layers(daemon)
             for controller in ("memory", "pids"):
@@ -111,7 +113,7 @@ class Groups(Lodging):
 
     def test_groups_of_a_daemon_that_was_killed_are_removed_by_the_next(self):
         self.need_controllers()
-        with airlock.Daemon(cgroup=self.group) as daemon:
+        with airlock.Daemon(*FLAGS, cgroup=self.group) as daemon:
             daemon.process.send_signal(signal.SIGKILL)
             daemon.process.wait(10)
         self.assertNotEqual(self.left(), [])
@@ -120,14 +122,14 @@ class Groups(Lodging):
         # A service manager would hand out a fresh group; one that takes this again has to take the controllers back.
         for controller in self.controllers:
             self.assertTrue(airlock.wait_until(lambda: write(self.group / "cgroup.subtree_control", f"-{controller}"), 10))
-        with airlock.Daemon(cgroup=self.group) as daemon:
+        with airlock.Daemon(*FLAGS, cgroup=self.group) as daemon:
             self.assertFalse(stale.exists())
             loads(self, daemon, self.sample)
 
     def test_without_controllers_it_does_without_and_says_so(self):
         if self.controllers:
             self.skipTest("this host's cgroup2 has controllers")
-        with airlock.Daemon(cgroup=self.group) as daemon:
+        with airlock.Daemon(*FLAGS, cgroup=self.group) as daemon:
             loads(self, daemon, self.sample)
             states = layers(daemon)
             for name in ("memory-group", "pids-group"):
@@ -144,7 +146,7 @@ class Users(Lodging):
             self.skipTest("only root has users to give")
 
     def check(self, *flags):
-        with airlock.Daemon("--worker-uids", f"{RANGE[0]}:{RANGE[1]}", *flags, *airlock.FIXED_POOL) as daemon:
+        with airlock.Daemon("--worker-uids", f"{RANGE[0]}:{RANGE[1]}", *flags, *FLAGS) as daemon:
             loads(self, daemon, self.sample)
             self.assertEqual(layers(daemon)["own-user"]["state"], "ok")
             self.assertTrue(airlock.wait_until(lambda: len(airlock.workers(daemon.pid)) == 2, 20))
@@ -162,7 +164,7 @@ class Users(Lodging):
         self.check("--without-namespaces")
 
     def test_without_a_range_they_are_one_and_doctor_says_so(self):
-        with airlock.Daemon(*airlock.FIXED_POOL) as daemon:
+        with airlock.Daemon(*FLAGS) as daemon:
             state = layers(daemon)["own-user"]
             self.assertNotEqual(state["state"], "ok")
             self.assertIn("--worker-uids", state["remedy"])

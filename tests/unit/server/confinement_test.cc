@@ -27,8 +27,10 @@
 #include <thread>
 
 #include "sandbox/base/fd.h"
+#include "sandbox/spawner/worker_groups.h"
 #include "sandbox/walls/denials.h"
 #include "sandbox/walls/landlock.h"
+#include "tests/support/cgroup_stage.h"
 
 namespace airlock::server {
 namespace {
@@ -141,6 +143,50 @@ TEST_F(ConfinementTest, ReachesNoFileButItsOwn) {
   EXPECT_EQ(Open(folder_ / "root" / "model.pt", O_RDONLY), 0);
   EXPECT_EQ(Open(folder_ / "spool" / "upload", O_RDWR | O_CREAT), 0);
   EXPECT_EQ(Open(folder_ / "spool", O_TMPFILE | O_RDWR), 0);
+}
+
+// Beneath its groups it makes and removes directories and writes the files that are there; nowhere else.
+TEST_F(ConfinementTest, MakesGroupsWhereItWasToldAlone) {
+  if (walls::LandlockAbi() == 0) GTEST_SKIP() << "no Landlock on this host";
+  const fs::path groups = folder_ / "groups";
+  fs::create_directories(groups / "worker-1");
+  std::ofstream(groups / "worker-1" / "pids.max") << "max";
+  const auto confined = [&](auto act) {
+    return InChild([&] { return ConfineBroker(options_, groups.string()).ok() ? act() : 250; });
+  };
+  const auto open_in = [&](const fs::path& path, int flags) {
+    return confined([&] {
+      const Fd fd(::open(path.c_str(), flags | O_CLOEXEC, 0600));
+      return fd ? 0 : errno;
+    });
+  };
+  const auto make_in = [&](const fs::path& path) {
+    return confined([&] { return ::mkdir(path.c_str(), 0700) == 0 && ::rmdir(path.c_str()) == 0 ? 0 : errno; });
+  };
+  EXPECT_EQ(open_in(groups / "worker-1" / "pids.max", O_WRONLY), 0);
+  EXPECT_EQ(open_in(groups / "worker-1" / "pids.max", O_RDONLY), 0);
+  EXPECT_EQ(open_in(groups / "new", O_WRONLY | O_CREAT), EACCES);
+  EXPECT_EQ(open_in(folder_ / "other" / "secret", O_RDONLY), EACCES);
+  EXPECT_EQ(make_in(groups / "worker-2"), 0);
+  EXPECT_EQ(make_in(folder_ / "spool" / "d"), EACCES);
+  EXPECT_EQ(make_in(folder_ / "d"), EACCES);
+}
+
+TEST_F(ConfinementTest, LeavesWorkersTheirCgroups) {
+  const test::CgroupStage stage;
+  if (!stage.missing().empty()) GTEST_SKIP() << stage.missing();
+  auto groups = spawner::WorkerGroups::Prepare({stage.directory(), uint64_t{1} << 30, true});
+  ASSERT_TRUE(groups.ok());
+  const int result = InChild([&] {
+    if (!ConfineBroker(options_, (*groups)->directory()).ok()) return 1;
+    auto group = (*groups)->Make();
+    if (!group.ok() || !group->Admit(::getpid()).ok()) return 2;
+    // Back, so that it is empty again.
+    if (spawner::WriteGroupFile(group->fd(), "../broker/cgroup.procs", "0") != 0) return 3;
+    group->Remove();
+    return fs::exists(fs::path(stage.directory()) / "worker-1") ? 4 : 0;
+  });
+  EXPECT_EQ(result, 0);
 }
 
 // The first family that a confined process may have besides `allowed`, with its number as it is or under bits that the
