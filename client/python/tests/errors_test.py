@@ -2,6 +2,7 @@
 import io
 import os
 import pickle
+import time
 
 import package
 import airlock
@@ -39,6 +40,17 @@ class Errors(package.Folder):
         self.assertEqual([str(symbol) for symbol in caught.exception.symbols], ["__main__.Strange", "__main__.Other"])
         self.assertEqual(airlock.unknown_types(path), ["__main__.Strange", "__main__.Other"])
         self.assertEqual(airlock.load(path, unknown="error", trusted=[Strange, Other])["args"].value[0].value, 1)
+
+    def test_unknown_types_in_deep_places(self):
+        """Paths grow with depth: none is made that nobody reads, and none is shown that is as long as the file."""
+        levels = 100_000
+        data = b"\x80\x02" + b"}X\x0a\x00\x00\x000123456789" * levels + b"cmine\nStrange\n)\x81" + b"s" * levels + b"."
+        start = time.process_time()
+        with self.assertRaises(airlock.UnknownTypesError) as caught:
+            airlock.load(io.BytesIO(data), unknown="error", framework="numpy")
+        self.assertLess(time.process_time() - start, 30)
+        self.assertIn("mine.Strange: 1 use, at somewhere deep", str(caught.exception))
+        self.assertLess(len(str(caught.exception)), 2000)
 
     def test_dangers_are_listed_at_once(self):
         os.environ.pop(MARKER, None)

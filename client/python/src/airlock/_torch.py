@@ -70,6 +70,7 @@ class TorchMaker:
     """Makes torch's objects; a storage is made once, however many tensors view it."""
 
     def __init__(self, map_location: MapLocation = None) -> None:
+        _check_modes()
         self._restore = _restorer(map_location)
         # Where everything stays in this process's memory, no storage is asked for its place.
         self._stays = map_location in ("cpu", torch.device("cpu")) if isinstance(map_location, (str, torch.device)) else False
@@ -88,7 +89,7 @@ class TorchMaker:
     @staticmethod
     def allocate(nbytes: int) -> Tuple[Any, memoryview]:
         """Memory of torch's own. Not through numpy(), which takes from a tensor that it can be resized."""
-        owner = torch.empty(nbytes, dtype=torch.uint8)
+        owner = torch.empty(nbytes, dtype=torch.uint8, device="cpu")
         return owner, memoryview((ctypes.c_ubyte * nbytes).from_address(owner.data_ptr())).cast("B")
 
     # Storages
@@ -214,13 +215,13 @@ class TorchMaker:
         layout = bits & _LAYOUT_MASK
         try:
             if layout == graph_pb2.SPARSE_BIT_COO:
-                made = _checked(torch.sparse_coo_tensor, indices, values, size)
+                made = _checked(torch.sparse_coo_tensor, indices, values, size, device=values.device)
                 if bits & graph_pb2.SPARSE_BIT_COALESCED:
                     made._coalesced_(True)
             else:
                 _check_compressed(indices, more_indices, values)
                 made = _checked(torch.sparse_compressed_tensor, indices, more_indices, values, size,
-                                layout=_named(_LAYOUTS[layout]))
+                                layout=_named(_LAYOUTS[layout]), device=values.device)
         except (RuntimeError, IndexError) as error:
             raise MalformedError(f"a sparse tensor is not what torch takes: {error}", reason="TENSOR_OUT_OF_BOUNDS") from error
         grad = bool(bits & graph_pb2.SPARSE_BIT_REQUIRES_GRAD)
@@ -285,6 +286,17 @@ class TorchMaker:
             if isinstance(found, type) and (name.endswith("Storage") or name.endswith("Tensor")):
                 return found
         return None
+
+
+def _check_modes() -> None:
+    """Refuses what a program has switched on, and what would make tensors without memory, or of swapped bytes."""
+    if type(torch.empty(0, device="cpu")) is not torch.Tensor:
+        raise UnsupportedError("torch makes no memory here (FakeTensorMode): airlock.inspect() has shapes and types without data",
+                               reason="UNSUPPORTED_FEATURE")
+    order = getattr(torch.serialization, "get_default_load_endianness", lambda: None)()
+    if order is not None and order.name == "BIG":
+        raise UnsupportedError("set_default_load_endianness(BIG): a file is read as it says itself, and as little-endian where it says nothing",
+                               reason="UNSUPPORTED_FEATURE")
 
 
 def _checked(make: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
