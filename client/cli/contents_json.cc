@@ -4,6 +4,7 @@
 
 #include "airlock/words.h"
 #include "client/cli/listing.h"
+#include "client/cli/report_json.h"
 
 namespace airlock::cli {
 namespace {
@@ -36,13 +37,7 @@ void WriteReport(JsonWriter& json, const v1::Report& report) {
   if (!report.sha256().empty()) json.Field("sha256", report.sha256());
   json.Field("size", report.size());
   if (!report.files().empty()) WriteFiles(json, report);
-  json.Key("format");
-  report.format() == v1::FORMAT_UNSPECIFIED ? json.Null() : json.String(Word(report.format()));
-}
-
-void WritePosture(JsonWriter& json, v1::Posture posture) {
-  json.Key("posture");
-  posture == v1::POSTURE_UNSPECIFIED ? json.Null() : json.String(Word(posture));
+  WriteFormat(json, report.format());
 }
 
 void WriteQuantization(JsonWriter& json, const v1::Quantization& quantization) {
@@ -120,21 +115,6 @@ void WriteSymbols(JsonWriter& json, const std::vector<v1::Symbol>& symbols) {
     WriteFlag(json, "would_call", symbol.would_call());
     json.Field("first_offset", symbol.first_offset());
     json.Field("level", uint64_t{symbol.level()});
-    json.EndObject();
-  }
-  json.EndArray();
-}
-
-void WriteFindings(JsonWriter& json, const std::vector<v1::Finding>& findings) {
-  json.Key("findings");
-  json.BeginArray();
-  for (const v1::Finding& finding : findings) {
-    json.BeginObject();
-    json.Field("id", finding.id());
-    json.Field("severity", Word(finding.severity()));
-    json.Field("message", finding.message());
-    json.Field("where", finding.where());
-    json.Field("offset", finding.offset());
     json.EndObject();
   }
   json.EndArray();

@@ -6,6 +6,7 @@
 #include "airlock/words.h"
 #include "client/cli/contents_table.h"
 #include "client/cli/escape.h"
+#include "client/cli/report_json.h"
 #include "sandbox/base/version.h"
 
 namespace airlock::cli {
@@ -80,16 +81,6 @@ void WriteResult(JsonWriter& json, const std::string& file, const SarifResult& r
 
 const char* LevelOf(v1::Severity severity) {
   return severity == v1::SEVERITY_DANGER ? "error" : severity == v1::SEVERITY_WARNING ? "warning" : "note";
-}
-
-void WriteFinding(JsonWriter& json, const v1::Finding& finding) {
-  json.BeginObject();
-  json.Field("id", finding.id());
-  json.Field("severity", Word(finding.severity()));
-  json.Field("message", finding.message());
-  json.Field("where", finding.where());
-  json.Field("offset", finding.offset());
-  json.EndObject();
 }
 
 void WriteSymbol(JsonWriter& json, const v1::Symbol& symbol) {
@@ -174,11 +165,9 @@ void ScanReport::ShowObject(const Scanned& scanned) {
   json_.Field("file", scanned.file);
   json_.Field("status", StatusOf(scanned.exit_code));
   json_.Field("verdict", Word(scanned.verdict));
-  json_.Key("format");
-  report.format() == v1::FORMAT_UNSPECIFIED ? json_.Null() : json_.String(Word(report.format()));
+  WriteFormat(json_, report.format());
   json_.Field("size", report.size());
-  json_.Key("posture");
-  report.posture() == v1::POSTURE_UNSPECIFIED ? json_.Null() : json_.String(Word(report.posture()));
+  WritePosture(json_, report.posture());
   if (scanned.error != nullptr) json_.Field("reason", scanned.error->reason_name());
   if (const std::string reason = ReasonOf(scanned); !reason.empty()) json_.Field("message", reason);
   json_.Key("symbols");
@@ -187,10 +176,7 @@ void ScanReport::ShowObject(const Scanned& scanned) {
     if (symbol.class_() != v1::SYMBOL_CLASS_KNOWN) WriteSymbol(json_, symbol);
   }
   json_.EndArray();
-  json_.Key("findings");
-  json_.BeginArray();
-  for (const v1::Finding& finding : contents.findings()) WriteFinding(json_, finding);
-  json_.EndArray();
+  WriteFindings(json_, contents.findings());
   json_.EndObject();
   if (options_.format == Format::kJsonl) json_.Newline();
   json_.Flush();

@@ -1,27 +1,14 @@
 // Names of tensors: the rule of `inspect`, for any root.
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <cmath>
 #include <cstddef>
 #include <utility>
 
 #include "airlock/value.h"
+#include "sandbox/base/float_text.h"
 
 namespace airlock {
 namespace {
-
-// As Python's repr(float).
-std::string FloatText(double value) {
-  const double size = std::abs(value);
-  if (!std::isfinite(value)) return std::isnan(value) ? "nan" : value < 0 ? "-inf" : "inf";
-  const bool fixed = size == 0 || (size >= 1e-4 && size < 1e16);
-  char text[32];
-  const auto format = fixed ? std::chars_format::fixed : std::chars_format::scientific;
-  std::string result(text, std::to_chars(text, text + sizeof text, value, format).ptr);
-  if (fixed && result.find('.') == std::string::npos) result += ".0";
-  return result;
-}
 
 // What a sparse tensor's parts are called; by layout.
 struct SparseNames {

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "sandbox/formats/member_finding.h"
+
 namespace airlock::formats {
 namespace {
 
@@ -294,13 +296,9 @@ void NotePrograms(const ZipDirectory& directory, pickle::Context& context) {
     const auto& [first, count] = seen[i];
     const MemberRow& row = kMembers[i];
     if (first == nullptr) continue;
-    pickle::AddFinding(context,
-                       {.id = row.id,
-                        .severity = Severity::kNote,
-                        .message = "the archive holds " + std::string(row.what) + " (" + std::to_string(count) + " '" +
-                                   std::string(row.suffix) + "'); nothing here runs it",
-                        .where = first->name,
-                        .offset = first->header_offset});
+    TellOfMember(context, *first, row.id, Severity::kNote,
+                 "the archive holds " + std::string(row.what) + " (" + std::to_string(count) + " '" +
+                     std::string(row.suffix) + "'); nothing here runs it");
   }
 }
 

@@ -1,5 +1,5 @@
-// torch.export's archives (.pt2): weights, constants and example inputs of exported programs, as data. The programs
-// themselves, and what a compiler made of them, are told and never looked at.
+// torch.export's archives (.pt2), since torch 2.8: weights, constants and example inputs of exported programs, as data.
+// The programs themselves, and what a compiler made of them, are told and never looked at.
 #pragma once
 
 #include "sandbox/formats/checkpoint.h"
@@ -7,17 +7,12 @@
 
 namespace airlock::formats {
 
-// Since torch 2.8: a member for each storage, and JSON that says which tensors it has.
+// A member for each storage, and JSON that says which tensors it has.
 bool IsTorchExport(const ZipDirectory& directory);
 
 // The root is a dict {"state_dict", "constants", "example_inputs"}, as the attributes of the program are called; of an
 // archive with several programs, a dict of those by name.
 Result<void> DecodeTorchExport(const Input& input, Output& output, Checkpoint& checkpoint,
                                const ZipDirectory& directory);
-
-// Before torch 2.8: each of the three is a member that torch.save wrote.
-bool IsOldTorchExport(const ZipDirectory& directory);
-Result<void> DecodeOldTorchExport(const Input& input, Output& output, Checkpoint& checkpoint,
-                                  const ZipDirectory& directory);
 
 }  // namespace airlock::formats

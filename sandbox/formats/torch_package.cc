@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sandbox/formats/array_storages.h"
+#include "sandbox/formats/member_finding.h"
 #include "sandbox/formats/part.h"
 #include "sandbox/formats/pickle_sniff.h"
 #include "sandbox/formats/script_names.h"
@@ -239,12 +240,8 @@ Result<void> TorchPackage::Add(std::string_view name, Result<NodeId> value) {
 // A name that a pickle has may be that of a module in the archive: which then runs, whatever Python calls so.
 void TorchPackage::TellCode(const ZipMember& member) {
   if (std::exchange(told_of_code_, true)) return;
-  pickle::AddFinding(checkpoint_.context,
-                     {.id = "package.code",
-                      .severity = Severity::kWarning,
-                      .message = "torch.package imports the Python code of this archive; nothing here looks at it",
-                      .where = member.name,
-                      .offset = member.header_offset});
+  TellOfMember(checkpoint_.context, member, "package.code", Severity::kWarning,
+               "torch.package imports the Python code of this archive; nothing here looks at it");
 }
 
 }  // namespace

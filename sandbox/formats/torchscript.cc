@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sandbox/formats/member_finding.h"
 #include "sandbox/formats/script_names.h"
 #include "sandbox/formats/strangers.h"
 #include "sandbox/formats/torch_archive.h"
@@ -113,12 +114,8 @@ void TorchScript::TellCode() {
     ++files;
   }
   if (first == nullptr) return;
-  pickle::AddFinding(checkpoint_.context, {.id = "torchscript.code",
-                                           .severity = Severity::kNote,
-                                           .message = "the archive holds code for TorchScript (members: " +
-                                                      std::to_string(files) + "); nothing looks at it",
-                                           .where = first->name,
-                                           .offset = first->header_offset});
+  TellOfMember(checkpoint_.context, *first, "torchscript.code", Severity::kNote,
+               "the archive holds code for TorchScript (members: " + std::to_string(files) + "); nothing looks at it");
 }
 
 void TorchScript::TellExtras() {
@@ -130,11 +127,8 @@ void TorchScript::TellExtras() {
       TellOfStranger(checkpoint_.context, {"zip.unused-member", member.name, member.header_offset, content});
       continue;
     }
-    pickle::AddFinding(checkpoint_.context, {.id = "torchscript.extra-file",
-                                             .severity = Severity::kNote,
-                                             .message = "a file of the archive's author, which is not looked at",
-                                             .where = member.name,
-                                             .offset = member.header_offset});
+    TellOfMember(checkpoint_.context, member, "torchscript.extra-file", Severity::kNote,
+                 "a file of the archive's author, which is not looked at");
   }
 }
 

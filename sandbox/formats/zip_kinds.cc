@@ -6,6 +6,7 @@
 
 #include "sandbox/formats/data_findings.h"
 #include "sandbox/formats/npy.h"
+#include "sandbox/formats/old_torch_export.h"
 #include "sandbox/formats/torch_export.h"
 #include "sandbox/formats/torch_package.h"
 #include "sandbox/formats/torch_zip.h"

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "sandbox/formats/member_finding.h"
 #include "sandbox/formats/part.h"
 #include "sandbox/formats/strangers.h"
 
@@ -17,14 +18,6 @@ using pickle::Severity;
 
 // Each is looked at. Real archives have ten.
 constexpr size_t kMaxMembers = 1000;
-
-void Tell(Checkpoint& checkpoint, const ZipMember& member, const char* id, Severity severity, std::string message) {
-  pickle::AddFinding(checkpoint.context, {.id = id,
-                                          .severity = severity,
-                                          .message = std::move(message),
-                                          .where = member.name,
-                                          .offset = member.header_offset});
-}
 
 }  // namespace
 
@@ -47,7 +40,7 @@ Result<void> DecodeZipOfCheckpoints(const Input& input, Output& output, Checkpoi
     if (member.name.ends_with('/')) continue;
     const Result<Format> format = SniffMember(input, member);
     if (!format.ok()) {
-      Tell(checkpoint, member, "zip.other-member", Severity::kNote, format.error().message);
+      TellOfMember(checkpoint.context, member, "zip.other-member", Severity::kNote, format.error().message);
       continue;
     }
     pickle::Graph& graph = checkpoint.context.graph;

@@ -8,6 +8,7 @@
 
 #include "sandbox/formats/byte_swap.h"
 #include "sandbox/formats/inflate.h"
+#include "sandbox/formats/member_finding.h"
 #include "sandbox/formats/placed_storages.h"
 #include "sandbox/tensors/dtypes.h"
 
@@ -56,9 +57,8 @@ Result<std::string> ReadText(const Input& input, const ZipMember& member, uint64
 }
 
 void NoteWrongCrc(pickle::Context& context, const ZipMember& member) {
-  pickle::AddFinding(context, pickle::Finding{"zip.wrong-crc", pickle::Severity::kNote,
-                                              "the checksum of this member is not that of its bytes", member.name,
-                                              member.header_offset});
+  TellOfMember(context, member, "zip.wrong-crc", pickle::Severity::kNote,
+               "the checksum of this member is not that of its bytes");
 }
 
 Result<uint32_t> ZipStorages::Resolve(const tensors::StorageRequest& request) {

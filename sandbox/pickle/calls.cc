@@ -185,11 +185,7 @@ Result<void> Interpreter::Fill(NodeId node, NodeId contents) {
   if (children.empty()) return {};
   switch (graph_.kind(node)) {
     case Kind::kRecord:
-      if (pairs) {
-        AddPairs(node, children);
-      } else {
-        AddItems(node, children);
-      }
+      AddToRecord(node, pairs ? Contents::kPairs : Contents::kItems, children);
       return {};
     case Kind::kOrderedDict:
     case Kind::kDict:

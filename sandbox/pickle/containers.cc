@@ -96,113 +96,67 @@ Result<void> Interpreter::FrozenSetToMark() {
   return ReplaceLast(count, graph_.Container(Kind::kFrozenSet, stack_.Last(count)));
 }
 
-void Interpreter::AddToRecord(NodeId record, NodeId RecordParts::*part, Kind kind, std::span<const NodeId> children) {
+void Interpreter::AddToRecord(NodeId record, Contents contents, std::span<const NodeId> children) {
+  const Builder builder = PythonBuilder(record);
+  if (builder != Builder::kNone) CheckContents(context_, builder, record, contents, offset_);
   suspicion_.Filled(record, offset_);
+  const bool pairs = contents == Contents::kPairs;
   RecordParts parts = graph_.record(record);
-  if (parts.*part != kNoNode) {
-    graph_.Append(parts.*part, children);
+  NodeId& part = pairs ? parts.pairs : parts.items;
+  if (part != kNoNode) {
+    graph_.Append(part, children);
     return;
   }
-  parts.*part = graph_.Container(kind, children);
+  part = graph_.Container(pairs ? Kind::kDict : Kind::kList, children);
   graph_.SetRecord(record, parts);
 }
 
-void Interpreter::AddItems(NodeId record, std::span<const NodeId> children) {
-  const Builder builder = PythonBuilder(record);
-  if (builder != Builder::kNone) CheckContents(context_, builder, record, Contents::kItems, offset_);
-  AddToRecord(record, &RecordParts::items, Kind::kList, children);
-}
+// What the opcodes that fill a container ask of it and of what they fill it with.
+struct Interpreter::Filling {
+  // What is no record takes them as they are.
+  Kind kind;
+  Kind or_kind;
+  Contents contents;
+  // One of so many has to be hashable; 0: none has.
+  size_t hashed;
+  std::string_view what;
+};
 
-void Interpreter::AddPairs(NodeId record, std::span<const NodeId> children) {
-  const Builder builder = PythonBuilder(record);
-  if (builder != Builder::kNone) CheckContents(context_, builder, record, Contents::kPairs, offset_);
-  AddToRecord(record, &RecordParts::pairs, Kind::kDict, children);
-}
+namespace {
 
-Result<void> Interpreter::AppendOne() { return AppendLast(1); }
+constexpr Interpreter::Filling kAppend = {Kind::kList, Kind::kList, Contents::kItems, 0, "items"};
+constexpr Interpreter::Filling kSet = {Kind::kDict, Kind::kOrderedDict, Contents::kPairs, 2, "keys"};
+constexpr Interpreter::Filling kAdd = {Kind::kSet, Kind::kSet, Contents::kItems, 1, "members"};
 
-Result<void> Interpreter::AppendToMark() {
+}  // namespace
+
+Result<void> Interpreter::AppendOne() { return FillBelow(1, kAppend); }
+Result<void> Interpreter::AppendToMark() { return FillBelowMark(kAppend); }
+Result<void> Interpreter::SetItem() { return FillBelow(2, kSet); }
+Result<void> Interpreter::SetItemsToMark() { return FillBelowMark(kSet); }
+Result<void> Interpreter::AddItemsToMark() { return FillBelowMark(kAdd); }
+
+Result<void> Interpreter::FillBelowMark(const Filling& filling) {
   if (!stack_.has_mark()) return NoMark();
-  return AppendLast(stack_.PopMark());
+  return FillBelow(stack_.PopMark(), filling);
 }
 
-Result<void> Interpreter::AppendLast(size_t count) {
+Result<void> Interpreter::FillBelow(size_t count, const Filling& filling) {
   if (stack_.within() < count + 1) return Underflow();
   if (count == 0) return {};
+  if (filling.contents == Contents::kPairs && count % 2 != 0) return Malformed("a key without a value");
+  const std::span<const NodeId> children = stack_.Last(count);
+  if (filling.hashed > 0) AIRLOCK_TRY(CheckHashable(children, filling.hashed));
   const NodeId target = stack_.Top(count);
-  switch (graph_.kind(target)) {
-    case Kind::kList:
-      graph_.Append(target, stack_.Last(count));
-      break;
-    case Kind::kSymbol:
-      ChangeSymbol(target);
-      [[fallthrough]];
-    case Kind::kRecord:
-      AddItems(target, stack_.Last(count));
-      break;
-    default:
-      suspicion_.Handed(target);  // a method that it brings along would be called
-      return Malformed("a " + std::string(KindName(graph_.kind(target))) + " takes no items");
-  }
-  stack_.Drop(count);
-  return {};
-}
-
-Result<void> Interpreter::SetItem() { return SetLast(2); }
-
-Result<void> Interpreter::SetItemsToMark() {
-  if (!stack_.has_mark()) return NoMark();
-  return SetLast(stack_.PopMark());
-}
-
-Result<void> Interpreter::SetLast(size_t count) {
-  if (stack_.within() < count + 1) return Underflow();
-  if (count == 0) return {};
-  if (count % 2 != 0) return Malformed("a key without a value");
-  const NodeId target = stack_.Top(count);
-  AIRLOCK_TRY(CheckHashable(stack_.Last(count), 2));
-  switch (graph_.kind(target)) {
-    case Kind::kDict:
-    case Kind::kOrderedDict:
-      graph_.Append(target, stack_.Last(count));
-      break;
-    case Kind::kSymbol:
-      ChangeSymbol(target);
-      [[fallthrough]];
-    case Kind::kRecord:
-      AddPairs(target, stack_.Last(count));
-      break;
-    default:
-      suspicion_.Handed(target);  // a method that it brings along would be called
-      return Malformed("a " + std::string(KindName(graph_.kind(target))) + " takes no keys");
-  }
-  stack_.Drop(count);
-  return {};
-}
-
-Result<void> Interpreter::AddItemsToMark() {
-  if (!stack_.has_mark()) return NoMark();
-  return AddLast(stack_.PopMark());
-}
-
-Result<void> Interpreter::AddLast(size_t count) {
-  if (stack_.within() < count + 1) return Underflow();
-  if (count == 0) return {};
-  const NodeId target = stack_.Top(count);
-  AIRLOCK_TRY(CheckHashable(stack_.Last(count), 1));
-  switch (graph_.kind(target)) {
-    case Kind::kSet:
-      graph_.Append(target, stack_.Last(count));
-      break;
-    case Kind::kSymbol:
-      ChangeSymbol(target);
-      [[fallthrough]];
-    case Kind::kRecord:
-      AddItems(target, stack_.Last(count));
-      break;
-    default:
-      suspicion_.Handed(target);  // a method that it brings along would be called
-      return Malformed("a " + std::string(KindName(graph_.kind(target))) + " takes no members");
+  const Kind kind = graph_.kind(target);
+  if (kind == filling.kind || kind == filling.or_kind) {
+    graph_.Append(target, children);
+  } else if (kind == Kind::kRecord || kind == Kind::kSymbol) {
+    if (kind == Kind::kSymbol) ChangeSymbol(target);
+    AddToRecord(target, filling.contents, children);
+  } else {
+    suspicion_.Handed(target);  // a method that it brings along would be called
+    return Malformed("a " + std::string(KindName(kind)) + " takes no " + std::string(filling.what));
   }
   stack_.Drop(count);
   return {};

@@ -14,6 +14,7 @@
 #include "sandbox/pickle/machine.h"
 #include "sandbox/pickle/memo.h"
 #include "sandbox/pickle/opcodes.h"
+#include "sandbox/pickle/python_types.h"
 #include "sandbox/pickle/stack.h"
 #include "sandbox/pickle/suspicion.h"
 
@@ -95,6 +96,9 @@ class Interpreter {
   Result<void> TextPersistentId();
   Result<void> PersistentId();
 
+  // How opcodes fill a container: rows of containers.cc.
+  struct Filling;
+
  private:
   Result<void> Step();
   Result<void> LeaveFrame();
@@ -133,16 +137,14 @@ class Interpreter {
   // Replaces the top `count` objects.
   Result<void> ReplaceLast(size_t count, NodeId node);
   Result<void> TupleOf(size_t count);
-  // The object below the top `count` objects takes those.
-  Result<void> AppendLast(size_t count);
-  Result<void> SetLast(size_t count);
-  Result<void> AddLast(size_t count);
+  // The object below the top `count` objects, or below those above the mark, takes those.
+  Result<void> FillBelow(size_t count, const Filling& filling);
+  Result<void> FillBelowMark(const Filling& filling);
   Result<void> CheckHashable(std::span<const NodeId> nodes, size_t step) const;
-  void AddItems(NodeId record, std::span<const NodeId> children);
-  void AddPairs(NodeId record, std::span<const NodeId> children);
   // Of a record whose class is one of Python's own that the table knows; else kNone.
   Builder PythonBuilder(NodeId record) const;
-  void AddToRecord(NodeId record, NodeId RecordParts::*part, Kind kind, std::span<const NodeId> children);
+  // REQUIRES: `contents` is not kNothing.
+  void AddToRecord(NodeId record, Contents contents, std::span<const NodeId> children);
 
   Result<NodeId> SymbolNode(std::string_view module, std::string_view name);
   Result<NodeId> Invoke(const Call& call);

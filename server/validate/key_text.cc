@@ -1,12 +1,11 @@
 #include "server/validate/key_text.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <cmath>
 #include <string_view>
 #include <vector>
 
+#include "sandbox/base/float_text.h"
 #include "server/text.h"
 
 namespace airlock::server {
@@ -222,21 +221,6 @@ std::string ContainerText(const v1::PlanChunk& plan, const NodeTable& nodes, uin
 }
 
 }  // namespace
-
-std::string FloatText(double value) {
-  if (std::isnan(value)) return "nan";
-  if (std::isinf(value)) return value < 0 ? "-inf" : "inf";
-  std::array<char, 64> buffer{};
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::scientific);
-  const std::string_view text(buffer.data(), static_cast<size_t>(end.ptr - buffer.data()));
-  int exponent = 0;
-  const std::string_view tail = text.substr(text.find('e') + 1);
-  (void)std::from_chars(tail.data() + (tail[0] == '+' ? 1 : 0), tail.data() + tail.size(), exponent);
-  if (exponent < -4 || exponent >= 16) return std::string(text);
-  const auto fixed = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed);
-  std::string out(buffer.data(), fixed.ptr);
-  return out.find('.') == std::string::npos ? out + ".0" : out;
-}
 
 void AppendKeyText(const v1::PlanChunk& plan, const NodeTable& nodes, uint32_t key, std::string& out) {
   const v1::NodeKind kind = nodes.kind(key);

@@ -16,7 +16,4 @@ namespace airlock::server {
 // REQUIRES: CheckGraph passed.
 void AppendKeyText(const v1::PlanChunk& plan, const NodeTable& nodes, uint32_t key, std::string& out);
 
-// As Python's repr(float).
-std::string FloatText(double value);
-
 }  // namespace airlock::server

@@ -14,7 +14,7 @@ import zlib
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import payloads
 from judge import Judge, table
-from payloads import MARKER, PROTO, in_legacy, in_zip, integer, number, sequence, symbol, tensor, text
+from payloads import MARKER, PROTO, in_legacy, in_zip, integer, number, packed, sequence, symbol, tensor, text
 
 EVIL = PROTO + symbol("os", "system") + MARKER + b"\x85R."
 GOOD = in_zip(tensor())
@@ -217,6 +217,8 @@ RESOURCES = table([
     ("LONG4 of many bytes", PROTO + b"\x8b" + struct.pack("<i", 60_000) + b"\x7f" * 60_000 + b".", ("clean",)),
     ("CVE-2018-20406 sparse memo", PROTO + b"Nr\xff\xff\xff\xff.", ("clean",)),
     ("many sparse memo numbers", PROTO + b"N" + b"".join(b"r" + struct.pack("<I", i * 2654435761 % 2**32) for i in range(200_000)) + b".", ("clean",)),
+    ("many names and many streams", PROTO + b"(" + b"".join(symbol("m", f"n{i}") for i in range(90_000)) + packed(PROTO + symbol("m", "n7") + b".") * 200_000 + b"l.",
+     ("unknown_types",)),
     ("BINBYTES8 of everything", b"\x80\x04\x8e" + b"\xff" * 8 + b"x.", ("malformed",)),
     ("BINUNICODE8 of everything", b"\x80\x04\x8d" + b"\xff" * 7 + b"\x7fx.", ("malformed",)),
     ("BYTEARRAY8 of everything", b"\x80\x05\x96" + b"\xff" * 7 + b"\x7fx.", ("malformed",)),

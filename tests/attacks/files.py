@@ -3,7 +3,6 @@ import io
 import pathlib
 import struct
 import sys
-import tempfile
 import unittest
 import zipfile
 
@@ -11,6 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import airlock
 import payloads
 import torch_zip
+from judge import DaemonTest
 from payloads import MARKER, PROTO, integer, sequence, stack_symbol, symbol, tensor
 from torch_zip import number, text
 
@@ -105,19 +105,7 @@ def doubled(levels):
     return PROTO + b"]q\0" + b"".join(map(level, range(levels))) + b"."
 
 
-class Files(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.daemon = airlock.Daemon()
-        cls.directory = tempfile.TemporaryDirectory()
-
-    @classmethod
-    def tearDownClass(cls):
-        alive = cls.daemon.alive()
-        cls.daemon.__exit__()
-        cls.directory.cleanup()
-        assert alive, "the broker died"
-
+class Files(DaemonTest):
     def verdict(self, data, command="inspect"):
         path = pathlib.Path(self.directory.name, "file.pt")
         path.write_bytes(data)

@@ -3,7 +3,6 @@ import io
 import pathlib
 import struct
 import sys
-import tempfile
 import time
 import unittest
 import zipfile
@@ -11,6 +10,7 @@ import zipfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import airlock
 import torch_zip
+from judge import DaemonTest
 from torch_zip import text
 
 PROTO = b"\x80\x02"
@@ -61,14 +61,9 @@ def by_torch(data):
     return loaded("torch.storage", "_load_from_bytes", archive(literal(data)))
 
 
-class NestedTest(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.daemon = cls.enterClassContext(airlock.Daemon())
-        cls.directory = cls.enterClassContext(tempfile.TemporaryDirectory())
-
+class NestedTest(DaemonTest):
     def expect(self, data, verdict, seconds=20):
-        path = pathlib.Path(self.directory, "file.pt")
+        path = pathlib.Path(self.directory.name, "file.pt")
         path.write_bytes(data)
         start = time.monotonic()
         code, report = airlock.report("--address", self.daemon.address, "inspect", path)

@@ -4,13 +4,13 @@ import os
 import pathlib
 import struct
 import sys
-import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import airlock
 import dcp_folder
 import payloads
+from judge import TIGHT, DaemonTest
 from payloads import MARKER, PROTO, symbol
 
 EXITS = {"clean": 0, "unknown_types": 0, "dangerous": 1, "refused": 1}
@@ -69,18 +69,10 @@ FOLDERS = {
 }
 
 
-class SetAttacks(unittest.TestCase):
+class SetAttacks(DaemonTest):
     @classmethod
-    def setUpClass(cls):
-        cls.directory = tempfile.TemporaryDirectory()
-        cls.daemon = airlock.Daemon("--root", cls.directory.name, "--limit", "memory_bytes=268435456", "--limit", "cpu_seconds=2")
-
-    @classmethod
-    def tearDownClass(cls):
-        alive = cls.daemon.alive()
-        cls.daemon.__exit__()
-        cls.directory.cleanup()
-        assert alive, "the broker died"
+    def flags(cls):
+        return ("--root", cls.directory.name, *TIGHT)
 
     def folder(self, name, files):
         path = pathlib.Path(self.directory.name, name)

@@ -12,6 +12,7 @@
 
 #include "airlock/client.h"
 #include "tests/bench/round_loop.h"
+#include "tests/support/guarded_main.h"
 
 namespace airlock::bench {
 namespace {
@@ -174,11 +175,4 @@ int Run(int argc, char** argv) {
 }  // namespace
 }  // namespace airlock::bench
 
-int main(int argc, char** argv) {
-  try {
-    return airlock::bench::Run(argc, argv);
-  } catch (const std::exception& error) {
-    std::cerr << error.what() << '\n';
-    return 70;
-  }
-}
+int main(int argc, char** argv) { return airlock::testing::GuardedMain(airlock::bench::Run, argc, argv); }

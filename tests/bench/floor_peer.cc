@@ -21,6 +21,7 @@
 
 #include "tests/bench/grpc_floor.h"
 #include "tests/bench/round_loop.h"
+#include "tests/support/guarded_main.h"
 
 namespace airlock::bench {
 namespace {
@@ -145,11 +146,4 @@ int Run(int argc, char** argv) {
 }  // namespace
 }  // namespace airlock::bench
 
-int main(int argc, char** argv) {
-  try {
-    return airlock::bench::Run(argc, argv);
-  } catch (const std::exception& error) {
-    std::cerr << error.what() << '\n';
-    return 70;
-  }
-}
+int main(int argc, char** argv) { return airlock::testing::GuardedMain(airlock::bench::Run, argc, argv); }

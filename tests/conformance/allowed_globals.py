@@ -4,7 +4,6 @@ name of the same modules stays unknown.
 With /usr/bin/python3's torch and that of each interpreter in $AIRLOCK_TORCH_PYTHONS.
 """
 import json
-import os
 import pathlib
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import airlock
+import torches
 from payloads import PROTO, in_zip, symbol
 
 NAMES = """
@@ -34,8 +34,7 @@ def allowed(python):
 class AllowedGlobals(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        pythons = ["/usr/bin/python3", *filter(None, os.environ.get("AIRLOCK_TORCH_PYTHONS", "").split(":"))]
-        cls.allowed = list(filter(None, map(allowed, pythons)))
+        cls.allowed = list(filter(None, map(allowed, torches.interpreters())))
         if not cls.allowed:
             airlock.skip("no interpreter has torch (apt-get install python3-torch)")
         cls.daemon = cls.enterClassContext(airlock.Daemon())

@@ -5,7 +5,6 @@ The files are written here, opcode by opcode, and hold nothing that runs. Torch 
 """
 import io
 import json
-import os
 import pathlib
 import random
 import re
@@ -18,6 +17,7 @@ import zipfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import airlock
+import torches
 from payloads import PROTO, integer, sequence, symbol, tensor
 from payloads import in_zip as zipped
 from torch_zip import text
@@ -153,7 +153,7 @@ class Refusals(unittest.TestCase):
             for number, (data, *_) in enumerate(cases):
                 cls.paths[row, number] = cls.directory / f"{row}-{number}.pt"
                 cls.paths[row, number].write_bytes(data)
-        cls.opened = list(filter(None, map(cls.by_torch, ["/usr/bin/python3", *filter(None, os.environ.get("AIRLOCK_TORCH_PYTHONS", "").split(":"))])))
+        cls.opened = list(filter(None, map(cls.by_torch, torches.interpreters())))
         print(f"opened by torch {[version for version, _ in cls.opened]}", flush=True)
 
     @classmethod

@@ -13,7 +13,6 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <exception>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -23,14 +22,16 @@
 #include <random>
 #include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "airlock/client.h"
+#include "tests/support/guarded_main.h"
+#include "tests/support/load_run.h"
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using airlock::testing::LoadTimed;
+using airlock::testing::TimedLoad;
 
 struct Options {
   std::string address;
@@ -80,16 +81,14 @@ bool IsAboutTheFile(const airlock::ClientError& error) {
   }
 }
 
-void Record(const Options& options, const airlock::ClientResult<airlock::Checkpoint>& result, double took_ms,
-            size_t index, Tally& tally) {
-  const std::string ending = result.ok() ? "CLEAN" : result.error().reason_name();
-  const bool answered = result.ok() || IsAboutTheFile(result.error()) || options.allowed.contains(ending);
+void Record(const Options& options, const TimedLoad& load, size_t index, Tally& tally) {
+  const std::string ending = load.ending();
+  const bool answered = load.result.ok() || IsAboutTheFile(load.result.error()) || options.allowed.contains(ending);
   const std::lock_guard lock(tally.mutex);
   ++tally.endings[ending];
-  tally.slowest_ms = std::max(tally.slowest_ms, took_ms);
-  if (!answered || took_ms > static_cast<double>(options.deadline_ms)) {
-    tally.bad.push_back("load " + std::to_string(index) + ": " + ending + " after " + std::to_string(took_ms) + " ms" +
-                        (result.ok() ? "" : ": " + result.error().message));
+  tally.slowest_ms = std::max(tally.slowest_ms, load.milliseconds);
+  if (!answered || load.milliseconds > static_cast<double>(options.deadline_ms)) {
+    tally.bad.push_back("load " + std::to_string(index) + ": " + load.Told());
   }
 }
 
@@ -102,38 +101,22 @@ void Work(const Options& options, const airlock::Client& client, const std::stri
   load.timeout = std::chrono::milliseconds(2 * options.deadline_ms);
   for (size_t index = next++; index < options.count; index = next++) {
     if (!as_it_is) std::ofstream(scratch, std::ios::binary) << Variant(options, original, index);
-    const auto start = Clock::now();
-    const auto result = client.Load(airlock::Source::File(as_it_is ? options.file : scratch), load);
-    const std::chrono::duration<double, std::milli> took = Clock::now() - start;
-    Record(options, result, took.count(), index, tally);
+    const auto source = airlock::Source::File(as_it_is ? options.file : scratch);
+    Record(options, LoadTimed(client, source, load), index, tally);
   }
   unlink(scratch.c_str());
 }
 
 int Flood(const Options& options) {
-  auto client = airlock::Client::Connect(options.address);
-  if (!client.ok()) {
-    std::cerr << client.error().message << '\n';
-    return 70;
-  }
+  const airlock::Client client = airlock::testing::Connected(options.address);
   const std::string original = ReadFile(options.file);
   Tally tally;
   std::atomic<size_t> next = 0;
-  const auto start = Clock::now();
-  std::vector<std::thread> threads;
-  for (size_t thread = 0; thread < options.threads; ++thread) {
-    threads.emplace_back([&, thread] { Work(options, client.value(), original, next, thread, tally); });
-  }
-  for (std::thread& thread : threads) thread.join();
-  const std::chrono::duration<double> seconds = Clock::now() - start;
-  const size_t shown = std::min<size_t>(tally.bad.size(), 10);
+  const double seconds = airlock::testing::OnThreads(
+      options.threads, [&](size_t thread) { Work(options, client, original, next, thread, tally); });
   const nlohmann::json summary = {
-      {"loads", options.count},
-      {"endings", tally.endings},
-      {"slowest_ms", tally.slowest_ms},
-      {"seconds", seconds.count()},
-      {"bad", tally.bad.size()},
-      {"examples", std::vector<std::string>(tally.bad.begin(), tally.bad.begin() + static_cast<int64_t>(shown))}};
+      {"loads", options.count}, {"endings", tally.endings}, {"slowest_ms", tally.slowest_ms},
+      {"seconds", seconds},     {"bad", tally.bad.size()},  {"examples", airlock::testing::First(tally.bad, 10)}};
   std::cout << summary.dump(1, ' ', true, nlohmann::json::error_handler_t::replace) << std::endl;
   return tally.bad.empty() ? 0 : 1;
 }
@@ -155,11 +138,4 @@ int Run(int argc, char** argv) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  try {
-    return Run(argc, argv);
-  } catch (const std::exception& error) {
-    std::cerr << error.what() << '\n';
-    return 70;
-  }
-}
+int main(int argc, char** argv) { return airlock::testing::GuardedMain(Run, argc, argv); }

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "airlock/v1/loader.grpc.pb.h"
+#include "tests/support/guarded_main.h"
 
 namespace {
 
@@ -146,11 +147,4 @@ int Run(int argc, char** argv) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  try {
-    return Run(argc, argv);
-  } catch (const std::exception& error) {
-    std::cerr << error.what() << '\n';
-    return 70;
-  }
-}
+int main(int argc, char** argv) { return airlock::testing::GuardedMain(Run, argc, argv); }

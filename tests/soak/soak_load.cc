@@ -13,7 +13,6 @@
 #include <CLI/CLI.hpp>
 #include <atomic>
 #include <chrono>
-#include <exception>
 #include <fstream>
 #include <iostream>
 #include <map>
@@ -28,8 +27,13 @@
 #include <vector>
 
 #include "airlock/client.h"
+#include "tests/support/guarded_main.h"
+#include "tests/support/load_run.h"
 
 namespace {
+
+using airlock::testing::LoadTimed;
+using airlock::testing::TimedLoad;
 
 using Clock = std::chrono::steady_clock;
 
@@ -100,20 +104,17 @@ std::string Wrong(const Options& options, const Row& row, const std::string& end
   return "ended as it must not";
 }
 
-void Record(const Options& options, const Row& row, const airlock::ClientResult<airlock::Checkpoint>& result,
-            double took_ms, bool given_up, Tally& tally) {
-  const std::string ending = result.ok() ? "CLEAN" : result.error().reason_name();
+void Record(const Options& options, const Row& row, const TimedLoad& load, bool given_up, Tally& tally) {
+  const std::string ending = load.ending();
   std::string wrong = Wrong(options, row, ending, given_up);
-  const size_t digest = result.ok() ? DigestOf(result.value()) : 0;
+  const bool ok = load.result.ok();
+  const size_t digest = ok ? DigestOf(load.result.value()) : 0;
   const std::lock_guard lock(tally.mutex);
   ++tally.endings[row.name][ending];
-  tally.slowest_ms = std::max(tally.slowest_ms, took_ms);
-  if (result.ok() && tally.digests.emplace(row.name, digest).first->second != digest) wrong = "other bytes than before";
-  if (took_ms > static_cast<double>(kHang.count())) wrong = "hung";
-  if (!wrong.empty()) {
-    tally.wrong.push_back(row.name + " " + wrong + ": " + ending + " after " + std::to_string(took_ms) + " ms" +
-                          (result.ok() ? "" : ": " + result.error().message));
-  }
+  tally.slowest_ms = std::max(tally.slowest_ms, load.milliseconds);
+  if (ok && tally.digests.emplace(row.name, digest).first->second != digest) wrong = "other bytes than before";
+  if (load.milliseconds > static_cast<double>(kHang.count())) wrong = "hung";
+  if (!wrong.empty()) tally.wrong.push_back(row.name + " " + wrong + ": " + load.Told());
 }
 
 void Work(const Options& options, const airlock::Client& client, const std::vector<Row>& rows, uint64_t seed,
@@ -127,19 +128,16 @@ void Work(const Options& options, const airlock::Client& client, const std::vect
       if (due > Clock::now() - began) std::this_thread::sleep_for(due - (Clock::now() - began));
     }
     const Row& row = rows[random() % rows.size()];
-    airlock::LoadOptions load;
-    load.timeout = 2 * kHang;
+    airlock::LoadOptions load_options;
+    load_options.timeout = 2 * kHang;
     const bool given_up = options.give_up_every != 0 && random() % options.give_up_every == 0;
-    if (given_up) load.timeout = std::chrono::milliseconds(1 + random() % 20);
-    const auto start = Clock::now();
-    const airlock::Source source{row.file, row.on_server, {}};
-    const auto result = client.Load(source, load);
-    const std::chrono::duration<double, std::milli> took = Clock::now() - start;
-    Record(options, row, result, took.count(), given_up, tally);
+    if (given_up) load_options.timeout = std::chrono::milliseconds(1 + random() % 20);
+    const TimedLoad load = LoadTimed(client, {row.file, row.on_server, {}}, load_options);
+    Record(options, row, load, given_up, tally);
     ++tally.loads;
     tally.given_up += given_up ? 1 : 0;
     // A daemon that is down is not worth a thousand questions a second.
-    if (!result.ok() && result.error().reason == airlock::v1::REASON_UNSPECIFIED) {
+    if (!load.result.ok() && load.result.error().reason == airlock::v1::REASON_UNSPECIFIED) {
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
   }
@@ -155,32 +153,22 @@ void Report(const Tally& tally) {
 }
 
 int Soak(const Options& options) {
-  auto client = airlock::Client::Connect(options.address);
-  if (!client.ok()) {
-    std::cerr << client.error().message << '\n';
-    return 70;
-  }
+  const airlock::Client client = airlock::testing::Connected(options.address);
   const std::vector<Row> rows = ReadManifest(options.manifest);
   Tally tally;
   std::atomic<bool> stop = false;
-  const auto start = Clock::now();
-  std::vector<std::thread> threads;
-  for (size_t i = 0; i < options.threads; ++i) {
-    threads.emplace_back([&, i] { Work(options, client.value(), rows, options.seed * 1000 + i, stop, tally); });
-  }
-  Report(tally);
-  stop = true;
-  for (std::thread& thread : threads) thread.join();
-  const std::chrono::duration<double> seconds = Clock::now() - start;
-  const size_t shown = std::min<size_t>(tally.wrong.size(), 20);
-  const nlohmann::json summary = {
-      {"loads", tally.loads.load()},
-      {"given_up", tally.given_up.load()},
-      {"seconds", seconds.count()},
-      {"endings", tally.endings},
-      {"slowest_ms", tally.slowest_ms},
-      {"wrong", tally.wrong.size()},
-      {"examples", std::vector<std::string>(tally.wrong.begin(), tally.wrong.begin() + static_cast<int64_t>(shown))}};
+  const auto work = [&](size_t i) { Work(options, client, rows, options.seed * 1000 + i, stop, tally); };
+  const double seconds = airlock::testing::OnThreads(options.threads, work, [&] {
+    Report(tally);
+    stop = true;
+  });
+  const nlohmann::json summary = {{"loads", tally.loads.load()},
+                                  {"given_up", tally.given_up.load()},
+                                  {"seconds", seconds},
+                                  {"endings", tally.endings},
+                                  {"slowest_ms", tally.slowest_ms},
+                                  {"wrong", tally.wrong.size()},
+                                  {"examples", airlock::testing::First(tally.wrong, 20)}};
   std::cout << summary.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) << std::endl;
   return tally.wrong.empty() ? 0 : 1;
 }
@@ -201,11 +189,4 @@ int Run(int argc, char** argv) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  try {
-    return Run(argc, argv);
-  } catch (const std::exception& error) {
-    std::cerr << error.what() << '\n';
-    return 70;
-  }
-}
+int main(int argc, char** argv) { return airlock::testing::GuardedMain(Run, argc, argv); }

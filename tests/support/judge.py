@@ -11,24 +11,43 @@ import payloads
 # No hostile file may take more.
 SECONDS = 2
 MEMORY = 256 << 20
+TIGHT = ("--limit", f"memory_bytes={MEMORY}", "--limit", f"cpu_seconds={SECONDS}")
 
 
-class Judge(unittest.TestCase):
-    """`self.expect(bytes, verdict, ...)`: what the file must be called, within the time and the memory that any file may take."""
+class DaemonTest(unittest.TestCase):
+    """One daemon and a directory for files; fails in the end where a file has ended the broker."""
+
+    @classmethod
+    def flags(cls):
+        """The daemon's."""
+        return ()
 
     @classmethod
     def setUpClass(cls):
-        cls.daemon = airlock.Daemon("--limit", f"memory_bytes={MEMORY}", "--limit", f"cpu_seconds={SECONDS}")
         cls.directory = tempfile.TemporaryDirectory()
-        cls.judged = 0
+        cls.daemon = airlock.Daemon(*cls.flags())
 
     @classmethod
     def tearDownClass(cls):
         alive = cls.daemon.alive()
         cls.daemon.__exit__()
         cls.directory.cleanup()
-        print(f"{cls.__name__}: {cls.judged} files judged", flush=True)
         assert alive, "the broker died"
+
+
+class Judge(DaemonTest):
+    """`self.expect(bytes, verdict, ...)`: what the file must be called, within the time and the memory that any file may take."""
+
+    judged = 0
+
+    @classmethod
+    def flags(cls):
+        return TIGHT
+
+    @classmethod
+    def tearDownClass(cls):
+        print(f"{cls.__name__}: {cls.judged} files judged", flush=True)
+        super().tearDownClass()
 
     def judge(self, data, command="inspect", suffix=""):
         path = pathlib.Path(self.directory.name, f"file{suffix}")

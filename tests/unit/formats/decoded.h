@@ -37,13 +37,19 @@ struct Decoded {
   }
 };
 
-inline Decoded DecodeBytes(std::string_view bytes, const Limits& limits = {}, bool dry = false) {
+// With an input and an output, not decoded yet.
+inline Decoded Undecoded(std::string_view bytes, const Limits& limits) {
   Decoded decoded{.input = fixtures::MemoryFile(bytes),
                   .output = fixtures::MemoryFile(""),
                   .input_size = bytes.size(),
                   .checkpoint = {},
                   .result = {}};
   decoded.checkpoint.context.limits = limits;
+  return decoded;
+}
+
+inline Decoded DecodeBytes(std::string_view bytes, const Limits& limits = {}, bool dry = false) {
+  Decoded decoded = Undecoded(bytes, limits);
   const Input input(decoded.input.get(), bytes.size());
   Output output(decoded.output.get(), uint64_t{1} << 24, dry);
   decoded.result = Decode(input, output, decoded.checkpoint);

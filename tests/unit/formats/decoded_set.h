@@ -27,13 +27,7 @@ inline std::vector<FileSet::Named> NamesOf(const Files& files) {
 // The decoded's own input is the files one after the other, as spans count.
 inline Decoded DecodeFiles(const Files& files, std::string_view member = {}, const Limits& limits = {},
                            bool apart = true, bool dry = false) {
-  const std::string bytes = Joined(files);
-  Decoded decoded{.input = fixtures::MemoryFile(bytes),
-                  .output = fixtures::MemoryFile(""),
-                  .input_size = bytes.size(),
-                  .checkpoint = {},
-                  .result = {}};
-  decoded.checkpoint.context.limits = limits;
+  Decoded decoded = Undecoded(Joined(files), limits);
   std::vector<Fd> parts;
   std::vector<int> fds;
   if (apart) {

@@ -4,8 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <cstdio>
-#include <ctime>
 #include <tuple>
 
 #include "airlock/worker/v1/frame.pb.h"
@@ -363,39 +361,6 @@ TEST(Emit, AnInputThatWasCutMeanwhileIsNoPlan) {
   Collector out;
   EXPECT_TRUE(Emit(checkpoint, formats::Input(file.get(), 200000), Result<void>(), out));
   EXPECT_EQ(out.done.reason(), static_cast<uint32_t>(Reason::kTruncated));
-}
-
-TEST(Emit, AMillionNodesAreQuick) {
-  Checkpoint checkpoint;
-  pickle::Graph& graph = checkpoint.context.graph;
-  const uint32_t storage = checkpoint.tables.AddStorage({.nbytes = 4, .device = checkpoint.tables.Device("cpu")});
-  const uint64_t shape[] = {1, 1};
-  std::vector<pickle::NodeId> pairs;
-  for (int i = 0; i < 100000; ++i) {
-    pairs.push_back(graph.Text(pickle::Kind::kString, "layer." + std::to_string(i) + ".weight"));
-    pairs.push_back(graph.Tensor(checkpoint.tables.AddTensor({.storage = storage,
-                                                              .dtype = tensors::DType::kFloat32,
-                                                              .flags = 0,
-                                                              .offset = 0,
-                                                              .shape = shape,
-                                                              .stride = shape})));
-  }
-  std::vector<pickle::NodeId> numbers;
-  for (int i = 0; i < 800000; ++i) numbers.push_back(graph.Int(i));
-  pairs.push_back(graph.Text(pickle::Kind::kString, "numbers"));
-  pairs.push_back(graph.Container(pickle::Kind::kList, numbers));
-  checkpoint.root = graph.Container(pickle::Kind::kDict, pairs);
-  class Counter final : public FrameSink {
-   public:
-    bool Write(std::string_view encoded) override { return (bytes += encoded.size()) > 0; }
-    size_t bytes = 0;
-  } counter;
-  const std::clock_t start = std::clock();
-  EXPECT_TRUE(Emit(checkpoint, formats::Input(-1, 0), Result<void>(), counter));
-  const double milliseconds = 1000.0 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
-  std::printf("a million nodes: %.1f ms, %zu bytes\n", milliseconds, counter.bytes);
-  // Far below a tenth of this where the compiler optimises; this much for debug builds with sanitizers.
-  EXPECT_LT(milliseconds, 5000);
 }
 
 TEST(SafeText, IsUtf8AndBounded) {

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <ctime>
 
 #include "tests/fixtures/torch_writer.h"
 #include "tests/unit/formats/tensor_path.h"
@@ -364,26 +363,6 @@ TEST(NestedStreams, AHundredThousandTinyStreamsAreReadAndTheFirstAreListed) {
   ASSERT_TRUE(decoded.ok()) << decoded.message();
   EXPECT_EQ(decoded.checkpoint.nested.size() + decoded.checkpoint.nested_left_out, 100'000U);
   EXPECT_TRUE(decoded.HasFinding("pickle.more-streams"));
-}
-
-// Processor seconds that a list of so many symbols and so many streams takes, each of which names a symbol.
-double SecondsOf(int symbols, int streams) {
-  std::string opcodes = "(";
-  for (int i = 0; i < symbols; ++i) opcodes += "cproject\nname" + std::to_string(i) + "\n";
-  const std::string one = Bytes(Pickle("cproject\nname7\n"));
-  for (int i = 0; i < streams; ++i) opcodes += one;
-  const std::string file = Zip(opcodes + "l");
-  const std::clock_t start = std::clock();
-  const Decoded decoded = DecodeBytes(file);
-  EXPECT_TRUE(decoded.ok()) << decoded.message();
-  return static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
-}
-
-// A stream remembers the symbols that it names, and has no table of all: many of both cost their sum, not their
-// product.
-TEST(NestedStreams, StreamsAndSymbolsCostTheirSum) {
-  const double both = SecondsOf(90'000, 200'000);
-  EXPECT_LT(both, 2 * (SecondsOf(90'000, 0) + SecondsOf(0, 200'000)));
 }
 
 TEST(NestedStreams, AllLevelsShareOneBudget) {

@@ -38,11 +38,7 @@ std::string Agent() {
 }
 
 Decoded Member(const std::string& bytes, std::string_view name) {
-  Decoded decoded{.input = fixtures::MemoryFile(bytes),
-                  .output = fixtures::MemoryFile(""),
-                  .input_size = bytes.size(),
-                  .checkpoint = {},
-                  .result = {}};
+  Decoded decoded = Undecoded(bytes, {});
   const Input input(decoded.input.get(), bytes.size());
   Output output(decoded.output.get(), 1 << 20, false);
   decoded.result = name.empty() ? DecodeMember(input, name, output, decoded.checkpoint)

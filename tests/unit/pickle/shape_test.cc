@@ -1,8 +1,6 @@
 // Graphs that trees cannot hold: deep, shared, cyclic, and cheap to write but large to expand.
 #include <gtest/gtest.h>
 
-#include <ctime>
-
 #include "tests/unit/pickle/machine_fixture.h"
 
 namespace airlock::pickle {
@@ -73,9 +71,8 @@ TEST(Shape, AMemoNumberKeepsItsEntryWhenTheMemoGrowsPastIt) {
   EXPECT_EQ(load.shown, "8");
 }
 
-// What torch writes for a tensor, many times. CPU time of Decode alone, so that other work on the machine does not
-// count; the ceiling is for unoptimised builds with sanitizers, and catches what grows faster than the stream.
-TEST(Shape, ManyTensorsAreFast) {
+// What torch writes for a tensor, many times.
+TEST(Shape, ManyTensorsCostAFewNodesEach) {
   std::string bytes = "\x80\x02}q\x00("s;
   for (int i = 0; i < 100'000; ++i) {
     bytes +=
@@ -88,14 +85,11 @@ TEST(Shape, ManyTensorsAreFast) {
   Context context;
   TestConstructor constructor(context);
   MemorySource source({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
-  const std::clock_t start = std::clock();
   const auto root = Decode(context, constructor, source, 0);
-  const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
   ASSERT_TRUE(root.ok());
   EXPECT_EQ(context.graph.children(*root).size(), 200'000U);
-  RecordProperty("opcodes", static_cast<int>(context.opcodes));
-  RecordProperty("milliseconds", static_cast<int>(seconds * 1e3));
-  EXPECT_LT(seconds, 20);
+  EXPECT_EQ(context.opcodes, 100'000U * 36 + 6);
+  EXPECT_LE(context.graph.size(), 100'000U * 20);
 }
 
 }  // namespace

@@ -37,9 +37,9 @@ class FullFolder {
   FullFolder() {
     std::string pattern = (std::filesystem::temp_directory_path() / "airlock-test-XXXXXX").string();
     path_ = ::mkdtemp(pattern.data());
-    constexpr int64_t kNumbers = 8 << 20;
-    const fixtures::StorageSpec storage = {.key = "0", .numel = kNumbers, .bytes = std::string(4 * kNumbers, '\0')};
-    const fixtures::TensorSpec tensor = {.name = "a", .shape = {kNumbers}, .stride = {1}};
+    constexpr int64_t kElements = 8 << 20;
+    const fixtures::StorageSpec storage = {.key = "0", .numel = kElements, .bytes = std::string(4 * kElements, '\0')};
+    const fixtures::TensorSpec tensor = {.name = "a", .shape = {kElements}, .stride = {1}};
     const std::string pickle = fixtures::PickleStateDict({tensor}, {storage}, false);
     std::ofstream(path_ / "model.pt") << fixtures::WriteZip(fixtures::TorchZipShape(pickle, {storage}));
     for (int i = 1; i < kFolderFiles; ++i) std::ofstream(path_ / std::to_string(i)) << "x";

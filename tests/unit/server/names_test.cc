@@ -256,18 +256,6 @@ TEST(KeyText, ATupleThatHoldsItselfIsCut) {
   EXPECT_TRUE(text.ends_with("..."));
 }
 
-TEST(KeyText, FloatsAreShortest) {
-  EXPECT_EQ(FloatText(0.1), "0.1");
-  EXPECT_EQ(FloatText(1.0), "1.0");
-  EXPECT_EQ(FloatText(-0.0), "-0.0");
-  EXPECT_EQ(FloatText(1e16), "1e+16");
-  EXPECT_EQ(FloatText(123456789012345680.0), "1.2345678901234568e+17");
-  EXPECT_EQ(FloatText(1e15), "1000000000000000.0");
-  EXPECT_EQ(FloatText(0.0001), "0.0001");
-  EXPECT_EQ(FloatText(0.00001), "1e-05");
-  EXPECT_EQ(FloatText(1e300), "1e+300");
-}
-
 TEST(KeyText, BigIntegersAreDecimal) {
   EXPECT_EQ(BigInt(std::string("\x00\x00\x00\x00\x00\x00\x00\x00\x01", 9)), "18446744073709551616");
   EXPECT_EQ(BigInt(std::string("\x00\x00\x00\x00\x00\x00\x00\x80", 8)), "-9223372036854775808");
