@@ -58,6 +58,42 @@ TEST(PlainPickle, BytesBehindItAreRefused) {
   EXPECT_EQ(two.reason(), Reason::kTrailingBytes);
 }
 
+// Bytes at the end of a pickle that are a zip archive to who looks for one there.
+std::string WithArchive(uint32_t offset, bool in_zip64) {
+  std::string entry = "PK\x01\x02" + std::string(42, '\0');
+  std::string middle;
+  PickleAssembler end;
+  if (in_zip64) {
+    PickleAssembler record;
+    record.Op("PK\x06\x06").Op(std::string(52, '\0'));
+    record.Op("PK\x06\x07").Little(uint32_t{0}).Little(uint64_t{offset} + entry.size()).Little(uint32_t{1});
+    middle = record.Stop();
+    middle.pop_back();
+    end.Op("PK\x05\x06").Op(std::string(8, '\0')).Little(UINT32_MAX).Little(UINT32_MAX);
+  } else {
+    end.Op("PK\x05\x06").Op(std::string(8, '\0')).Little(static_cast<uint32_t>(entry.size())).Little(offset);
+  }
+  std::string tail = end.Stop();
+  tail.back() = 3;  // of the comment's length
+  tail += '\0';
+  const std::string bytes = entry + middle + tail;
+  PickleAssembler out;
+  out.Proto(3).Op("B").Little(static_cast<uint32_t>(bytes.size())).Op(bytes);
+  return out.Op("0N").Stop();
+}
+
+TEST(PlainPickle, MayBeAnArchiveToOthers) {
+  constexpr uint32_t kPlace = 7;  // behind PROTO and BINBYTES
+  EXPECT_TRUE(DecodeBytes(WithArchive(kPlace, false)).HasFinding("file.hidden-archive"));
+  EXPECT_TRUE(DecodeBytes(WithArchive(kPlace, true)).HasFinding("file.hidden-archive"));
+  // One that counts from its own start is a value like any other.
+  for (const bool in_zip64 : {false, true}) {
+    const Decoded embedded = DecodeBytes(WithArchive(0, in_zip64));
+    EXPECT_TRUE(embedded.ok()) << embedded.message();
+    EXPECT_FALSE(embedded.HasFinding("file.hidden-archive"));
+  }
+}
+
 TEST(PlainPickle, PersistentIdsReferToNothing) {
   const Decoded text = DecodeBytes(PickleAssembler().Proto(2).Op("P1\n").Stop());
   EXPECT_EQ(text.reason(), Reason::kPickleMalformed);
