@@ -4,6 +4,7 @@
 
 #include "sandbox/formats/data_findings.h"
 #include "sandbox/formats/gguf.h"
+#include "sandbox/formats/hidden_archive.h"
 #include "sandbox/formats/hidden_opcodes.h"
 #include "sandbox/formats/nested_streams.h"
 #include "sandbox/formats/npy.h"
@@ -51,6 +52,10 @@ Result<void> Read(const Input& input, Output& output, Checkpoint& checkpoint) {
   AIRLOCK_ASSIGN(checkpoint.format, Sniff(input));
   for (const ReaderRow& row : kReaders) {
     if (row.format != checkpoint.format) continue;
+    // Streams inside are found by nobody who looks at the file.
+    if (row.format != Format::kTorchZip && checkpoint.level == 0) {
+      AIRLOCK_TRY(LookForHiddenArchive(input, checkpoint.context));
+    }
     if (row.may_be_pickle_too) AIRLOCK_TRY(LookForHiddenPickle(input, checkpoint.context));
     return row.decode(input, output, checkpoint);
   }

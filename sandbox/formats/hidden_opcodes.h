@@ -6,11 +6,15 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "sandbox/formats/input.h"
 #include "sandbox/pickle/machine.h"
 
 namespace airlock::formats {
+
+// Of elements that another reader runs.
+constexpr std::string_view kOpcodesInArray = "joblib.opcodes-in-array";
 
 struct HiddenOpcodes {
   // Something would be called that the elements name.

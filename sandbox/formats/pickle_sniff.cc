@@ -54,20 +54,26 @@ bool AllOf(std::string_view text, std::string_view alphabet) {
   return !text.empty() && text.find_first_not_of(alphabet) == std::string_view::npos;
 }
 
+bool StartsWithDigit(std::string_view line) {
+  const size_t start = line.find_first_not_of("+- \t\v\f\r");
+  return start != std::string_view::npos && line[start] >= '0' && line[start] <= '9';
+}
+
 // Whether a line can be this opcode's argument.
 bool LineFits(char code, std::string_view line) {
   if (line.ends_with('\r')) line.remove_suffix(1);
   switch (code) {
     case 'I':
     case 'L':
-      return AllOf(line, "0123456789+-Lx_ \t");
+      // Of any base that Python takes.
+      return StartsWithDigit(line) && AllOf(line, "0123456789abcdefABCDEFoOxX+-L_ \t\v\f\r");
     case 'F':
-      return AllOf(line, "0123456789+-.eEinfatyINFATY_ \t");
+      return AllOf(line, "0123456789+-.eEinfatyINFATY_ \t\v\f\r");
     case 'S':
       return line.size() >= 2 && (line.front() == '\'' || line.front() == '"') && line.back() == line.front();
     case 'p':
     case 'g':
-      return AllOf(line, "0123456789+ \t");
+      return AllOf(line, "0123456789+-_ \t\v\f\r");
     case 'c':
     case 'i':
       return IsPickleName(line);

@@ -3,6 +3,7 @@
 #include "sandbox/formats/compression.h"
 #include "sandbox/formats/pickle_file.h"
 #include "sandbox/formats/pickle_sniff.h"
+#include "sandbox/formats/plain_reading.h"
 #include "sandbox/formats/sniff.h"
 
 namespace airlock::formats {
@@ -14,6 +15,10 @@ Result<void> DecodePickle(const Input& input, Output& output, Checkpoint& checkp
   if (file.arrays().entered()) checkpoint.format = Format::kJoblib;
   AIRLOCK_ASSIGN(checkpoint.root, std::move(root));
   if (!source.AtEnd()) return Fail(Reason::kTrailingBytes, "bytes follow the end of the pickle", source.offset());
+  if (file.arrays().entered()) {
+    WindowSource again(input, 0, input.size());
+    JudgePlainReading(again, file.arrays().first(), checkpoint);
+  }
   return {};
 }
 
@@ -30,7 +35,12 @@ Result<void> DecodeCompressedPickle(const Input& input, Output& output, Checkpoi
   PickleFile file(input, output, checkpoint, source, nullptr);
   AIRLOCK_ASSIGN(checkpoint.root, file.Decode());
   if (!file.arrays().entered() && !row->only_joblib) checkpoint.format = Format::kPickle;
-  return source.Finish();
+  AIRLOCK_TRY(source.Finish());
+  if (file.arrays().entered()) {
+    AIRLOCK_ASSIGN(DecompressedSource again, DecompressedSource::Open(*row, input, checkpoint.context.limits));
+    JudgePlainReading(again, file.arrays().first(), checkpoint);
+  }
+  return {};
 }
 
 }  // namespace airlock::formats

@@ -86,19 +86,37 @@ bool IsSafetensors(std::string_view head) {
   return head[6] == 0 && head[7] == 0;
 }
 
+// A number as tarfile reads it: octal digits after white space, or bytes behind one of 0x80 or 0xFF. More is taken for
+// a number here than there: a sign or an underscore among the digits, for one.
+std::optional<int64_t> TarNumber(std::string_view field) {
+  const auto first = static_cast<uint8_t>(field[0]);
+  uint64_t value = 0;
+  if (first == 0x80 || first == 0xFF) {
+    value = first == 0xFF ? UINT64_MAX : 0;
+    for (const char byte : field.substr(1)) value = value << 8 | static_cast<uint8_t>(byte);
+    return static_cast<int64_t>(value);
+  }
+  const size_t start = field.find_first_not_of(" \0\t\n\v\f\r+-0oO_"sv);
+  if (start == std::string_view::npos)
+    return field.find('0') == std::string_view::npos ? std::nullopt : std::optional(0);
+  for (const char digit : field.substr(start)) {
+    if (digit == '_') continue;
+    if (digit < '0' || digit > '7') break;
+    value = value * 8 + static_cast<uint64_t>(digit - '0');
+  }
+  const bool negative = field.substr(0, start).find('-') != std::string_view::npos;
+  return negative ? -static_cast<int64_t>(value) : static_cast<int64_t>(value);
+}
+
 // Torch tries tar before any pickle, and so would others: a checksum that is right is enough, whatever else the block
 // says. A legacy stream can be written so that it is a tar archive too.
 bool IsTar(std::string_view head) {
   constexpr size_t kChecksum = 148;
   constexpr size_t kChecksumBytes = 8;
   if (head.size() < kHeadBytes) return false;
-  uint64_t announced = 0;
-  std::string_view digits = head.substr(kChecksum, kChecksumBytes);
-  digits.remove_prefix(std::min(digits.find_first_not_of(" \0"sv), digits.size()));
-  digits = digits.substr(0, digits.find_first_not_of("01234567"));
-  if (digits.empty()) return false;
-  for (const char digit : digits) announced = announced * 8 + static_cast<uint64_t>(digit - '0');
-  uint64_t as_unsigned = 0;
+  const std::optional<int64_t> announced = TarNumber(head.substr(kChecksum, kChecksumBytes));
+  if (!announced) return false;
+  int64_t as_unsigned = 0;
   int64_t as_signed = 0;  // as old writers added
   for (size_t i = 0; i < kHeadBytes; ++i) {
     const bool blank = i >= kChecksum && i < kChecksum + kChecksumBytes;
@@ -106,7 +124,7 @@ bool IsTar(std::string_view head) {
     as_unsigned += byte;
     as_signed += static_cast<int8_t>(byte);
   }
-  return announced == as_unsigned || (as_signed >= 0 && announced == static_cast<uint64_t>(as_signed));
+  return *announced == as_unsigned || *announced == as_signed;
 }
 
 // ONNX is a bare protobuf message: field 1 (ir_version), a small number, then field 2 (producer_name) and its text.
@@ -151,6 +169,8 @@ Result<Format> Sniff(const Input& input) {
   if (head.starts_with("GGUF")) return Format::kGguf;
   for (const MagicRow& row : kRefusals) {
     if (head.size() >= row.offset && head.substr(row.offset).starts_with(row.magic)) {
+      // "MZ" is a number to a pickle.
+      if (row.reason == Reason::kNotACheckpoint && LooksLikePickle(bytes, input.size())) return Format::kPickle;
       return Fail(row.reason, row.sentence, 0);
     }
   }

@@ -12,7 +12,8 @@ using pickle::Kind;
 using pickle::NodeId;
 
 Result<void> StreamArrays::Enter(uint64_t) {
-  entered_ = true;
+  if (!first_) first_ = source_.offset();
+  padding_ = 0;
   return {};
 }
 
@@ -23,21 +24,29 @@ Result<void> StreamArrays::CheckLeft(uint64_t nbytes) const {
               source_.offset());
 }
 
-// Only a joblib file has opcodes around its elements, and compressed ones are read by no pickle.load.
+// Only a joblib file has opcodes around its elements. What pickle.load makes of them begins with the padding. A joblib
+// that knows of no padding takes it for elements, and the last of the elements for opcodes.
 Result<void> StreamArrays::LookForOpcodes(uint64_t nbytes) {
-  if (in_place_ == nullptr || !entered_) return {};
-  const uint64_t at = source_.offset();
-  AIRLOCK_ASSIGN(const HiddenOpcodes hidden, FindHiddenOpcodes(input_, at, nbytes, scan_budget_));
-  if (!hidden.calls && !hidden.endless) return {};
+  if (in_place_ == nullptr || !entered()) return {};
+  const uint64_t at = source_.offset() - padding_;
+  AIRLOCK_ASSIGN(const bool found, LookAt(at, padding_ + nbytes));
+  if (found || padding_ == 0) return {};
+  AIRLOCK_TRY(LookAt(at + nbytes, padding_));
+  return {};
+}
+
+Result<bool> StreamArrays::LookAt(uint64_t at, uint64_t length) {
+  AIRLOCK_ASSIGN(const HiddenOpcodes hidden, FindHiddenOpcodes(input_, at, length, scan_budget_));
+  if (!hidden.calls && !hidden.endless) return false;
   using pickle::Severity;
   const bool dangerous = !hidden.name.empty() &&
                          pickle::Classify(hidden.module, hidden.name).symbol_class == pickle::SymbolClass::kDangerous;
   std::string message = "pickle.load, unlike joblib, would run the elements of an array as opcodes";
   if (!hidden.name.empty()) message += ", and call " + hidden.module + "." + hidden.name;
   pickle::AddFinding(context_,
-                     pickle::Finding{"joblib.opcodes-in-array", dangerous ? Severity::kDanger : Severity::kWarning,
+                     pickle::Finding{std::string(kOpcodesInArray), dangerous ? Severity::kDanger : Severity::kWarning,
                                      std::move(message), "", at});
-  return {};
+  return true;
 }
 
 // joblib 1.2 and later: a length, then so many bytes of 255, up to the alignment of the elements.
@@ -51,6 +60,7 @@ Result<void> StreamArrays::SkipPadding() {
     return Fail(Reason::kPickleMalformed, "the padding of a joblib array holds something", source_.offset());
   }
   source_.Skip(length);
+  padding_ = 1 + length;
   return {};
 }
 

@@ -2,6 +2,8 @@
 // behind the header of a .npy file.
 #pragma once
 
+#include <optional>
+
 #include "sandbox/formats/array_storages.h"
 #include "sandbox/formats/window_source.h"
 #include "sandbox/pickle/machine.h"
@@ -33,7 +35,9 @@ class StreamArrays final : public tensors::ArraysInStream {
   Result<pickle::NodeId> TakePickle() override;
 
   // Whether the stream had an array.
-  bool entered() const { return entered_; }
+  bool entered() const { return first_.has_value(); }
+  // Where the first begins, padding included. REQUIRES: entered().
+  uint64_t first() const { return *first_; }
 
  private:
   // Bytes that may be read to look for opcodes in elements.
@@ -42,6 +46,8 @@ class StreamArrays final : public tensors::ArraysInStream {
   Result<void> CheckLeft(uint64_t nbytes) const;
   // Says so where other readers would run the elements.
   Result<void> LookForOpcodes(uint64_t nbytes);
+  // The same, where `length` bytes from `at` on are read as opcodes.
+  Result<bool> LookAt(uint64_t at, uint64_t length);
 
   pickle::Context& context_;
   const Input& input_;
@@ -51,7 +57,8 @@ class StreamArrays final : public tensors::ArraysInStream {
   pickle::Constructor& objects_;
   uint32_t level_;
   uint64_t scan_budget_ = kScanBudget;
-  bool entered_ = false;
+  std::optional<uint64_t> first_;
+  uint64_t padding_ = 0;  // bytes of the array at work before its elements
 };
 
 }  // namespace airlock::formats

@@ -7,7 +7,10 @@
 
 #include "sandbox/formats/member_finding.h"
 #include "sandbox/formats/part.h"
+#include "sandbox/formats/serialized_json.h"
+#include "sandbox/formats/set_index.h"
 #include "sandbox/formats/strangers.h"
+#include "sandbox/formats/zip_storages.h"
 
 namespace airlock::formats {
 namespace {
@@ -18,6 +21,31 @@ using pickle::Severity;
 
 // Each is looked at. Real archives have ten.
 constexpr size_t kMaxMembers = 1000;
+// Of the JSON beside checkpoints, all of it. That of an agent has a few hundred KiB.
+constexpr uint64_t kMaxTextBytes = uint64_t{16} << 20;
+
+// What is no checkpoint. `budget` is for reading all of them.
+Result<void> TellOther(const Input& input, const ZipMember& member, const Error& error, uint64_t& budget,
+                       Checkpoint& checkpoint) {
+  constexpr uint64_t kHeadBytes = 64;
+  AIRLOCK_ASSIGN(std::string text, ReadText(input, member, std::min(member.size, kHeadBytes)));
+  bool serialized = false;
+  if (StartsAsJsonObject(text)) {
+    serialized = member.size > budget;
+    budget -= std::min(budget, member.size);
+    if (!serialized) {
+      AIRLOCK_ASSIGN(text, ReadText(input, member, member.size));
+      serialized = MayHoldSerialized(text);
+    }
+  }
+  if (!serialized) {
+    TellOfMember(checkpoint.context, member, "zip.other-member", Severity::kNote, error.message);
+    return {};
+  }
+  TellOfMember(checkpoint.context, member, "zip.serialized-objects", Severity::kWarning,
+               "JSON with pickles in it, which stable-baselines3 loads with the agent; they were not looked into");
+  return {};
+}
 
 }  // namespace
 
@@ -35,12 +63,13 @@ Result<void> DecodeZipOfCheckpoints(const Input& input, Output& output, Checkpoi
   }
   const uint64_t most = std::min<uint64_t>(checkpoint.context.limits.members, kMaxMembers);
   if (directory.members().size() > most) return FailLimit("members", most, directory.members().size());
+  uint64_t budget = kMaxTextBytes;
   std::vector<NodeId> pairs;
   for (const ZipMember& member : directory.members()) {
     if (member.name.ends_with('/')) continue;
     const Result<Format> format = SniffMember(input, member);
     if (!format.ok()) {
-      TellOfMember(checkpoint.context, member, "zip.other-member", Severity::kNote, format.error().message);
+      AIRLOCK_TRY(TellOther(input, member, format.error(), budget, checkpoint));
       continue;
     }
     pickle::Graph& graph = checkpoint.context.graph;

@@ -101,6 +101,8 @@ class Interpreter {
 
  private:
   Result<void> Step();
+  // At the end, after an error too.
+  void Conclude();
   Result<void> LeaveFrame();
   // Bytes that are no opcodes may follow the end of a frame. `behind`: where the opcodes went on before.
   Result<void> LeaveFrameFor(uint64_t behind);
@@ -178,6 +180,7 @@ class Interpreter {
 
   const uint64_t start_;
   const NodeId first_node_;
+  const size_t first_kept_;  // of the dicts that objects of this stream keep
   uint64_t offset_ = 0;  // of the opcode at work
   const Opcode* opcode_ = nullptr;
   uint64_t frame_end_ = UINT64_MAX;  // none

@@ -14,6 +14,10 @@ constexpr SymbolRow kRows[] = {
     // Classes: of arrays, of scalars, of dtypes. Pickles name them and call none.
     Known(kBuilder, "numpy", "ndarray dtype matrix recarray record chararray"),
     Known(kBuilder, "numpy.matrixlib.defmatrix", "matrix"),
+    // Where numpy 2 has them.
+    Known(kBuilder, "numpy.rec", "recarray record"),
+    Known(kBuilder, "numpy.char", "chararray"),
+    Known(kBuilder, "numpy.ma", "MaskedArray"),
     Known(kBuilder, "numpy",
           "generic number integer signedinteger unsignedinteger inexact floating complexfloating flexible character "
           "bool_ bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 intc intp uintc uintp byte ubyte short ushort "

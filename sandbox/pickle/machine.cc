@@ -46,17 +46,35 @@ Interpreter::Interpreter(Context& context, Constructor& constructor, Source& sou
       level_(level),
       suspicion_(context, level),
       start_(source.offset()),
-      first_node_(static_cast<NodeId>(context.graph.size())) {}
+      first_node_(static_cast<NodeId>(context.graph.size())),
+      first_kept_(context.kept_dicts.size()) {}
 
 Result<NodeId> Interpreter::Run() {
   while (result_ == kNoNode) {
     if (auto step = Step(); !step.ok()) {
-      suspicion_.Conclude();
+      Conclude();
       return Unexpected{std::move(step).error()};
     }
   }
-  suspicion_.Conclude();
+  Conclude();
   return result_;
+}
+
+void Interpreter::Conclude() {
+  suspicion_.Conclude();
+  auto& kept = context_.kept_dicts;
+  const bool changed =
+      std::any_of(kept.begin() + static_cast<std::ptrdiff_t>(first_kept_), kept.end(),
+                  [this](const KeptDict& part) { return graph_.children(part.dict).size() != part.children; });
+  kept.resize(first_kept_);
+  if (!changed) return;
+  AddFinding(context_,
+             {.id = "pickle.changed-part",
+              .severity = Severity::kDanger,
+              .message = "a dict is changed after an object took it for a part of its own: the object is then "
+                         "another than the one that was looked at",
+              .where = {},
+              .offset = offset_});
 }
 
 Result<void> Interpreter::Step() {

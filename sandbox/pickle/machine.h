@@ -16,6 +16,12 @@
 
 namespace airlock::pickle {
 
+// A dict that an object of the stream has for its own, with so many children when it took it.
+struct KeptDict {
+  NodeId dict = kNoNode;
+  size_t children = 0;
+};
+
 // What all streams of one load share. Owned by the caller.
 struct Context {
   Limits limits;
@@ -25,6 +31,8 @@ struct Context {
   uint64_t findings_left_out = 0;  // beyond limits.findings
   // Over all streams. A construction that copies n children counts n more, so that copying cannot be had for nothing.
   uint64_t opcodes = 0;
+  // Of the streams that run. What was looked through when it was taken must stay as it was.
+  std::vector<KeptDict> kept_dicts;
   // Decodes streams inside streams. Without one, every call of a loader is an accusation.
   Streams* streams = nullptr;
 };

@@ -184,7 +184,8 @@ Result<void> NumpyConstructor::CompleteArray(const State& state) {
     if (!graph.is(parts[2], Kind::kRecord)) return OddState(state);
     const NodeId array_class = graph.children(state.record.args)[0];
     AIRLOCK_ASSIGN(const auto made, Structured({array_class, parts[2], *shape, fortran, parts[4], state.at}));
-    if (made) graph.SetRecord(state.object, *made);
+    if (!made) return PartsFit(parts[2], *shape, parts[4]) ? Result<void>() : OddState(state);
+    graph.SetRecord(state.object, *made);
     return {};
   }
   const Shaped shaped{*dtype, *shape, fortran};
@@ -215,7 +216,8 @@ Result<NodeId> NumpyConstructor::MakeFromBuffer(const Call& call) {
     AIRLOCK_ASSIGN(const uint32_t symbol, context_.symbols.Use("numpy", "ndarray", call.at, 0));
     const ArrayParts array{graph.Symbol(symbol), call.args[1], *shape, order == "F", call.args[0], call.at};
     AIRLOCK_ASSIGN(const auto made, Structured(array));
-    return made ? graph.Record(*made) : Record(call);
+    if (made) return graph.Record(*made);
+    return PartsFit(call.args[1], *shape, call.args[0]) ? Record(call) : OddCall(call);
   }
   const Shaped shaped{*dtype, *shape, order == "F"};
   if (dtype->number != DType::kNone) return ArrayOf(shaped, call.args[0], call.at);
@@ -228,6 +230,17 @@ Result<NodeId> NumpyConstructor::MakeMasked(const Call& call) {
     return OddCall(call);
   }
   return ReadShape(call.args[2]) && IsBytes(call.args[3]) ? Record(call) : OddCall(call);
+}
+
+// (1, shape, dtype, fortran, elements, mask, value)
+Result<void> NumpyConstructor::CompleteMasked(const State& state) {
+  const pickle::Graph& graph = context_.graph;
+  constexpr size_t kParts = kArrayParts + 2;
+  const bool seven = graph.is(state.state, Kind::kTuple) && graph.children(state.state).size() == kParts;
+  if (!seven || !made_.contains(state.object)) return OddState(state);
+  const std::span<const NodeId> parts = graph.children(state.state);
+  const std::optional<std::vector<uint64_t>> shape = ReadShape(parts[1]);
+  return shape && PartsFit(parts[2], *shape, parts[4]) ? Result<void>() : OddState(state);
 }
 
 // --- joblib ---

@@ -96,6 +96,12 @@ class NumpyConstructor final : public pickle::Constructor {
     uint64_t at;
   };
   class BytesElements;
+  // What is to be known of an element to move it about.
+  struct Element {
+    uint64_t size = 0;
+    uint64_t object_flags = 0;  // of numpy's flags those that objects have
+  };
+  enum class Honesty : uint8_t { kHonest, kOdd, kLying };
 
   static const SymbolRow kRows[];
   const SymbolRow* FindRow(uint32_t symbol);
@@ -114,6 +120,7 @@ class NumpyConstructor final : public pickle::Constructor {
   Result<void> CompleteDType(const State& state);
   Result<void> CompleteWrapper(const State& state);
   Result<void> CompleteOutside(const State& state);
+  Result<void> CompleteMasked(const State& state);
   Result<void> KeepState(const State& state);
   Result<void> OddState(const State& state);
 
@@ -135,6 +142,17 @@ class NumpyConstructor final : public pickle::Constructor {
   std::optional<pickle::NodeId> ReadField(pickle::NodeId entry, NumpyField& field) const;
   bool AddFields(pickle::NodeId dtype, uint32_t parent, NumpyStructure& structure,
                  std::vector<pickle::NodeId>& structures);
+  // Of a dtype that has no state, or one that says what is so.
+  std::optional<Element> ElementOf(pickle::NodeId dtype);
+  // What a dtype's state adds up to: (version, order, subdtype, names, fields, size, alignment, flags[, metadata]).
+  // `code` is what the dtype was made of. Absent where numpy never writes such.
+  std::optional<Element> SumOf(std::span<const pickle::NodeId> parts, pickle::NodeId code);
+  std::optional<Element> SumOfFields(std::span<const pickle::NodeId> pairs);
+  std::optional<Element> SumOfSubArray(pickle::NodeId subdtype);
+  Honesty HonestyOf(const State& state);
+  Result<void> LyingState(const State& state);
+  // Whether an array of such elements that stays a record has all of them.
+  bool PartsFit(pickle::NodeId dtype, std::span<const uint64_t> shape, pickle::NodeId elements);
   // "[ns]", from the metadata of a date's dtype.
   std::optional<std::string> ReadUnit(pickle::NodeId metadata) const;
   bool IsBytes(pickle::NodeId id) const;
@@ -144,6 +162,8 @@ class NumpyConstructor final : public pickle::Constructor {
   Result<pickle::NodeId> ArrayOf(const Shaped& shaped, pickle::NodeId bytes, uint64_t at);
   // Whether the elements of an array that stays a record are there in full.
   bool ElementsFit(const Shaped& shaped, pickle::NodeId elements) const;
+  // An array that stays a record.
+  bool IsArrayRecord(pickle::NodeId id);
   pickle::NodeId ScalarValue(const NumpyDType& dtype, std::span<const uint8_t> bytes);
   std::optional<pickle::NodeId> Field(pickle::NodeId dict, std::string_view key) const;
   Result<void> TakeWrapped(const State& state, const Shaped& shaped, bool padded);
@@ -159,6 +179,10 @@ class NumpyConstructor final : public pickle::Constructor {
   std::unordered_map<uint32_t, const SymbolRow*> row_of_;  // by symbol: its row of kRows, null for none
   // Records whose arguments a maker has looked through.
   std::unordered_set<pickle::NodeId> made_;
+  // By dtype: of those whose state says what is so.
+  std::unordered_map<pickle::NodeId, Element> element_of_;
+  // Dtypes that something took for complete before they had a state.
+  std::unordered_set<pickle::NodeId> stateless_;
   // By bytes node and swap size: one string of bytes that several arrays are made of is one storage.
   std::unordered_map<uint64_t, uint32_t> storage_of_;
 };

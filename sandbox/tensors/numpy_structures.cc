@@ -17,6 +17,8 @@ using pickle::NodeId;
 // A type can be in itself: what is deeper or has more is none of numpy's.
 constexpr size_t kMaxFields = 10'000;
 constexpr uint32_t kMaxLevels = 16;
+// Of names and titles. One text may be the name of many fields, and each has its own copy.
+constexpr size_t kMaxName = 4096;
 
 // The state that BUILD gave a dtype: (version, order, subdtype, names, fields, size, alignment, flags[, metadata]).
 struct DTypeState {
@@ -72,7 +74,7 @@ std::optional<NodeId> NumpyConstructor::ReadField(NodeId entry, NumpyField& fiel
   }
   field.offset = static_cast<uint64_t>(graph.integer(parts[1]));
   if (parts.size() == 3 && !graph.is(parts[2], Kind::kNone)) {
-    if (!graph.is(parts[2], Kind::kString)) return std::nullopt;
+    if (!graph.is(parts[2], Kind::kString) || graph.text(parts[2]).size() > kMaxName) return std::nullopt;
     field.title = std::string(graph.text(parts[2]));
   }
   return parts[0];
@@ -92,6 +94,7 @@ bool NumpyConstructor::AddFields(NodeId dtype, uint32_t parent, NumpyStructure& 
   }
   for (const NodeId name : names) {
     if (!graph.is(name, Kind::kString) || structure.fields().size() > kMaxFields) return false;
+    if (graph.text(name).size() > kMaxName) return false;
     const auto entry = entries.find(graph.text(name));
     if (entry == entries.end()) return false;
     NumpyField field{.name = std::string(graph.text(name)), .parent = parent};

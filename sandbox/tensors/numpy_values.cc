@@ -128,9 +128,14 @@ Result<void> NumpyConstructor::CompleteDType(const State& state) {
   if (!made_.contains(state.object) || !graph.is(parts[0], Kind::kInt) || order.size() != 1) return OddState(state);
   const int64_t version = graph.integer(parts[0]);
   if (version != 3 && !(version == 4 && parts.size() == kStateParts + 1)) return OddState(state);
+  const NodeId code = graph.children(state.record.args)[0];
+  // What has it already would change with it.
+  if (stateless_.contains(state.object)) return OddState(state);
+  const Honesty honesty = HonestyOf(state);
+  if (honesty == Honesty::kOdd) return OddState(state);
+  if (honesty == Honesty::kLying) return LyingState(state);
   const bool structured =
       !std::all_of(parts.begin() + 2, parts.begin() + 5, [&](NodeId part) { return graph.is(part, Kind::kNone); });
-  const NodeId code = graph.children(state.record.args)[0];
   if (structured || graph.is(code, Kind::kSymbol)) return {};
   std::string unit;
   if (parts.size() > kStateParts && !graph.is(parts[8], Kind::kNone)) {
@@ -140,8 +145,8 @@ Result<void> NumpyConstructor::CompleteDType(const State& state) {
   }
   const std::optional<NumpyDType> dtype = FindNumpyDType(ShortText(code), order[0], unit);
   // Numpy believes the state's size, where it has one: so it must be the code's.
-  const bool sized = dtype && graph.is(parts[5], Kind::kInt) &&
-                     (graph.integer(parts[5]) == (dtype->is_flexible ? static_cast<int64_t>(dtype->item_size) : -1));
+  const bool sized =
+      dtype && (graph.integer(parts[5]) == (dtype->is_flexible ? static_cast<int64_t>(dtype->item_size) : -1));
   if (!sized) return OddState(state);
   graph.Become(state.object, graph.Text(Kind::kNumpyDType, dtype->text));
   return {};
@@ -160,6 +165,7 @@ std::optional<NumpyDType> NumpyConstructor::ReadDType(NodeId id) {
   }
   const SymbolRow* row = FindRow(graph.symbol(record.callee));
   if (row == nullptr) return std::nullopt;
+  stateless_.insert(id);
   if (row->make == &NumpyConstructor::MakeDTypeClass) {
     return FindNumpyDType(CodeOfNumpyClass(context_.symbols[graph.symbol(record.callee)].name), '=');
   }
@@ -174,9 +180,11 @@ Result<NodeId> NumpyConstructor::MakeScalar(const Call& call) {
   if (call.args.size() != 2) return OddCall(call);
   const std::optional<NumpyDType> dtype = ReadDType(call.args[0]);
   if (!dtype) {
-    // A structure: the dtype is a record of its own.
-    const bool record = graph.is(call.args[0], Kind::kRecord) && IsBytes(call.args[1]);
-    return record ? Record(call) : OddCall(call);
+    // A structure: the dtype is a record of its own. One that holds objects comes as an array of one.
+    const std::optional<Element> element = ElementOf(call.args[0]);
+    const bool fits = element && (element->object_flags != 0 ? IsArrayRecord(call.args[1])
+                                                             : PartsFit(call.args[0], {}, call.args[1]));
+    return fits ? Record(call) : OddCall(call);
   }
   if (dtype->is_object) return Record(call);
   if (!IsBytes(call.args[1]) || LengthOf(call.args[1]) != dtype->item_size) return OddCall(call);
@@ -185,6 +193,14 @@ Result<NodeId> NumpyConstructor::MakeScalar(const Call& call) {
   const NodeId value = ScalarValue(*dtype, {reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
   const NodeId refs[] = {graph.Text(Kind::kNumpyDType, dtype->text), value};
   return graph.Compound(Kind::kScalar, 0, refs);
+}
+
+bool NumpyConstructor::IsArrayRecord(NodeId id) {
+  const pickle::Graph& graph = context_.graph;
+  if (!graph.is(id, Kind::kRecord) || !made_.contains(id)) return false;
+  const NodeId callee = graph.record(id).callee;
+  const SymbolRow* row = graph.is(callee, Kind::kSymbol) ? FindRow(graph.symbol(callee)) : nullptr;
+  return row != nullptr && row->make == &NumpyConstructor::MakeArray;
 }
 
 NodeId NumpyConstructor::ScalarValue(const NumpyDType& dtype, std::span<const uint8_t> bytes) {

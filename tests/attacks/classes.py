@@ -14,6 +14,7 @@ import zlib
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import payloads
 from judge import Judge, table
+from numpy_pickle import OBJECTS, array, dtype, parts, scalar, structure, wrapper
 from payloads import MARKER, PROTO, in_legacy, in_zip, integer, number, packed, sequence, symbol, tensor, text
 
 EVIL = PROTO + symbol("os", "system") + MARKER + b"\x85R."
@@ -378,10 +379,74 @@ def pickle_too(opcode, payload):
     return safetensors(header + " " * ((opcode[0] - len(header)) % 256), data)
 
 
+def tar_too(checksum):
+    """A pickle of bytes in which a tar archive goes on. Python takes a checksum in binary too."""
+    archive = payloads.in_tar(EVIL)
+    header = bytearray(512)
+    header[:8] = b"\x80\x03B" + struct.pack("<I", 505 + len(archive)) + b"a"
+    header[124:136] = b"0" * 11 + b"\0"
+    header[148:156] = b" " * 8
+    header[148:156] = checksum(sum(header))
+    return bytes(header) + archive + b"0}."
+
+
+def zip_too():
+    """A pickle of bytes that end as a zip archive does, whose offsets are those of the file."""
+    prefix = b"\x80\x03B" + struct.pack("<I", 0)
+    file = io.BytesIO(prefix)
+    file.seek(len(prefix))
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("archive/data.pkl", EVIL)
+        archive.comment = b"0}."
+    data = bytearray(file.getvalue())
+    struct.pack_into("<I", data, 3, len(data) - len(prefix) - 3)
+    return bytes(data)
+
+
 POLYGLOTS = table([
+    ("pickle that is a tar archive too", tar_too(lambda total: b"%06o\0 " % total), NEVER_CLEAN),
+    ("pickle that is a tar archive too, in binary", tar_too(lambda total: b"\x80" + total.to_bytes(7, "big")), NEVER_CLEAN),
+    ("pickle that is a tar archive too, with a sign", tar_too(lambda total: b"+%06o " % total), NEVER_CLEAN),
+    ("pickle that is a zip archive too", zip_too(), ("unknown_types",)),
+    ("program that is a pickle too", b"MZ\x000" + EVIL, ("dangerous",)),
+    ("pickle that begins with a number in hex", b"I0xab\n0" + EVIL, NEVER_CLEAN),
     ("safetensors that is a pickle too", pickle_too(b"V", b"0cos\nsystem\n(S'echo marker'\ntR."), ("dangerous",)),
     ("safetensors that is a pickle too, by STACK_GLOBAL", pickle_too(b"V", b"0" + text("os") + text("system") + b"\x93" + MARKER + b"\x85R."), ("dangerous",)),
     ("safetensors whose length is an opcode", pickle_too(b"V", bytes(64)), ("clean",)),
+])
+
+
+def remembered(first, second, argument, put=(b"q\5", b"q\6", b"q\7")):
+    return b"".join(text(value) + at + b"0" for value, at in zip((first, second, argument), put))
+
+
+def long_names():
+    """A structure of a thousand structures that are one, whose field has a name of a MiB."""
+    inner = structure(dtype("f8")).replace(text("a"), text("a" * (1 << 20)))
+    names = [f"{i:03}" for i in range(1_000)]
+    fields = payloads.Raw(inner + b"q\x090}(" + b"".join(text(name) + parts(payloads.Raw(b"h\x09"), 0) for name in names) + b"u")
+    return dtype("V8", "|", names=payloads.Raw(parts(*names)), fields=fields, size=8, alignment=1, flags=16)
+
+
+BYTE = dtype("u1", "|")
+PADDED = {"numpy_array_alignment_bytes": 16}
+HIDDEN = bytes(255 - 66) + b"0" + EVIL + bytes(-len(EVIL) % 8)  # behind a padding of 67, which is an opcode that skips 255
+OTHER_MEMO = remembered("os", "system", "echo marker")
+MEMOIZED = (b"\x94",) * 3
+NUMPY = table([
+    ("numpy, as it should be", array(dtype("f8"), (1,), bytes(8)), ("clean",)),
+    ("numpy, a structure as it should be", array(structure(dtype("f8")), (1,), bytes(8)), ("clean",)),
+    ("bytes that are pointers", scalar(dtype("O8", "|"), b"A" * 8), ("dangerous",)),
+    ("bytes that are pointers in a structure", array(structure(dtype("O8", "|", flags=OBJECTS)), (1,), b"A" * 8), ("dangerous",)),
+    ("numbers that are objects", array(dtype("f8", flags=OBJECTS), (1,), b"A" * 8), ("dangerous",)),
+    ("a field outside its element", array(structure(dtype("f8"), offset=1 << 40), (1,), bytes(8)), ("dangerous",)),
+    ("names of fields without end", array(long_names(), (1,), bytes(8)), ("clean",)),
+    ("joblib, as it should be", wrapper(dtype("f8"), (1,), **PADDED) + b"\3" + b"\xff" * 3 + bytes(8), ("clean",)),
+    ("joblib, elements that are a pickle", wrapper(dtype("f8", flags=OBJECTS), (len(HIDDEN) // 8,), **PADDED) + b"C" + b"\xff" * 67 + HIDDEN, ("dangerous",)),
+    ("joblib, a padding that is an opcode", wrapper(BYTE, (len(HIDDEN),), **PADDED) + b"C" + b"\xff" * 67 + HIDDEN, ("dangerous",)),
+    ("joblib, elements that change the memo", remembered("collections", "OrderedDict", "x") + wrapper(BYTE, (len(OTHER_MEMO),)) + OTHER_MEMO + b"0h\5h\6\x93)R", ("dangerous",)),
+    ("joblib, objects with the memo of the file", remembered("os", "system", "echo marker", MEMOIZED) + wrapper(dtype("O8", "|", flags=OBJECTS), (1,))
+     + b"\x80\4" + remembered("collections", "OrderedDict", "x", MEMOIZED) + b"h\0h\1\x93)R.", ("dangerous",)),
 ])
 
 
@@ -481,6 +546,7 @@ def structured(descr, data=bytes(32), shape="(1,)"):
 
 
 WRAPPED = table([
+    ("agent with pickles in its JSON", zip_of(("data", '{"policy_class": {":serialized:": "gASVAA=="}}'), ("policy.pth", GOOD)), ("unknown_types",)),
     ("export, as it should be", pt2(weight()), ("clean",)),
     ("export, deflated", pt2(weight(), compression=zipfile.ZIP_DEFLATED), ("clean",)),
     ("export, a size past its member", pt2(weight(sizes=(5,))), ("malformed",)),
@@ -571,6 +637,9 @@ class Classes(Judge):
 
     def test_files_of_two_formats(self):
         self.table(POLYGLOTS)
+
+    def test_numpy(self):
+        self.table(NUMPY, lambda content: b"\x80\4" + content + b".")
 
     def test_other_formats(self):
         self.table(OTHERS)

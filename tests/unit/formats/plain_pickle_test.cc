@@ -58,6 +58,42 @@ TEST(PlainPickle, BytesBehindItAreRefused) {
   EXPECT_EQ(two.reason(), Reason::kTrailingBytes);
 }
 
+// Bytes at the end of a pickle that are a zip archive to who looks for one there.
+std::string WithArchive(uint32_t offset, bool in_zip64) {
+  std::string entry = "PK\x01\x02" + std::string(42, '\0');
+  std::string middle;
+  PickleAssembler end;
+  if (in_zip64) {
+    PickleAssembler record;
+    record.Op("PK\x06\x06").Op(std::string(52, '\0'));
+    record.Op("PK\x06\x07").Little(uint32_t{0}).Little(uint64_t{offset} + entry.size()).Little(uint32_t{1});
+    middle = record.Stop();
+    middle.pop_back();
+    end.Op("PK\x05\x06").Op(std::string(8, '\0')).Little(UINT32_MAX).Little(UINT32_MAX);
+  } else {
+    end.Op("PK\x05\x06").Op(std::string(8, '\0')).Little(static_cast<uint32_t>(entry.size())).Little(offset);
+  }
+  std::string tail = end.Stop();
+  tail.back() = 3;  // of the comment's length
+  tail += '\0';
+  const std::string bytes = entry + middle + tail;
+  PickleAssembler out;
+  out.Proto(3).Op("B").Little(static_cast<uint32_t>(bytes.size())).Op(bytes);
+  return out.Op("0N").Stop();
+}
+
+TEST(PlainPickle, MayBeAnArchiveToOthers) {
+  constexpr uint32_t kPlace = 7;  // behind PROTO and BINBYTES
+  EXPECT_TRUE(DecodeBytes(WithArchive(kPlace, false)).HasFinding("file.hidden-archive"));
+  EXPECT_TRUE(DecodeBytes(WithArchive(kPlace, true)).HasFinding("file.hidden-archive"));
+  // One that counts from its own start is a value like any other.
+  for (const bool in_zip64 : {false, true}) {
+    const Decoded embedded = DecodeBytes(WithArchive(0, in_zip64));
+    EXPECT_TRUE(embedded.ok()) << embedded.message();
+    EXPECT_FALSE(embedded.HasFinding("file.hidden-archive"));
+  }
+}
+
 TEST(PlainPickle, PersistentIdsReferToNothing) {
   const Decoded text = DecodeBytes(PickleAssembler().Proto(2).Op("P1\n").Stop());
   EXPECT_EQ(text.reason(), Reason::kPickleMalformed);
@@ -91,6 +127,9 @@ struct WrapperParts {
   std::vector<int64_t> shape = {2, 3};
   bool alignment = false;
   int64_t size = -1;
+
+  // What numpy writes for such a type.
+  int64_t flags() const { return *code == 'O' ? 63 : 0; }
 };
 
 // The wrapper with its state, to the BUILD after which the elements stand.
@@ -100,7 +139,7 @@ void PushWrapper(PickleAssembler& out, const WrapperParts& parts = {}) {
   for (const int64_t size : parts.shape) out.Int(size);
   out.Tuple().Text("order").Text(parts.layout).Text("dtype").Global("numpy", "dtype").Mark().Text(parts.code);
   out.Bool(false).Bool(true).Tuple().Reduce();
-  out.Mark().Int(3).Text(parts.order).None().None().None().Int(parts.size).Int(-1).Int(0).Tuple().Build();
+  out.Mark().Int(3).Text(parts.order).None().None().None().Int(parts.size).Int(-1).Int(parts.flags()).Tuple().Build();
   out.Text("allow_mmap").Bool(true);
   if (parts.alignment) out.Text("numpy_array_alignment_bytes").Int(16);
   out.SetItems().Build();
@@ -169,6 +208,89 @@ TEST(Joblib, ElementsThatAreOpcodesWithoutAnEnd) {
   EXPECT_TRUE(decoded.HasFinding("joblib.opcodes-in-array"));
   const WrapperParts fewer{.code = "u1", .order = "|", .shape = {(1 << 20) - 1}};
   EXPECT_FALSE(DecodeBytes(Joblib(std::string((1 << 20) - 1, 'N'), fewer)).HasFinding("joblib.opcodes-in-array"));
+}
+
+pickle::Severity SeverityOf(const Decoded& decoded, std::string_view id) {
+  for (const pickle::Finding& finding : decoded.checkpoint.context.findings) {
+    if (finding.id == id) return finding.severity;
+  }
+  return pickle::Severity::kNote;
+}
+
+constexpr auto kRuns = "joblib.opcodes-in-array";
+constexpr auto kDanger = pickle::Severity::kDanger;
+
+// The length of the padding is an opcode too, that can skip what stands before a payload.
+TEST(Joblib, PaddingThatIsAnOpcode) {
+  const std::string payload = "cos\nsystem\n(S'true'\ntR";
+  std::string elements = "C" + std::string('C', '\xFF') + std::string(255 - 'C' + 1, '\0') + payload;
+  const auto count = static_cast<int64_t>(elements.size()) - 'C' - 1;
+  const WrapperParts parts{.code = "u1", .order = "|", .shape = {count}, .alignment = true};
+  EXPECT_EQ(SeverityOf(DecodeBytes(Joblib(elements, parts)), kRuns), kDanger);
+}
+
+// A joblib before 1.2 reads no padding: the last elements are opcodes to it.
+TEST(Joblib, PaddingThatIsTakenForElements) {
+  const std::string payload = "cos\nsystem\n)R";
+  std::string elements(1, static_cast<char>(payload.size() - 1));
+  elements += std::string(payload.size() - 1, '\xFF') + std::string(8, '\0') + payload;
+  const auto count = static_cast<int64_t>(8 + payload.size());
+  const WrapperParts parts{.code = "u1", .order = "|", .shape = {count}, .alignment = true};
+  EXPECT_EQ(SeverityOf(DecodeBytes(Joblib(elements, parts)), kRuns), kDanger);
+}
+
+// Elements put other texts into the memo, and the real opcodes make a name of them.
+std::string OtherMemo(PickleAssembler& out) {
+  const auto put = [](PickleAssembler& to, const char* module, const char* name) {
+    to.Text(module)
+        .Op("q\x05"
+            "0")
+        .Text(name)
+        .Op("q\x06"
+            "0");
+  };
+  PickleAssembler elements;
+  put(elements, "os", "system");
+  std::string bytes = elements.Stop();
+  bytes.pop_back();
+  out.Proto(4);
+  put(out, "collections", "OrderedDict");
+  out.Op("](");
+  PushWrapper(out, {.code = "u1", .order = "|", .shape = {static_cast<int64_t>(bytes.size())}});
+  return out.Op(bytes).Op("h\x05h\x06\x93)R").Op("e").Stop();
+}
+
+TEST(Joblib, ElementsThatChangeTheMemo) {
+  PickleAssembler out;
+  const Decoded decoded = DecodeBytes(OtherMemo(out));
+  ASSERT_TRUE(decoded.ok()) << decoded.message();
+  EXPECT_EQ(SeverityOf(decoded, kRuns), kDanger);
+}
+
+// What joblib reads with a memo of its own goes on with that of the file elsewhere.
+TEST(Joblib, ArraysOfObjectsThatAreOthersWithTheMemoOfTheFile) {
+  PickleAssembler inner;
+  inner.Proto(4)
+      .Text("collections")
+      .Op("\x94"
+          "0")
+      .Text("OrderedDict")
+      .Op("\x94"
+          "0h")
+      .Little(uint8_t{0});
+  inner.Op("h\x01\x93)R");
+  PickleAssembler out;
+  out.Proto(4)
+      .Text("os")
+      .Op("\x94"
+          "0")
+      .Text("system")
+      .Op("\x94"
+          "0](");
+  PushWrapper(out, {.code = "O8", .order = "|", .shape = {1}});
+  const Decoded decoded = DecodeBytes(out.Op(inner.Stop()).Op("e").Stop());
+  ASSERT_TRUE(decoded.ok()) << decoded.message();
+  EXPECT_EQ(SeverityOf(decoded, kRuns), kDanger);
 }
 
 TEST(Joblib, TooFewElements) {
@@ -315,6 +437,12 @@ class Compressed : public testing::TestWithParam<CompressedRow> {};
 
 TEST_P(Compressed, HoldsArrays) {
   ExpectArray(DecodeBytes(GetParam().compress(Joblib(kElements))), tensors::Place::kOutput);
+}
+
+// Whoever opens the file by gzip.open reads it with pickle.load.
+TEST_P(Compressed, HoldsElementsThatChangeTheMemo) {
+  PickleAssembler out;
+  EXPECT_EQ(SeverityOf(DecodeBytes(GetParam().compress(OtherMemo(out))), kRuns), kDanger);
 }
 
 TEST_P(Compressed, MayHoldAPlainPickle) {

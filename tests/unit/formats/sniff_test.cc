@@ -1,6 +1,9 @@
 // What a file is instead of a checkpoint: one reason, and a sentence that names it.
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <functional>
+
 #include "tests/fixtures/pickle_assembler.h"
 #include "tests/unit/formats/decoded.h"
 
@@ -19,6 +22,41 @@ std::string Tar() {
   tar.replace(0, 7, "pickle\0", 7);
   tar.replace(257, 5, "ustar");
   return tar;
+}
+
+// Python's tarfile takes a checksum in any form that int() takes, and in binary.
+std::string TarWithChecksum(const std::function<std::string(uint32_t)>& write) {
+  std::string tar(1024, '\0');
+  tar.replace(0, 8, "\x80\x03notes");
+  tar.replace(148, 8, 8, ' ');
+  uint32_t sum = 0;
+  for (size_t i = 0; i < 512; ++i) sum += static_cast<uint8_t>(tar[i]);
+  return tar.replace(148, 8, write(sum));
+}
+
+std::string Digits(const char* format, uint32_t sum) {
+  char text[16] = {};
+  std::snprintf(text, sizeof(text), format, sum);
+  return {text, 8};
+}
+
+TEST(Sniff, TarsWhoseChecksumIsWrittenOddly) {
+  const std::function<std::string(uint32_t)> writers[] = {
+      [](uint32_t sum) { return Digits("%06o", sum); },
+      [](uint32_t sum) { return Digits("\t%05o", sum); },
+      [](uint32_t sum) { return Digits("+%06o", sum); },
+      [](uint32_t sum) { return Digits("0o%05o", sum); },
+      [](uint32_t sum) { return Digits("0_%05o", sum); },
+      [](uint32_t sum) {
+        std::string bytes("\x80\0\0\0\0\0", 6);
+        return bytes + static_cast<char>(sum >> 8) + static_cast<char>(sum);
+      },
+  };
+  for (const auto& write : writers) {
+    EXPECT_EQ(DecodeBytes(TarWithChecksum(write)).checkpoint.format, Format::kTorchTar) << write(0);
+  }
+  const Decoded other = DecodeBytes(TarWithChecksum([](uint32_t sum) { return Digits("%06o", sum + 1); }));
+  EXPECT_NE(other.checkpoint.format, Format::kTorchTar);
 }
 
 class SniffRow : public testing::TestWithParam<Row> {};
@@ -68,6 +106,15 @@ const Row kRows[] = {
     // What a loader would run before it fails is a pickle, whatever follows.
     {"CallThenNoise", "cmodel\nmake\n)R\xFF\xFF", Reason::kPickleMalformed, "not a pickle opcode"},
     {"PickleThenText", "cmodel\nmake\n)R.and more", Reason::kTrailingBytes, "end of the pickle"},
+    {"NumberInHex", "I0xab\n0cmodel\nmake\n)R\xFF", Reason::kPickleMalformed, "not a decimal integer"},
+    {"NumberWithLine", "Np1_0\n0cmodel\nmake\n)R\xFF", Reason::kPickleMalformed, "PUT"},
+    {"ProgramThatIsAPickle",
+     std::string("MZ\0"
+                 "0cmodel\nmake\n)R\xFF",
+                 19),
+     Reason::kPickleMalformed, "not a pickle opcode"},
+    {"Program", std::string("MZ\x90\0\3\0", 6), Reason::kNotACheckpoint, "Windows program"},
+    {"WordsOfHexDigits", "Ibex\nIce\nIdea\nN\nN\nN\n", Reason::kNotACheckpoint, "not a checkpoint"},
     {"Text", "hello", Reason::kNotACheckpoint, "not a checkpoint"},
     {"OneByte", "\x80", Reason::kNotACheckpoint, "not a checkpoint"},
     {"Noise", std::string(1000, '\xEE'), Reason::kNotACheckpoint, "not a checkpoint"},

@@ -60,6 +60,26 @@ TEST(ZipOfCheckpoints, EachCheckpointIsUnderItsName) {
   EXPECT_TRUE(decoded.HasFinding("zip.other-member"));
 }
 
+// stable-baselines3 unpickles what stands in the JSON beside its checkpoints.
+TEST(ZipOfCheckpoints, PicklesInJson) {
+  const std::string_view rows[] = {R"({"a": {":serialized:": "gASVAA=="}})",
+                                   R"({"a": {"\u003aserialized:": "gASVAA=="}})",
+                                   R"( {"a": {":\u0073erialized:": "gASVAA=="}})"};
+  for (const std::string_view json : rows) {
+    const Decoded decoded =
+        DecodeBytes(WriteZip({.parts = {Stored("data", std::string(json)), Stored("a.pth", Checkpoint4())}}));
+    ASSERT_TRUE(decoded.ok()) << decoded.message();
+    EXPECT_TRUE(decoded.HasFinding("zip.serialized-objects")) << json;
+  }
+  for (const std::string_view json : {R"({"a": "serialized", "b": "\u001b \u00e9 \u007f"})", "{:serial"}) {
+    const Decoded decoded =
+        DecodeBytes(WriteZip({.parts = {Stored("data", std::string(json)), Stored("a.pth", Checkpoint4())}}));
+    ASSERT_TRUE(decoded.ok()) << decoded.message();
+    EXPECT_FALSE(decoded.HasFinding("zip.serialized-objects")) << json;
+    EXPECT_TRUE(decoded.HasFinding("zip.other-member")) << json;
+  }
+}
+
 ZipPart Deflated(ZipPart part) {
   part.deflate = true;
   return part;

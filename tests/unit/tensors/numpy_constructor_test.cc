@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <functional>
 
@@ -84,12 +85,27 @@ struct DTypeParts {
   const char* order = "<";
   int64_t size = -1;
   bool build = true;
+  int64_t flags = 0;
+  int64_t alignment = -1;
 };
+
+// Of objects.
+constexpr int64_t kObjectFlags = 63;
 
 void PushDType(PickleAssembler& out, const DTypeParts& parts = {}) {
   out.Global("numpy", "dtype").Mark().Text(parts.code).Bool(false).Bool(true).Tuple().Reduce();
   if (!parts.build) return;
-  out.Mark().Int(3).Text(parts.order).None().None().None().Int(parts.size).Int(-1).Int(0).Tuple().Build();
+  out.Mark()
+      .Int(3)
+      .Text(parts.order)
+      .None()
+      .None()
+      .None()
+      .Int(parts.size)
+      .Int(parts.alignment)
+      .Int(parts.flags)
+      .Tuple()
+      .Build();
 }
 
 using Push = std::function<void(PickleAssembler&)>;
@@ -230,9 +246,9 @@ TEST(NumpyConstructor, StringsAndObjectsStayRecords) {
   EXPECT_EQ(strings.kind(), Kind::kRecord);
   EXPECT_FALSE(strings.Odd());
   Outcome objects;
-  RunPickle(objects, Array({.shape = {2}, .dtype = {.code = "O8", .order = "|"}, .elements = [](PickleAssembler& out) {
-                              out.Op("](").Int(1).Text("x").Op("e");
-                            }}));
+  RunPickle(objects, Array({.shape = {2},
+                            .dtype = {.code = "O8", .order = "|", .flags = kObjectFlags},
+                            .elements = [](PickleAssembler& out) { out.Op("](").Int(1).Text("x").Op("e"); }}));
   ASSERT_TRUE(objects.root.ok());
   EXPECT_EQ(objects.kind(), Kind::kRecord);
   EXPECT_FALSE(objects.Odd());
@@ -296,10 +312,11 @@ INSTANTIATE_TEST_SUITE_P(
         OddRow{"Version2", Array({.version = 2})}, OddRow{"NegativeSize", Array({.shape = {-1}})},
         OddRow{"ElementsAreNone", Array({.elements = [](PickleAssembler& out) { out.None(); }})},
         OddRow{"FewStrings", Array({.dtype = {.code = "U3", .size = 12}})},
-        OddRow{"FewObjects",
-               Array({.dtype = {.code = "O8", .order = "|"}, .elements = [](PickleAssembler& out) { out.Op("]"); }})},
+        OddRow{"FewObjects", Array({.dtype = {.code = "O8", .order = "|", .flags = kObjectFlags},
+                                    .elements = [](PickleAssembler& out) { out.Op("]"); }})},
         OddRow{"UnknownCode", Array({.dtype = {.code = "f3"}})},
         OddRow{"UnknownOrder", Array({.dtype = {.order = "!"}})},
+        OddRow{"OddAlignment", Array({.dtype = {.alignment = 3}})},
         OddRow{"NumberWithASize", Array({.dtype = {.size = 1}})},
         OddRow{"StringOfAnotherSize", Array({.shape = {1}, .dtype = {.code = "U3", .size = 400}})},
         OddRow{"ScalarOfAnotherLength", Call("numpy.core.multiarray", "scalar",
@@ -327,6 +344,32 @@ INSTANTIATE_TEST_SUITE_P(
                                 "numpy.random._pickle", "__randomstate_ctor", [](PickleAssembler&) {},
                                 [](PickleAssembler& out) { out.EmptyDict().Build().EmptyDict().Build(); })}),
     [](const auto& row) { return row.param.name; });
+
+TEST(NumpyConstructor, ClassesUnderTheNamesOfNumpy2) {
+  Outcome fields;
+  std::string bytes = Array({.array_class = "recarray"});
+  bytes.replace(bytes.find("numpy\nrecarray"), 5, "numpy.rec");
+  RunPickle(fields, bytes);
+  ASSERT_TRUE(fields.root.ok()) << fields.root.error().message;
+  EXPECT_TRUE(fields.context.findings.empty());
+  Outcome masked;
+  RunPickle(masked, Call(
+                        "numpy.ma.core", "_mareconstruct",
+                        [](PickleAssembler& out) {
+                          out.Global("numpy.ma", "MaskedArray").Global("numpy", "ndarray").Mark().Int(0).Tuple();
+                          PushBytes(out, "b");
+                        },
+                        [](PickleAssembler& out) {
+                          out.Mark().Int(1).Mark().Int(1).Tuple();
+                          PushDType(out);
+                          out.Bool(false);
+                          PushBytes(out, "ab");
+                          PushBytes(out, std::string(1, '\0'));
+                          out.None().Tuple().Build();
+                        }));
+  ASSERT_TRUE(masked.root.ok());
+  EXPECT_TRUE(masked.context.findings.empty());
+}
 
 std::string Scalar(const DTypeParts& dtype, std::string_view bytes) {
   return Call("numpy.core.multiarray", "scalar", [&](PickleAssembler& out) {
@@ -401,6 +444,98 @@ TEST(NumpyConstructor, StructuresStayRecordsOfTheirFields) {
   ASSERT_TRUE(outcome.root.ok());
   EXPECT_EQ(outcome.kind(), Kind::kRecord);
   EXPECT_FALSE(outcome.Odd());
+}
+
+bool IsAccused(const Outcome& outcome, std::string_view id) {
+  return std::ranges::any_of(outcome.context.findings, [&](const pickle::Finding& finding) {
+    return finding.id == id && finding.severity == pickle::Severity::kDanger;
+  });
+}
+
+// The state of an element type of 8 bytes that has the field "a".
+struct FieldParts {
+  DTypeParts field = {.code = "f8"};
+  int64_t offset = 0;
+  int64_t size = 8;
+  int64_t flags = 16;
+};
+
+void PushFields(PickleAssembler& out, const FieldParts& parts) {
+  out.Global("numpy", "dtype").Mark().Text("V8").Bool(false).Bool(true).Tuple().Reduce();
+  out.Mark().Int(3).Text("|").None().Mark().Text("a").Tuple().EmptyDict().Op("q\x07").Text("a").Mark();
+  PushDType(out, parts.field);
+  out.Int(parts.offset).Tuple().Op("s").Int(parts.size).Int(1).Int(parts.flags).Tuple().Build();
+}
+
+bool LiesInFields(const FieldParts& parts) {
+  PickleAssembler out;
+  out.Proto(2);
+  PushFields(out, parts);
+  Outcome outcome;
+  RunPickle(outcome, out.Stop());
+  EXPECT_TRUE(outcome.root.ok());
+  return IsAccused(outcome, "numpy.lying-dtype");
+}
+
+// Numpy believes the flags: it would take the bytes for pointers, joblib would unpickle the elements.
+TEST(NumpyConstructor, FlagsThatHideOrPromiseObjects) {
+  const DTypeParts object = {.code = "O8", .order = "|", .flags = kObjectFlags};
+  const DTypeParts hidden = {.code = "O8", .order = "|", .flags = 0};
+  Outcome pointer;
+  RunPickle(pointer, Scalar(hidden, "AAAAAAAA"));
+  EXPECT_TRUE(IsAccused(pointer, "numpy.lying-dtype"));
+  Outcome promised;
+  RunPickle(promised, Array({.shape = {6}, .dtype = {.flags = kObjectFlags}}));
+  EXPECT_TRUE(IsAccused(promised, "numpy.lying-dtype"));
+  EXPECT_FALSE(LiesInFields({}));
+  EXPECT_FALSE(LiesInFields({.field = object, .flags = 27}));
+  EXPECT_TRUE(LiesInFields({.field = object, .flags = 16}));
+  EXPECT_TRUE(LiesInFields({.field = object, .flags = kObjectFlags}));
+  EXPECT_TRUE(LiesInFields({.flags = 27}));
+}
+
+TEST(NumpyConstructor, FieldsOutsideTheirElement) {
+  EXPECT_TRUE(LiesInFields({.offset = 1}));
+  EXPECT_TRUE(LiesInFields({.offset = int64_t{1} << 40}));
+  EXPECT_TRUE(LiesInFields({.size = 7}));
+  EXPECT_FALSE(LiesInFields({.offset = 8, .size = 32}));
+}
+
+TEST(NumpyConstructor, SubArraysOfAnotherSize) {
+  for (const int64_t size : {8, 16, 24}) {
+    PickleAssembler out;
+    out.Proto(2).Global("numpy", "dtype").Mark().Text("V16").Bool(false).Bool(true).Tuple().Reduce();
+    out.Mark().Int(3).Text("|").Mark();
+    PushDType(out, {.code = "f8"});
+    out.Mark().Int(2).Tuple().Tuple().None().None().Int(size).Int(8).Int(0).Tuple().Build();
+    Outcome outcome;
+    RunPickle(outcome, out.Stop());
+    EXPECT_EQ(outcome.context.findings.empty(), size == 16) << size;
+  }
+}
+
+TEST(NumpyConstructor, FieldsThatChangeLater) {
+  PickleAssembler out;
+  out.Proto(2).Mark();
+  PushFields(out, {});
+  out.Op("h\x07").Text("a").None().Op("s");
+  Outcome outcome;
+  RunPickle(outcome, out.Tuple().Stop());
+  EXPECT_TRUE(IsAccused(outcome, "pickle.changed-part"));
+  EXPECT_TRUE(outcome.context.kept_dicts.empty());
+}
+
+// The array was read as of this machine's byte order, and is another's in the end.
+TEST(NumpyConstructor, AStateForATypeThatIsInUse) {
+  PickleAssembler out;
+  out.Proto(2).Mark().Global("numpy", "dtype").Mark().Text("i2").Bool(false).Bool(true).Tuple().Reduce().Op("q\x07");
+  out.Global("numpy.core.multiarray", "scalar").Mark().Op("h\x07");
+  PushBytes(out, "ab");
+  out.Tuple().Reduce();
+  out.Op("h\x07").Mark().Int(3).Text(">").None().None().None().Int(-1).Int(-1).Int(0).Tuple().Build();
+  Outcome outcome;
+  RunPickle(outcome, out.Tuple().Stop());
+  EXPECT_TRUE(outcome.Odd());
 }
 
 TEST(NumpyConstructor, TensorsAreLimited) {
