@@ -43,6 +43,15 @@ constexpr ReaderRow kReaders[] = {
 // Each level is a handful of calls on the stack.
 constexpr uint64_t kMostLevels = 64;
 
+// What else the file could be taken for.
+Result<void> LookForOthers(const ReaderRow& row, const Input& input, Checkpoint& checkpoint) {
+  // Streams inside are found by nobody who looks at the file.
+  if (row.format != Format::kTorchZip && checkpoint.level == 0) {
+    AIRLOCK_TRY(LookForHiddenArchive(input, checkpoint.context));
+  }
+  return row.may_be_pickle_too ? LookForHiddenPickle(input, checkpoint.context) : Result<void>();
+}
+
 }  // namespace
 
 Result<void> Read(const Input& input, Output& output, Checkpoint& checkpoint) {
@@ -52,11 +61,7 @@ Result<void> Read(const Input& input, Output& output, Checkpoint& checkpoint) {
   AIRLOCK_ASSIGN(checkpoint.format, Sniff(input));
   for (const ReaderRow& row : kReaders) {
     if (row.format != checkpoint.format) continue;
-    // Streams inside are found by nobody who looks at the file.
-    if (row.format != Format::kTorchZip && checkpoint.level == 0) {
-      AIRLOCK_TRY(LookForHiddenArchive(input, checkpoint.context));
-    }
-    if (row.may_be_pickle_too) AIRLOCK_TRY(LookForHiddenPickle(input, checkpoint.context));
+    AIRLOCK_TRY(LookForOthers(row, input, checkpoint));
     return row.decode(input, output, checkpoint);
   }
   return Fail(Reason::kNotACheckpoint, "not a checkpoint of any known format", 0);

@@ -69,7 +69,7 @@ Result<void> DecodeZipOfCheckpoints(const Input& input, Output& output, Checkpoi
     if (member.name.ends_with('/')) continue;
     const Result<Format> format = SniffMember(input, member);
     if (!format.ok()) {
-      AIRLOCK_TRY(TellOther(input, member, format.error(), budget, checkpoint));
+      if (auto told = TellOther(input, member, format.error(), budget, checkpoint); !told.ok()) return told;
       continue;
     }
     pickle::Graph& graph = checkpoint.context.graph;

@@ -181,7 +181,7 @@ class Interpreter {
   const uint64_t start_;
   const NodeId first_node_;
   const size_t first_kept_;  // of the dicts that objects of this stream keep
-  uint64_t offset_ = 0;  // of the opcode at work
+  uint64_t offset_ = 0;      // of the opcode at work
   const Opcode* opcode_ = nullptr;
   uint64_t frame_end_ = UINT64_MAX;  // none
   NodeId result_ = kNoNode;
