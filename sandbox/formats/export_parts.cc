@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <iterator>
 
-#include "sandbox/formats/member_finding.h"
 #include "sandbox/formats/part.h"
 
 namespace airlock::formats {
@@ -15,11 +14,6 @@ Result<pickle::NodeId> DecodeSaved(const Input& input, const ZipMember& member, 
   if (std::ranges::find(kSaved, part.format) != std::end(kSaved)) return part.root;
   return Fail(Reason::kUnsupportedFeature, "member '" + member.name + "' is no checkpoint that torch.save writes",
               member.header_offset);
-}
-
-void TellOfProgram(Checkpoint& checkpoint, const ZipMember& member) {
-  TellOfMember(checkpoint.context, member, "export.program", pickle::Severity::kNote,
-               "the program, which nothing here looks at; torch.export evaluates expressions in it");
 }
 
 }  // namespace airlock::formats

@@ -10,7 +10,4 @@ namespace airlock::formats {
 // other.
 Result<pickle::NodeId> DecodeSaved(const Input& input, const ZipMember& member, Output& output, Checkpoint& checkpoint);
 
-// Notes that the member is a program.
-void TellOfProgram(Checkpoint& checkpoint, const ZipMember& member);
-
 }  // namespace airlock::formats

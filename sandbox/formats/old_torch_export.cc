@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sandbox/formats/export_parts.h"
+#include "sandbox/formats/export_program.h"
 #include "sandbox/formats/strangers.h"
 
 namespace airlock::formats {
@@ -51,7 +52,7 @@ Result<void> DecodeOldTorchExport(const Input& input, Output& output, Checkpoint
     pairs.push_back(value);
   }
   checkpoint.root = graph.Container(pickle::Kind::kDict, pairs);
-  TellOfProgram(checkpoint, *directory.Find(kProgram));
+  AIRLOCK_TRY(JudgeProgram(input, *directory.Find(kProgram), checkpoint));
   for (const ZipMember& member : directory.members()) {
     if (IsRecord(member)) continue;
     const bool extra = member.name.starts_with("extra_files/");

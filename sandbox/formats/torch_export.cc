@@ -8,6 +8,7 @@
 
 #include "sandbox/formats/export_parts.h"
 #include "sandbox/formats/export_payloads.h"
+#include "sandbox/formats/export_program.h"
 #include "sandbox/formats/member_finding.h"
 #include "sandbox/formats/strangers.h"
 #include "sandbox/formats/torch_archive.h"
@@ -89,7 +90,7 @@ Result<void> TorchExport::Decode() {
     const std::string model(ModelOf(archive_.NameOf(member)));
     if (model.empty()) continue;
     archive_.Use(member);
-    TellOfProgram(checkpoint_, member);
+    AIRLOCK_TRY(JudgeProgram(input_, member, checkpoint_));
     models.push_back(checkpoint_.context.graph.Text(Kind::kString, model));
     AIRLOCK_ASSIGN(const NodeId value, DecodeModel(model));
     models.push_back(value);

@@ -513,12 +513,12 @@ def weight(name="w", path="weight_0", sizes=(4,), strides=(1,), offset=0, dtype=
     return f'"{name}":{{"path_name":"{path}","is_param":false,"use_pickle":{use_pickle},"tensor_meta":{meta}}}'
 
 
-def pt2(*weights, members=(("data/weights/weight_0", bytes(16)),), config=None, compression=zipfile.ZIP_STORED):
+def pt2(*weights, members=(("data/weights/weight_0", bytes(16)),), config=None, compression=zipfile.ZIP_STORED, program="{}"):
     """torch.export's archive of one program."""
     config = '{"config":{' + ",".join(weights) + "}}" if config is None else config
     return zip_of(*((f"m/{member}", content) for member, content in (
         *members, ("data/weights/model_weights_config.json", config), ("data/constants/model_constants_config.json", '{"config":{}}'),
-        ("models/model.json", "{}"), ("archive_format", "pt2"), ("archive_version", "0"), (".data/version", "6\n"))), compression=compression)
+        ("models/model.json", program), ("archive_format", "pt2"), ("archive_version", "0"), (".data/version", "6\n"))), compression=compression)
 
 
 def old_pt2(state_dict):
@@ -549,6 +549,8 @@ WRAPPED = table([
     ("agent with pickles in its JSON", zip_of(("data", '{"policy_class": {":serialized:": "gASVAA=="}}'), ("policy.pth", GOOD)), ("unknown_types",)),
     ("export, as it should be", pt2(weight()), ("clean",)),
     ("export, deflated", pt2(weight(), compression=zipfile.ZIP_DEFLATED), ("clean",)),
+    ("export, a size that is code", pt2(weight(), program='{"sizes": [{"as_expr": {"expr_str": "__import__(\'os\').system(\'echo marker\')"}}]}'), ("dangerous",)),
+    ("export, a guard that is code", pt2(weight(), program='{"guards_code": ["exec(\'marker\')"]}'), ("dangerous",)),
     ("export, a size past its member", pt2(weight(sizes=(5,))), ("malformed",)),
     ("export, an offset that wraps", pt2(weight(offset=(1 << 64) - 1)), ("malformed",)),
     ("export, sizes that wrap", pt2(weight(sizes=(1 << 32, 1 << 32), strides=(0, 0))), ("malformed",)),

@@ -62,13 +62,14 @@ struct Archive {
   std::string version = "0";
   std::string byte_order = "little";
   std::string model = "model";
+  std::string program = "{}";
 };
 
 std::string Write(const Archive& archive) {
   std::vector<ZipPart> parts = archive.parts;
   parts.push_back(Part("data/weights/" + archive.model + "_weights_config.json", archive.weights));
   parts.push_back(Part("data/constants/" + archive.model + "_constants_config.json", archive.constants));
-  parts.push_back(Part("models/" + archive.model + ".json", "{}"));
+  parts.push_back(Part("models/" + archive.model + ".json", archive.program));
   parts.push_back(Part("archive_format", archive.format));
   parts.push_back(Part("archive_version", archive.version));
   parts.push_back(Part(".data/version", "6\n"));
@@ -103,6 +104,29 @@ TEST(TorchExport, WeightsAreSpansUnderTheirNames) {
   EXPECT_EQ(tables.storages()[0].place, tensors::Place::kInput);
   EXPECT_TRUE(decoded.HasFinding("export.program"));
   EXPECT_FALSE(decoded.HasFinding("zip.unused-member"));
+}
+
+// torch.export.load gives sizes to sympify, which is eval, and compiles guards.
+TEST(TorchExport, TextsThatAreEvaluated) {
+  constexpr std::string_view kFinding = "export.expression";
+  const auto severity = [&](const std::string& program) {
+    const Decoded decoded = DecodeArchive({.program = program});
+    EXPECT_TRUE(decoded.ok()) << decoded.message();
+    for (const pickle::Finding& finding : decoded.checkpoint.context.findings) {
+      if (finding.id == kFinding) return finding.severity;
+    }
+    return pickle::Severity::kNote;
+  };
+  using pickle::Severity;
+  EXPECT_EQ(severity(R"x({"a": [{"as_expr": {"expr_str": "Symbol('s0')"}}], "guards_code": ["s0 > 1"]})x"),
+            Severity::kNote);
+  EXPECT_EQ(severity(R"x({"metadata": {"stack_trace": "__import__('os')"}})x"), Severity::kNote);
+  EXPECT_EQ(severity(R"x({"a": [{"as_expr": {"expr_str": "\u005f_import__('os')"}}]})x"), Severity::kDanger);
+  EXPECT_EQ(severity(R"x({"guards_code": ["s0 > 1", "exec('x')"]})x"), Severity::kDanger);
+  EXPECT_EQ(severity(R"x({"expr_str": "preview('x')"})x"), Severity::kWarning);
+  EXPECT_EQ(severity(R"x({"expr_str": "eval('x')", )x"), Severity::kDanger);
+  EXPECT_EQ(severity("{"), Severity::kWarning);
+  EXPECT_EQ(severity(std::string("{}\0", 3)), Severity::kWarning);
 }
 
 TEST(TorchExport, ADeflatedWeightIsInflated) {
