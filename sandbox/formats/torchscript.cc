@@ -3,12 +3,15 @@
 #include <array>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sandbox/formats/member_finding.h"
+#include "sandbox/formats/script_code.h"
 #include "sandbox/formats/script_names.h"
 #include "sandbox/formats/strangers.h"
 #include "sandbox/formats/torch_archive.h"
+#include "sandbox/formats/zip_storages.h"
 
 namespace airlock::formats {
 namespace {
@@ -20,6 +23,9 @@ using pickle::Severity;
 
 constexpr std::string_view kRecords[] = {"constants.pkl", "bytecode.pkl", "mobile_debug_handles.pkl",
                                          "traced_inputs.pkl"};
+
+// Of all code of an archive. Models of many thousand layers have a few MiB.
+constexpr uint64_t kMaxCodeBytes = uint64_t{64} << 20;
 
 // Members that hold code, or say where code came from.
 bool IsCode(std::string_view name) {
@@ -45,7 +51,7 @@ class TorchScript {
     AIRLOCK_ASSIGN(checkpoint_.root, archive_.Decode("data.pkl", "data"));
     AIRLOCK_TRY(AddPickle("constants", true));
     if (archive_.Record("traced_inputs.pkl") != nullptr) AIRLOCK_TRY(AddPickle("traced_inputs", false));
-    TellCode();
+    AIRLOCK_TRY(TellCode());
     TellExtras();
     archive_.NoteStrangers({}, [](std::string_view name) { return IsCode(name) || IsExtra(name); });
     return {};
@@ -55,7 +61,9 @@ class TorchScript {
   // Decodes `name`.pkl and puts what it holds beside the module, but for empty constants.
   Result<void> AddPickle(const std::string& name, bool constants);
   void PutBeside(const std::string& name, NodeId value);
-  void TellCode();
+  Result<void> TellCode();
+  // Reports the first operator of files that the code has. `budget` is for reading all of it.
+  Result<void> LookForFiles(const ZipMember& member, uint64_t& budget);
   void TellExtras();
 
   const Input& input_;
@@ -63,6 +71,7 @@ class TorchScript {
   Graph& graph_;
   const ZipDirectory& directory_;
   TorchArchive archive_;
+  bool told_of_files_ = false;
   bool wrapped_ = false;  // the root is a dict of ours
 };
 
@@ -104,18 +113,40 @@ void TorchScript::PutBeside(const std::string& name, NodeId value) {
   checkpoint_.root = graph_.Container(Kind::kDict, pairs);
 }
 
-void TorchScript::TellCode() {
+Result<void> TorchScript::TellCode() {
   uint64_t files = 0;
+  uint64_t budget = kMaxCodeBytes;
   const ZipMember* first = nullptr;
   const size_t root = directory_.root().size() + 1;
   for (const ZipMember& member : directory_.members()) {
     if (!IsCode(std::string_view(member.name).substr(root))) continue;
     if (first == nullptr) first = &member;
     ++files;
+    AIRLOCK_TRY(LookForFiles(member, budget));
   }
-  if (first == nullptr) return;
+  if (first == nullptr) return {};
   TellOfMember(checkpoint_.context, *first, "torchscript.code", Severity::kNote,
-               "the archive holds code for TorchScript (members: " + std::to_string(files) + "); nothing looks at it");
+               "the archive holds code for TorchScript (members: " + std::to_string(files) +
+                   "); nothing looks at what it does with tensors");
+  return {};
+}
+
+Result<void> TorchScript::LookForFiles(const ZipMember& member, uint64_t& budget) {
+  const bool source = member.name.ends_with(".py");
+  if (told_of_files_ || (!source && !member.name.ends_with("/bytecode.pkl"))) return {};
+  std::string message;
+  if (member.size > budget) {
+    message = "code too long to look for operators that read or write files";
+  } else {
+    budget -= member.size;
+    AIRLOCK_ASSIGN(const std::string code, ReadText(input_, member, member.size));
+    const std::string_view name = source ? FileOperatorOf(code) : FileOperatorOfBytecode(code);
+    if (name.empty()) return {};
+    message = "code that may read or write files, or reach others, while it is loaded or run: " + std::string(name);
+  }
+  told_of_files_ = true;
+  TellOfMember(checkpoint_.context, member, "torchscript.files", Severity::kWarning, std::move(message));
+  return {};
 }
 
 void TorchScript::TellExtras() {

@@ -546,6 +546,7 @@ def structured(descr, data=bytes(32), shape="(1,)"):
 
 
 WRAPPED = table([
+    ("TorchScript that writes a file", payloads.in_script(tensor(), members=[("code/m.py", b'_0 = torch.save(x, "marker")')]), ("unknown_types",)),
     ("agent with pickles in its JSON", zip_of(("data", '{"policy_class": {":serialized:": "gASVAA=="}}'), ("policy.pth", GOOD)), ("unknown_types",)),
     ("export, as it should be", pt2(weight()), ("clean",)),
     ("export, deflated", pt2(weight(), compression=zipfile.ZIP_DEFLATED), ("clean",)),

@@ -94,6 +94,27 @@ TEST(TorchScript, CodeIsToldAndNotLookedAt) {
   EXPECT_EQ(decoded.Warnings(), 0U);
 }
 
+// A class's __setstate__ runs while the archive is loaded.
+TEST(TorchScript, CodeThatReachesFiles) {
+  const auto tells = [](const char* name, const std::string& code) {
+    const Decoded decoded = DecodeArchive({.more = {{.name = name, .data = code}}});
+    EXPECT_TRUE(decoded.ok()) << decoded.message();
+    return decoded.HasFinding("torchscript.files");
+  };
+  constexpr const char* kSource = "archive/code/__torch__/m.py";
+  for (const char* code : {"_0 = torch.save(x, \"f\")", "_0 = torch.from_file(\"f\", True, 4)", "x.save (\"f\")",
+                           "(torch.save # y\n (x, \"f\"))", "getattr(torch, \"save\")(x, \"f\")",
+                           "getattr(torch, \"\\x73ave\")", "ops.image.write_file(\"f\", x)"}) {
+    EXPECT_TRUE(tells(kSource, code)) << code;
+  }
+  for (const char* code : {"def save(self: __torch__.M) -> None:\n", "save : bool", "_0 = self.saved(x)",
+                           "_0 = getattr(self, \"0\")", "save_for = unsave(x)", "self.save = True"}) {
+    EXPECT_FALSE(tells(kSource, code)) << code;
+  }
+  EXPECT_TRUE(tells("archive/bytecode.pkl", "X(aten::save"));
+  EXPECT_FALSE(tells("archive/bytecode.pkl", "X(aten::mul"));
+}
+
 TEST(TorchScript, ConstantsAreASecondState) {
   PickleAssembler constants;
   constants.Proto(2);
