@@ -7,37 +7,29 @@
 
 #include "sandbox/base/checked.h"
 #include "sandbox/formats/little_endian.h"
+#include "sandbox/formats/zip_records.h"
 
 namespace airlock::formats {
 namespace {
-
-constexpr uint64_t kEndBytes = 22;
-constexpr uint64_t kMaxComment = 65535;
-constexpr uint64_t kLocatorBytes = 20;
-constexpr std::string_view kEnd = "PK\x05\x06";
-constexpr std::string_view kEntry = "PK\x01\x02";
-constexpr std::string_view kLocator = "PK\x06\x07";
-constexpr std::string_view kEnd64 = "PK\x06\x06";
 
 Result<bool> Stands(const Input& input, uint64_t offset, std::string_view magic) {
   std::array<uint8_t, 4> bytes;
   if (!SpanFits(offset, bytes.size(), input.size())) return false;
   AIRLOCK_TRY(input.ReadAt(offset, bytes));
-  return std::equal(bytes.begin(), bytes.end(), magic.begin(),
-                    [](uint8_t byte, char c) { return byte == static_cast<uint8_t>(c); });
+  return HasMagic(bytes.data(), magic);
 }
 
 // Whether the end record at `at`, whose fields are `record`, leads to a directory.
 Result<bool> LeadsSomewhere(const Input& input, uint64_t at, const uint8_t* record) {
   const uint64_t size = LoadLittle<uint32_t>(record + 12);
   const uint64_t offset = LoadLittle<uint32_t>(record + 16);
-  if (size > 0 && offset + size == at) return Stands(input, offset, kEntry);
+  if (size > 0 && offset + size == at) return Stands(input, offset, kCentralMagic);
   if (at < kLocatorBytes) return false;
-  AIRLOCK_ASSIGN(const bool located, Stands(input, at - kLocatorBytes, kLocator));
+  AIRLOCK_ASSIGN(const bool located, Stands(input, at - kLocatorBytes, kLocatorMagic));
   if (!located) return false;
   std::array<uint8_t, kLocatorBytes> locator;
   AIRLOCK_TRY(input.ReadAt(at - kLocatorBytes, locator));
-  return Stands(input, LoadLittle<uint64_t>(locator.data() + 8), kEnd64);
+  return Stands(input, LoadLittle<uint64_t>(locator.data() + 8), kEnd64Magic);
 }
 
 }  // namespace
@@ -48,7 +40,7 @@ Result<void> LookForHiddenArchive(const Input& input, pickle::Context& context) 
   AIRLOCK_TRY(input.ReadAt(start, tail));
   const std::string_view text(reinterpret_cast<const char*>(tail.data()), tail.size());
   if (text.size() < kEndBytes) return {};
-  const size_t last = text.rfind(kEnd, text.size() - kEndBytes);
+  const size_t last = text.rfind(kEndMagic, text.size() - kEndBytes);
   if (last == std::string_view::npos) return {};
   AIRLOCK_ASSIGN(const bool leads, LeadsSomewhere(input, start + last, tail.data() + last));
   if (!leads) return {};

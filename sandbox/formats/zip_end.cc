@@ -8,24 +8,15 @@
 
 #include "sandbox/base/checked.h"
 #include "sandbox/formats/little_endian.h"
+#include "sandbox/formats/zip_records.h"
 
 namespace airlock::formats {
 namespace {
-
-constexpr uint64_t kEndBytes = 22;
-constexpr uint64_t kLocatorBytes = 20;
-constexpr uint64_t kEnd64Bytes = 56;
-constexpr uint64_t kMaxComment = 65535;
-constexpr std::string_view kEndMagic = "PK\x05\x06";
-constexpr std::string_view kLocatorMagic = "PK\x06\x07";
-constexpr std::string_view kEnd64Magic = "PK\x06\x06";
 
 // Fields that both end records have.
 struct EndFields {
   uint64_t disk, directory_disk, entries_here, entries, size, offset;
 };
-
-bool HasMagic(const uint8_t* bytes, std::string_view magic) { return std::equal(magic.begin(), magic.end(), bytes); }
 
 EndFields ReadClassic(const uint8_t* at) {
   return {LoadLittle<uint16_t>(at + 4),  LoadLittle<uint16_t>(at + 6),  LoadLittle<uint16_t>(at + 8),

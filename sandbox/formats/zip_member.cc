@@ -12,10 +12,6 @@
 namespace airlock::formats {
 namespace {
 
-constexpr size_t kCentralEntryBytes = 46;
-constexpr std::string_view kCentralMagic = "PK\x01\x02";
-constexpr std::string_view kLocalMagic = "PK\x03\x04";
-constexpr std::string_view kDescriptorMagic = "PK\x07\x08";
 // An extra field or comment of the directory is never needed to be longer; whatever is there belongs to no member.
 constexpr size_t kMaxExtra = 1024;
 
@@ -126,7 +122,7 @@ bool IsPadding(std::span<const uint8_t> content) {
 Result<ZipMember> ReadCentralEntry(pickle::Source& source) {
   const uint64_t at = source.offset();
   AIRLOCK_ASSIGN(const std::span<const uint8_t> fixed, Take(source, kCentralEntryBytes));
-  if (!std::equal(kCentralMagic.begin(), kCentralMagic.end(), fixed.begin())) {
+  if (!HasMagic(fixed.data(), kCentralMagic)) {
     return Fail(Reason::kZipMalformed, "the zip directory has no entry where one must be", at);
   }
   ZipMember member{.name = {},
@@ -155,7 +151,7 @@ Result<ZipMember> ReadCentralEntry(pickle::Source& source) {
 }
 
 Result<size_t> LocalNameAndExtra(std::span<const uint8_t> header, uint64_t offset) {
-  if (!std::equal(kLocalMagic.begin(), kLocalMagic.end(), header.begin())) {
+  if (!HasMagic(header.data(), kLocalMagic)) {
     return Fail(Reason::kZipMalformed, "no local header where the zip directory says", offset);
   }
   return size_t{LoadLittle<uint16_t>(header.data() + 26)} + LoadLittle<uint16_t>(header.data() + 28);
@@ -194,7 +190,7 @@ Result<void> CompareLocalHeader(std::span<const uint8_t> header, const ZipMember
 
 bool IsDescriptorOf(std::span<const uint8_t> bytes, const ZipMember& member) {
   if (bytes.size() != 16 && bytes.size() != 24) return false;
-  if (!std::equal(kDescriptorMagic.begin(), kDescriptorMagic.end(), bytes.begin())) return false;
+  if (!HasMagic(bytes.data(), kDescriptorMagic)) return false;
   if (LoadLittle<uint32_t>(bytes.data() + 4) != member.crc) return false;
   const bool wide = bytes.size() == 24;
   const uint64_t stored_size = wide ? LoadLittle<uint64_t>(bytes.data() + 8) : LoadLittle<uint32_t>(bytes.data() + 8);

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "sandbox/base/error.h"
+#include "sandbox/formats/zip_records.h"
 #include "sandbox/pickle/source.h"
 
 namespace airlock::formats {
@@ -32,8 +33,6 @@ enum ZipFlag : uint16_t {
   kUtf8 = 1 << 11,
   kMasked = 1 << 13
 };
-
-inline constexpr size_t kLocalHeaderBytes = 30;
 
 // The next entry of the central directory. The source stands on it, and behind it afterwards.
 Result<ZipMember> ReadCentralEntry(pickle::Source& source);

@@ -83,10 +83,9 @@ Result<void> DecodeZipOfCheckpoints(const Input& input, Output& output, Checkpoi
 }
 
 Result<void> DecodeMember(const Input& input, std::string_view name, Output& output, Checkpoint& checkpoint) {
-  constexpr std::string_view kZip = "PK\x03\x04";
-  std::vector<uint8_t> head(std::min<uint64_t>(input.size(), kZip.size()));
+  std::vector<uint8_t> head(std::min<uint64_t>(input.size(), kLocalMagic.size()));
   AIRLOCK_TRY(input.ReadAt(0, head));
-  if (!std::ranges::equal(head, kZip, [](uint8_t a, char b) { return a == static_cast<uint8_t>(b); })) {
+  if (head.size() < kLocalMagic.size() || !HasMagic(head.data(), kLocalMagic)) {
     return Fail(Reason::kNoSuchMember, "the file is no zip archive", 0);
   }
   AIRLOCK_ASSIGN(const ZipDirectory directory, ZipDirectory::Read(input, checkpoint.context.limits));
