@@ -143,6 +143,8 @@ class NumpyConstructor final : public pickle::Constructor {
   bool AddFields(pickle::NodeId dtype, uint32_t parent, NumpyStructure& structure,
                  std::vector<pickle::NodeId>& structures);
   // Of a dtype that has no state, or one that says what is so.
+  // Of one that is no structure.
+  static Element PlainElement(const NumpyDType& dtype);
   std::optional<Element> ElementOf(pickle::NodeId dtype);
   // What a dtype's state adds up to: (version, order, subdtype, names, fields, size, alignment, flags[, metadata]).
   // `code` is what the dtype was made of. Absent where numpy never writes such.

@@ -35,9 +35,13 @@ bool IsAlignment(int64_t value) {
 
 }  // namespace
 
+NumpyConstructor::Element NumpyConstructor::PlainElement(const NumpyDType& dtype) {
+  return dtype.is_object ? Element{kPointerBytes, kIsObject} : Element{dtype.item_size, 0};
+}
+
 std::optional<NumpyConstructor::Element> NumpyConstructor::ElementOf(NodeId dtype) {
   if (const std::optional<NumpyDType> plain = ReadDType(dtype)) {
-    return plain->is_object ? Element{kPointerBytes, kIsObject} : Element{plain->item_size, 0};
+    return PlainElement(*plain);
   }
   const auto found = element_of_.find(dtype);
   return found == element_of_.end() ? std::nullopt : std::optional(found->second);
@@ -53,8 +57,7 @@ std::optional<NumpyConstructor::Element> NumpyConstructor::SumOf(std::span<const
   }
   if (graph.is(code, Kind::kSymbol)) return Element{};  // a class of structures, without fields
   const std::optional<NumpyDType> plain = FindNumpyDType(ShortText(code), '=');
-  if (!plain) return std::nullopt;
-  return plain->is_object ? Element{kPointerBytes, kIsObject} : Element{plain->item_size, 0};
+  return plain ? std::optional(PlainElement(*plain)) : std::nullopt;
 }
 
 // The end of the field that ends last. A name's value: (dtype, offset[, title]).

@@ -7,8 +7,7 @@ namespace {
 
 constexpr std::string_view kUsernsRemedy =
     "allow unprivileged user namespaces to airlock-worker: an AppArmor profile with `userns,` (deploy/apparmor), "
-    "kernel.unprivileged_userns_clone=1, "
-    "user.max_user_namespaces above 0; containers and chroots forbid them";
+    "kernel.unprivileged_userns_clone=1, user.max_user_namespaces above 0; containers and chroots forbid them";
 
 constexpr std::string_view kGroupRemedy =
     "a cgroup of version 2 that is the daemon's alone: Delegate=memory pids in its unit, with the controllers not in "
