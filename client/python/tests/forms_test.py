@@ -9,17 +9,12 @@ import unittest.mock
 import zipfile
 
 import package
+from package import saved
 import airlock
 
 if not package.HAS_TORCH:
     package.skip("this Python has no torch (apt-get install python3-torch)")
 import torch
-
-
-def saved(value, **options):
-    buffer = io.BytesIO()
-    torch.save(value, buffer, **options)
-    return buffer.getvalue()
 
 
 def with_members(data, **changes):

@@ -13,6 +13,7 @@ import warnings
 import zipfile
 
 import package
+from package import saved
 import airlock
 
 if not package.HAS_TORCH:
@@ -24,12 +25,6 @@ warnings.filterwarnings("ignore", category=UserWarning, module="torch")
 
 class Counted(dict):
     pass
-
-
-def saved(value, **options):
-    buffer = io.BytesIO()
-    torch.save(value, buffer, **options)
-    return buffer.getvalue()
 
 
 FORMS = {"zip": {}, "legacy": {"_use_new_zipfile_serialization": False}, "protocol 4": {"pickle_protocol": 4}}

@@ -7,6 +7,7 @@ import unittest.mock
 import zipfile
 
 import package
+from package import saved
 import airlock
 
 if not package.HAS_TORCH:
@@ -14,12 +15,6 @@ if not package.HAS_TORCH:
 import torch
 
 from airlock import _client, _descriptors, _payload
-
-
-def saved(value, **options):
-    buffer = io.BytesIO()
-    torch.save(value, buffer, **options)
-    return buffer.getvalue()
 
 
 def deflated(data):

@@ -1,5 +1,6 @@
 """What the tests of the package share: the package as it was built, the daemon beside it, files to load."""
 import importlib.util
+import io
 import os
 import pathlib
 import sys
@@ -29,6 +30,14 @@ for needed, package in (("grpc", "python3-grpcio"), ("google.protobuf", "python3
         importlib.import_module(needed)
     except ImportError:
         skip(f"this Python has no {needed} (apt-get install {package})")
+
+
+def saved(value, **options):
+    """What torch.save writes of it."""
+    import torch
+    buffer = io.BytesIO()
+    torch.save(value, buffer, **options)
+    return buffer.getvalue()
 
 
 class Folder(unittest.TestCase):

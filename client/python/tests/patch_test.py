@@ -9,6 +9,7 @@ import unittest.mock
 import warnings
 
 import package
+from package import saved
 import airlock
 
 if not package.HAS_TORCH:
@@ -26,12 +27,6 @@ class Strange:
 class Hostile:
     def __reduce__(self):
         return os.system, ("touch airlock-test-marker-that-must-not-appear",)
-
-
-def saved(value, **options):
-    buffer = io.BytesIO()
-    torch.save(value, buffer, **options)
-    return buffer.getvalue()
 
 
 HOSTILE = saved({"w": torch.ones(2), "h": Hostile()})

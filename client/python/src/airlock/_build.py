@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, Iterator, List
 import numpy as np
 
 from . import _keys
-from ._bench import Bench
+from ._workspace import Workspace
 from ._errors import DaemonError, MalformedError
 from ._leaves import Leaves
 from ._maker import TensorMaker
@@ -49,39 +49,39 @@ class ObjectBuilder:
     """Builds the objects of one plan, once."""
 
     def __init__(self, plan: Plan, maker: TensorMaker, trusted: Trusted) -> None:
-        self._bench = Bench(plan)
+        self._workspace = Workspace(plan)
         self._maker = maker
-        self._leaves = Leaves(self._bench, maker, trusted)
-        self._records = Records(self._bench, trusted)
+        self._leaves = Leaves(self._workspace, maker, trusted)
+        self._records = Records(self._workspace, trusted)
 
     def build(self) -> Any:
         """The root."""
-        _keys.check(self._bench.nodes)
+        _keys.check(self._workspace.nodes)
         with _without_collector():
             self._leaves.make()
             self._containers()
             self._records.make()
             self._immutable()
             self._fill()
-        return self._bench.objects[0]
+        return self._workspace.objects[0]
 
     # Containers, empty
 
     def _containers(self) -> None:
         for name, cls in (("LIST", list), ("DICT", dict), ("SET", set), ("ORDERED_DICT", collections.OrderedDict)):
-            if self._bench.present[name]:
-                at = self._bench.nodes.of_kind(name)
-                self._bench.put(at, [cls() for _ in range(len(at))])
+            if self._workspace.present[name]:
+                at = self._workspace.nodes.of_kind(name)
+                self._workspace.put(at, [cls() for _ in range(len(at))])
 
     # What is immutable, children first
 
     def _immutable(self) -> None:
-        waiting = np.flatnonzero(self._bench.marks == 0).tolist()
-        kinds = self._bench.nodes.kinds.tolist()
+        waiting = np.flatnonzero(self._workspace.marks == 0).tolist()
+        kinds = self._workspace.nodes.kinds.tolist()
         names = {number: name[len("NODE_KIND_"):] for name, number in graph_pb2.NodeKind.items()}
         methods: Dict[int, Callable[[int], Any]] = {
             number: getattr(self, f"_make_{name.lower()}") for number, name in names.items() if hasattr(self, f"_make_{name.lower()}")}
-        objects, done = self._bench.objects, self._bench.done
+        objects, done = self._workspace.objects, self._workspace.done
         active = bytearray(len(done))
         for first in reversed(waiting):
             stack = [first]
@@ -97,51 +97,51 @@ class ObjectBuilder:
                     active[node] = 1
                     stack.extend(wanted)
                     continue
-                maker = self._bench.makers.get(node) or methods[kinds[node]]
+                maker = self._workspace.makers.get(node) or methods[kinds[node]]
                 objects[node] = maker(node)
                 done[node] = 1
                 stack.pop()
 
     def _needed(self, node: int, kind: int) -> List[int]:
-        children = self._bench.children(node)
+        children = self._workspace.children(node)
         if kind == graph_pb2.NODE_KIND_ATTRIBUTED:
             return children[:1]
         if kind == graph_pb2.NODE_KIND_RECORD:
             # A state's or keyword's values: the dict itself is filled later.
-            return children + [inner for child in children[1:] if self._bench.nodes.is_kind(child, "DICT") for inner in self._bench.children(child)
+            return children + [inner for child in children[1:] if self._workspace.nodes.is_kind(child, "DICT") for inner in self._workspace.children(child)
                                if self._is_atom(inner)]
         return children
 
     def _is_atom(self, node: int) -> bool:
-        return self._bench.nodes.is_kind(node, "INT") or self._bench.nodes.is_kind(node, "STRING") or self._bench.nodes.is_kind(node, "BIG_INT")
+        return self._workspace.nodes.is_kind(node, "INT") or self._workspace.nodes.is_kind(node, "STRING") or self._workspace.nodes.is_kind(node, "BIG_INT")
 
     def _make_tuple(self, node: int) -> Any:
-        return tuple(self._bench.items(node))
+        return tuple(self._workspace.items(node))
 
     def _make_frozen_set(self, node: int) -> Any:
         with _hashing():
-            return frozenset(self._bench.items(node))
+            return frozenset(self._workspace.items(node))
 
     def _make_size(self, node: int) -> Any:
-        return self._maker.size(tuple(self._bench.items(node)))
+        return self._maker.size(tuple(self._workspace.items(node)))
 
     def _make_scalar(self, node: int) -> Any:
-        dtype, value = self._bench.items(node)
+        dtype, value = self._workspace.items(node)
         return np.dtype(dtype).type(value)
 
     def _make_sparse_tensor(self, node: int) -> Any:
-        indices, more, values, size = self._bench.items(node)
-        return self._maker.sparse(self._bench.bits(node), indices, more, values, tuple(size))
+        indices, more, values, size = self._workspace.items(node)
+        return self._maker.sparse(self._workspace.bits(node), indices, more, values, tuple(size))
 
     def _make_meta_tensor(self, node: int) -> Any:
-        dtype, shape, strides = self._bench.items(node)
-        return self._maker.meta(self._bench.bits(node), dtype, tuple(shape), strides)
+        dtype, shape, strides = self._workspace.items(node)
+        return self._maker.meta(self._workspace.bits(node), dtype, tuple(shape), strides)
 
     def _make_nested_tensor(self, node: int) -> Any:
-        return self._maker.nested(*self._bench.items(node))
+        return self._maker.nested(*self._workspace.items(node))
 
     def _make_stream(self, node: int) -> Any:
-        held, contents = self._bench.items(node)
+        held, contents = self._workspace.items(node)
         if isinstance(held, bytes):
             made = StreamBytes(held)
             made.contents = contents
@@ -149,40 +149,40 @@ class ObjectBuilder:
         return contents if held is None else held
 
     def _make_attributed(self, node: int) -> Any:
-        tensor_node, attributes_node = self._bench.children(node)
-        tensor = self._bench.objects[tensor_node]
+        tensor_node, attributes_node = self._workspace.children(node)
+        tensor = self._workspace.objects[tensor_node]
 
         def fill() -> None:
-            found = self._bench.objects[attributes_node]
+            found = self._workspace.objects[attributes_node]
             for part in found if isinstance(found, tuple) else (found,):
                 if isinstance(part, dict):
                     # Into the dict, past every descriptor: an attribute called `data` stays data.
                     vars(tensor).update((name, value) for name, value in part.items() if isinstance(name, str))
 
-        self._bench.fills.append(fill)
+        self._workspace.fills.append(fill)
         return tensor
 
     # Filling
 
     def _fill(self) -> None:
-        objects, start, end = self._bench.objects, self._bench.start, self._bench.end
-        resolved = list(map(objects.__getitem__, self._bench.refs))
-        for node in self._bench.nodes.of_kind("LIST").tolist():
+        objects, start, end = self._workspace.objects, self._workspace.start, self._workspace.end
+        resolved = list(map(objects.__getitem__, self._workspace.refs))
+        for node in self._workspace.nodes.of_kind("LIST").tolist():
             objects[node].extend(resolved[start[node]:end[node]])
         with _hashing():
-            for node in self._bench.nodes.of_kind("SET").tolist():
+            for node in self._workspace.nodes.of_kind("SET").tolist():
                 objects[node].update(resolved[start[node]:end[node]])
-            for node in self._bench.nodes.of_kind("DICT").tolist():
+            for node in self._workspace.nodes.of_kind("DICT").tolist():
                 first, last = start[node], end[node]
                 objects[node].update(zip(resolved[first:last:2], resolved[first + 1:last:2]))
-            for node in self._bench.nodes.of_kind("ORDERED_DICT").tolist():
+            for node in self._workspace.nodes.of_kind("ORDERED_DICT").tolist():
                 first, last = start[node], end[node]
                 made = objects[node]
                 made.update(zip(resolved[first + 1:last:2], resolved[first + 2:last:2]))
                 if isinstance(resolved[first], dict):
-                    self._bench.fills.append(_attribute_filler(made, resolved[first]))
+                    self._workspace.fills.append(_attribute_filler(made, resolved[first]))
         # Children come after their parents, mostly: from the end, what is inside is full before what holds it.
-        for fill in (*reversed(self._bench.fills), *self._bench.last_fills):
+        for fill in (*reversed(self._workspace.fills), *self._workspace.last_fills):
             fill()
 
 

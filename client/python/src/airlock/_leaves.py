@@ -4,7 +4,7 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from . import _known
-from ._bench import Bench
+from ._workspace import Workspace
 from ._errors import DaemonError
 from ._maker import TensorMaker
 from ._record import SymbolName
@@ -14,8 +14,8 @@ from ._trusted import Trusted
 class Leaves:
     """Makes all leaves of a plan."""
 
-    def __init__(self, bench: Bench, maker: TensorMaker, trusted: Trusted) -> None:
-        self._bench = bench
+    def __init__(self, workspace: Workspace, maker: TensorMaker, trusted: Trusted) -> None:
+        self._workspace = workspace
         self._maker = maker
         self._trusted = trusted
 
@@ -27,16 +27,16 @@ class Leaves:
         self._tensors()
 
     def _plain(self) -> None:
-        nodes = self._bench.nodes
+        nodes = self._workspace.nodes
         for name, value in (("NONE", None), ("TRUE", True), ("FALSE", False)):
             at = nodes.of_kind(name)
-            self._bench.put(at, [value] * len(at))
-        self._bench.put(nodes.of_kind("INT"), nodes.ints.tolist())
+            self._workspace.put(at, [value] * len(at))
+        self._workspace.put(nodes.of_kind("INT"), nodes.ints.tolist())
         floats = nodes.of_kind("FLOAT")
-        self._bench.put(floats, nodes.floats[nodes.float_start[floats]].tolist())
-        if self._bench.present["COMPLEX"]:
+        self._workspace.put(floats, nodes.floats[nodes.float_start[floats]].tolist())
+        if self._workspace.present["COMPLEX"]:
             at = nodes.of_kind("COMPLEX")
-            self._bench.put(at, [complex(*nodes.floats[start:start + 2].tolist()) for start in nodes.float_start[at].tolist()])
+            self._workspace.put(at, [complex(*nodes.floats[start:start + 2].tolist()) for start in nodes.float_start[at].tolist()])
 
     def _named(self) -> None:
         """What is made of text."""
@@ -51,37 +51,37 @@ class Leaves:
 
     def _tensors(self) -> None:
         """What is a number in a table."""
-        maker, nodes = self._maker, self._bench.nodes
+        maker, nodes = self._maker, self._workspace.nodes
         self._linked("TENSOR", maker.tensor)
         self._linked("ARRAY", maker.array)
         self._linked("SYMBOL", self._symbol)
-        if self._bench.present["STORAGE"]:
+        if self._workspace.present["STORAGE"]:
             at = nodes.of_kind("STORAGE")
-            self._bench.put(at, [maker.storage(nodes.link(node), nodes.link(node, 1)) for node in at.tolist()])
+            self._workspace.put(at, [maker.storage(nodes.link(node), nodes.link(node, 1)) for node in at.tolist()])
 
     def _strings(self) -> None:
-        at = self._bench.nodes.of_kind("STRING")
-        starts = self._bench.nodes.blob_start[at]
-        spans = zip(starts.tolist(), (starts + self._bench.nodes.count[at]).tolist())
-        blob = self._bench.nodes.blob
+        at = self._workspace.nodes.of_kind("STRING")
+        starts = self._workspace.nodes.blob_start[at]
+        spans = zip(starts.tolist(), (starts + self._workspace.nodes.count[at]).tolist())
+        blob = self._workspace.nodes.blob
         if blob.isascii():
             text = blob.decode("ascii")
-            self._bench.put(at, [text[start:end] for start, end in spans])
+            self._workspace.put(at, [text[start:end] for start, end in spans])
         else:
-            self._bench.put(at, [blob[start:end].decode("utf-8", "surrogatepass") for start, end in spans])
+            self._workspace.put(at, [blob[start:end].decode("utf-8", "surrogatepass") for start, end in spans])
 
     def _texts(self, name: str, make: Callable[[bytes], Any]) -> None:
-        if self._bench.present[name]:
-            at = self._bench.nodes.of_kind(name)
-            self._bench.put(at, [make(self._bench.nodes.text(node)) for node in at.tolist()])
+        if self._workspace.present[name]:
+            at = self._workspace.nodes.of_kind(name)
+            self._workspace.put(at, [make(self._workspace.nodes.text(node)) for node in at.tolist()])
 
     def _linked(self, name: str, make: Callable[[int], Any]) -> None:
-        if self._bench.present[name]:
-            at = self._bench.nodes.of_kind(name)
-            self._bench.put(at, [make(link) for link in self._bench.nodes.links[self._bench.nodes.link_start[at]].tolist()])
+        if self._workspace.present[name]:
+            at = self._workspace.nodes.of_kind(name)
+            self._workspace.put(at, [make(link) for link in self._workspace.nodes.links[self._workspace.nodes.link_start[at]].tolist()])
 
     def _symbol(self, index: int) -> Any:
-        symbol = self._bench.plan.symbols[index]
+        symbol = self._workspace.plan.symbols[index]
         if symbol.kind == "known":
             found = _known.CLASSES.get((symbol.module, symbol.name)) or self._maker.symbol(symbol.module, symbol.name)
             if found is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, Tuple
 
 from . import _known
-from ._bench import Bench
+from ._workspace import Workspace
 from ._known import Shell
 from ._record import Record
 from ._trusted import Trusted
@@ -21,20 +21,20 @@ _DOES_NOT_FIT = (_known.Misfit, ValueError, ArithmeticError)
 class Records:
     """Makes the objects of all records, or says how they will be made."""
 
-    def __init__(self, bench: Bench, trusted: Trusted) -> None:
-        self._bench = bench
+    def __init__(self, workspace: Workspace, trusted: Trusted) -> None:
+        self._workspace = workspace
         self._trusted = trusted
 
     def make(self) -> None:
         """The pass."""
-        if self._bench.present["RECORD"]:
-            for node in self._bench.nodes.of_kind("RECORD").tolist():
+        if self._workspace.present["RECORD"]:
+            for node in self._workspace.nodes.of_kind("RECORD").tolist():
                 self._record(node)
 
     def _record_parts(self, node: int) -> Dict[str, int]:
         """The nodes of a record's parts, by name."""
-        bits = self._bench.bits(node)
-        children = iter(self._bench.children(node))
+        bits = self._workspace.bits(node)
+        children = iter(self._workspace.children(node))
         parts = {"record_callee": next(children)}
         for name, bit in _PARTS:
             if bits & bit:
@@ -43,10 +43,10 @@ class Records:
 
     def _record(self, node: int) -> None:
         parts = self._record_parts(node)
-        bits = self._bench.bits(node)
+        bits = self._workspace.bits(node)
         callee = parts["record_callee"]
-        if self._bench.nodes.is_kind(callee, "SYMBOL"):
-            symbol = self._bench.plan.symbols[self._bench.nodes.link(callee)]
+        if self._workspace.nodes.is_kind(callee, "SYMBOL"):
+            symbol = self._workspace.plan.symbols[self._workspace.nodes.link(callee)]
             key = (symbol.module, symbol.name)
             if symbol.kind == "known" and not bits & graph_pb2.RECORD_PART_STATES and self._known(node, key, parts, bits):
                 return
@@ -59,22 +59,22 @@ class Records:
         record = Record()
         record.record_new = bool(bits & graph_pb2.RECORD_PART_NEW)
         record.record_states = bool(bits & graph_pb2.RECORD_PART_STATES)
-        self._bench.finished(node, record)
+        self._workspace.finished(node, record)
 
         def fill() -> None:
             for name, part in parts.items():
-                setattr(record, name, self._bench.objects[part])
+                setattr(record, name, self._workspace.objects[part])
 
-        self._bench.fills.append(fill)
+        self._workspace.fills.append(fill)
 
     def _known(self, node: int, key: Tuple[str, str], parts: Dict[str, int], bits: int) -> bool:
         """Whether it is, or will be, made again."""
         if key == ("uuid", "UUID") and "record_state" in parts:
-            self._bench.makers[node] = lambda at: self._later(at, lambda: _known.uuid_of(self._state_of(parts)), parts, bits)
+            self._workspace.makers[node] = lambda at: self._later(at, lambda: _known.uuid_of(self._state_of(parts)), parts, bits)
             return True
         if key in _known.VALUES and not set(parts) - {"record_callee", "record_args", "record_kwargs"}:
             make = _known.VALUES[key]
-            self._bench.makers[node] = lambda at: self._later(
+            self._workspace.makers[node] = lambda at: self._later(
                 at, lambda: make(self._get(parts, "record_args", ()), self._dict_of(parts.get("record_kwargs"))), parts, bits)
             return True
         shell = _known.SHELLS.get(key)
@@ -88,37 +88,37 @@ class Records:
         filling = parts.get(f"record_{shell.part}")
         if filling is not None and shell.part == "state" and not self._names_attributes(filling):
             return False
-        arguments = self._bench.children(parts["record_args"]) if "record_args" in parts else []
-        if not all(self._bench.done[argument] for argument in arguments):
+        arguments = self._workspace.children(parts["record_args"]) if "record_args" in parts else []
+        if not all(self._workspace.done[argument] for argument in arguments):
             return False
         try:
-            made = shell.make(tuple(self._bench.objects[argument] for argument in arguments))
+            made = shell.make(tuple(self._workspace.objects[argument] for argument in arguments))
         except _DOES_NOT_FIT:
             return False
-        self._bench.finished(node, made)
+        self._workspace.finished(node, made)
         if filling is not None:
-            self._bench.fills.append(lambda: shell.fill(made, self._bench.objects[filling]))
+            self._workspace.fills.append(lambda: shell.fill(made, self._workspace.objects[filling]))
         return True
 
     def _names_attributes(self, node: int) -> bool:
         """Whether it is a dict all of whose keys are strings."""
-        if not self._bench.nodes.is_kind(node, "DICT"):
+        if not self._workspace.nodes.is_kind(node, "DICT"):
             return False
-        return all(self._bench.nodes.is_kind(key, "STRING") for key in self._bench.children(node)[::2])
+        return all(self._workspace.nodes.is_kind(key, "STRING") for key in self._workspace.children(node)[::2])
 
     def _get(self, parts: Dict[str, int], name: str, default: Any) -> Any:
-        return self._bench.objects[parts[name]] if name in parts else default
+        return self._workspace.objects[parts[name]] if name in parts else default
 
     def _dict_of(self, node: Any) -> Dict[str, Any]:
         """A dict of keyword arguments, before the containers are filled."""
         if node is None:
             return {}
-        children = self._bench.children(node)
-        return {str(self._bench.objects[key]): self._bench.objects[value] for key, value in zip(children[::2], children[1::2])}
+        children = self._workspace.children(node)
+        return {str(self._workspace.objects[key]): self._workspace.objects[value] for key, value in zip(children[::2], children[1::2])}
 
     def _state_of(self, parts: Dict[str, int]) -> Any:
         node = parts["record_state"]
-        return self._dict_of(node) if self._bench.nodes.is_kind(node, "DICT") else None
+        return self._dict_of(node) if self._workspace.nodes.is_kind(node, "DICT") else None
 
     def _later(self, node: int, make: Callable[[], Any], parts: Dict[str, int], bits: int) -> Any:
         """What `make` gives; an inert record where that does not fit."""
@@ -126,7 +126,7 @@ class Records:
             return make()
         except _DOES_NOT_FIT:
             self._inert(node, parts, bits)
-            return self._bench.objects[node]
+            return self._workspace.objects[node]
 
     def _rebuild(self, node: int, cls: type, parts: Dict[str, int], bits: int) -> bool:
         """An object of a class that the caller trusts: by `__new__` and state, never by calling."""
@@ -136,10 +136,10 @@ class Records:
 
         def make(_: int) -> Any:
             made = self._trusted.make(cls, self._get(parts, "record_args", ()))
-            self._bench.last_fills.append(lambda: self._trusted.fill(
+            self._workspace.last_fills.append(lambda: self._trusted.fill(
                 made, self._get(parts, "record_items", None), self._get(parts, "record_pairs", None),
                 self._get(parts, "record_state", None), states))
             return made
 
-        self._bench.makers[node] = make
+        self._workspace.makers[node] = make
         return True

@@ -8,7 +8,7 @@ import numpy as np
 from ._plan import Nodes, Plan
 
 
-class Bench:
+class Workspace:
     """The state that the builder's passes share. `objects[node]` is there once `done[node]` is set."""
 
     def __init__(self, plan: Plan) -> None:
