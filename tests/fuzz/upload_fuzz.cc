@@ -7,16 +7,18 @@
 #include <cstdlib>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "server/source/chunk_view.h"
 #include "server/source/upload_source.h"
+#include "tests/support/chunk_slices.h"
 
 namespace {
 
 using airlock::server::ChunkView;
 using airlock::server::Input;
 using airlock::server::UploadSource;
+using airlock::test::InSlices;
+using airlock::test::Join;
 
 constexpr uint64_t kMaxBytes = 1 << 16;
 
@@ -46,18 +48,6 @@ std::string Message(FuzzedDataProvider& data) {
   request.mutable_chunk()->set_finish(data.ConsumeBool());
   request.mutable_chunk()->set_data(data.ConsumeRandomLengthString(64));
   return request.SerializeAsString();
-}
-
-grpc::ByteBuffer InSlices(const std::string& message, size_t size) {
-  std::vector<grpc::Slice> slices;
-  for (size_t at = 0; at < message.size(); at += size) slices.emplace_back(message.substr(at, size));
-  return {slices.data(), slices.size()};
-}
-
-std::string Join(const ChunkView& chunk) {
-  std::string bytes;
-  for (const std::string_view piece : chunk.pieces) bytes += piece;
-  return bytes;
 }
 
 // A piece, valid as long as this is; nothing where the message is none.

@@ -31,11 +31,13 @@
 #include "sandbox/walls/denials.h"
 #include "sandbox/walls/landlock.h"
 #include "tests/support/cgroup_stage.h"
+#include "tests/support/in_child.h"
 
 namespace airlock::server {
 namespace {
 
 namespace fs = std::filesystem;
+using test::InChild;
 
 class ConfinementTest : public testing::Test {
  protected:
@@ -56,15 +58,6 @@ class ConfinementTest : public testing::Test {
     if (!folder_.empty()) fs::remove_all(folder_);
   }
 
-  // What `act` comes to in a process of its own: its result, or minus a signal.
-  template <typename Act>
-  static int InChild(Act act) {
-    const pid_t pid = ::fork();
-    if (pid == 0) _exit(act());
-    int status = 0;
-    ::waitpid(pid, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-  }
   // The same in one that is confined. 250: it could not be.
   template <typename Act>
   int Confined(Act act) {

@@ -11,11 +11,14 @@
 
 #include "server/source/path_source.h"
 #include "server/source/upload_source.h"
+#include "tests/support/chunk_slices.h"
 
 namespace airlock::server {
 namespace {
 
 namespace fs = std::filesystem;
+using test::InSlices;
+using test::Join;
 
 // Both ways of resolving a path must agree.
 constexpr uint64_t kMaxFiles = 5;
@@ -224,19 +227,6 @@ std::string Encoded(const v1::UploadChunk& chunk) {
   v1::LoadRequest request;
   *request.mutable_chunk() = chunk;
   return request.SerializeAsString();
-}
-
-// The message as gRPC may hand it over: in slices of `size`.
-grpc::ByteBuffer InSlices(const std::string& message, size_t size) {
-  std::vector<grpc::Slice> slices;
-  for (size_t at = 0; at < message.size(); at += size) slices.emplace_back(message.substr(at, size));
-  return {slices.data(), slices.size()};
-}
-
-std::string Join(const ChunkView& chunk) {
-  std::string bytes;
-  for (const std::string_view piece : chunk.pieces) bytes += piece;
-  return bytes;
 }
 
 TEST(ChunkView, FindsTheDataInAnySlices) {

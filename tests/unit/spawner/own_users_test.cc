@@ -21,6 +21,7 @@
 #include "sandbox/walls/bpf_evaluator.h"
 #include "sandbox/walls/filter_check.h"
 #include "sandbox/walls/layers.h"
+#include "tests/unit/spawner/spawner_pid.h"
 
 namespace airlock::spawner {
 namespace {
@@ -48,14 +49,6 @@ bool SaysReady(const Worker& worker) {
   pollfd waiting{worker.socket.get(), POLLIN, 0};
   char byte = 0;
   return poll(&waiting, 1, 20'000) == 1 && read(worker.socket.get(), &byte, 1) == 1;
-}
-
-pid_t SpawnerPid() {
-  const std::string self = std::to_string(getpid());
-  std::ifstream children("/proc/" + self + "/task/" + self + "/children");
-  pid_t first = -1;
-  children >> first;
-  return first;
 }
 
 class OwnUsersTest : public testing::TestWithParam<bool> {

@@ -27,6 +27,8 @@
 #include "sandbox/walls/process_walls.h"
 #include "sandbox/walls/worker_fds.h"
 #include "sandbox/worker/probes.h"
+#include "tests/support/in_child.h"
+#include "tests/unit/spawner/spawner_pid.h"
 
 namespace airlock::spawner {
 namespace {
@@ -105,11 +107,7 @@ TEST(SpawnerClientTest, AWorkerSaysReadyBehindItsWalls) {
 // Whether `raise` works in a process of its own.
 template <typename Raise>
 bool HostHas(Raise raise) {
-  const pid_t pid = fork();
-  if (pid == 0) _exit(raise() ? 0 : 1);
-  int status = 0;
-  waitpid(pid, &status, 0);
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  return test::InChild([&] { return raise() ? 0 : 1; }) == 0;
 }
 
 // A wall that some hosts lack could be forgotten: then READY would be without it, and every other test would take this
@@ -142,15 +140,6 @@ std::string StatusOf(pid_t pid, const std::string& name, const std::string& key)
     if (line.starts_with(key)) return line.substr(key.size());
   }
   return "";
-}
-
-// The spawner is this test's child that is no worker.
-pid_t SpawnerPid() {
-  const std::string self = std::to_string(getpid());
-  std::ifstream children("/proc/" + self + "/task/" + self + "/children");
-  pid_t first = -1;
-  children >> first;
-  return first;
 }
 
 TEST(SpawnerClientTest, SpawnerAndWorkersAreFilteredAndGoFirstWhenMemoryRunsOut) {

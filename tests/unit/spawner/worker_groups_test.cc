@@ -21,26 +21,18 @@
 #include "sandbox/walls/layers.h"
 #include "sandbox/walls/worker_fds.h"
 #include "tests/support/cgroup_stage.h"
+#include "tests/support/in_child.h"
 
 namespace airlock::spawner {
 namespace {
 
 namespace fs = std::filesystem;
 using test::CgroupOf;
+using test::InChild;
 using test::TextOf;
 using test::WriteText;
 
 constexpr int kNoUse = 200;
-
-// The exit status of a child that does `body`, or minus its signal.
-template <typename Body>
-int InChild(Body body) {
-  const pid_t pid = fork();
-  if (pid == 0) _exit(body());
-  int status = 0;
-  waitpid(pid, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-}
 
 class WorkerGroupsTest : public testing::Test {
  protected:

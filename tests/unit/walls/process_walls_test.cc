@@ -26,21 +26,14 @@
 #include "sandbox/walls/landlock.h"
 #include "sandbox/walls/namespaces.h"
 #include "sandbox/walls/rlimits.h"
+#include "tests/support/in_child.h"
 
 namespace airlock::walls {
 namespace {
 
-constexpr int kNoSuchWall = 200;  // the host does not have it
+using test::InChild;
 
-// Runs `body` in a forked process; its exit status, or minus the signal.
-template <typename Body>
-int InChild(Body body) {
-  const pid_t pid = fork();
-  if (pid == 0) _exit(body());
-  int status = 0;
-  waitpid(pid, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-}
+constexpr int kNoSuchWall = 200;  // the host does not have it
 
 int OpenError(const char* path) {
   const Fd fd(open(path, O_RDONLY | O_CLOEXEC));
