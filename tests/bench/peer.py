@@ -56,6 +56,27 @@ def environment():
     return {key: value for key, value in os.environ.items() if not key.startswith("AIRLOCK_")}
 
 
+# A machine is at rest when its processors were idle for most of a tick. For a neighbour we wait no longer than a second.
+TICK, PATIENCE = 0.05, 1.0
+
+
+def idle_seconds():
+    """Of all processors together, since the machine's start."""
+    with open("/proc/stat") as lines:
+        return int(lines.readline().split()[4]) / os.sysconf("SC_CLK_TCK")
+
+
+def settle():
+    """Waits for what the peer before has left to the kernel: a process that dies with a gibibyte is not the next one's time."""
+    processors = len(os.sched_getaffinity(0))
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        before = idle_seconds()
+        time.sleep(TICK)
+        if idle_seconds() - before >= 0.8 * TICK * processors:
+            return
+
+
 def measure(makers, rounds, log):
     """Rounds of all peers in turn, after one that warms up. {name: {metric: [values]}} and {name: why it is missing}."""
     peers, missing = [], {}
@@ -71,6 +92,7 @@ def measure(makers, rounds, log):
         agree(peers)
         for _ in range(rounds):
             for peer in peers:
+                settle()
                 note(peer, peer.once())
     finally:
         for peer in peers:
