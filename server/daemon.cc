@@ -95,8 +95,17 @@ Expected<void, std::string> Daemon::Serve(const std::vector<Listener>& listeners
       return Unexpected<std::string>{"cannot set the mode of " + socket + ": " + std::strerror(errno)};
     }
   }
-  server_->GetHealthCheckService()->SetServingStatus(kServiceName, true);
+  TellHealth();
   return {};
+}
+
+// Probes name what they want: the service, or a posture, which is served where the walls are that high or higher.
+void Daemon::TellHealth() {
+  auto& health = *server_->GetHealthCheckService();
+  health.SetServingStatus(kServiceName, true);
+  for (const auto posture : {walls::Posture::kFilterOnly, walls::Posture::kNested, walls::Posture::kFull}) {
+    health.SetServingStatus("airlock.posture." + std::string(walls::PostureName(posture)), broker_.posture >= posture);
+  }
 }
 
 void Daemon::Drain(std::chrono::seconds patience) {

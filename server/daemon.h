@@ -34,6 +34,7 @@ class Daemon {
 
  private:
   Expected<void, std::string> ServeDescriptors(const std::vector<Listener>& listeners, uint32_t socket_mode);
+  void TellHealth();
 
   Broker& broker_;
   LoaderService service_;

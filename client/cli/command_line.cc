@@ -48,6 +48,8 @@ constexpr Subcommand kSubcommands[] = {
      RunPolicy},
     {"doctor", "each wall: ok, missing or unknown; then a real worker and a set of attacks",
      "  airlock doctor\n  airlock --address unix:/run/airlock/airlockd.sock doctor --json\n", RunDoctor},
+    {"metrics", "what a running daemon stands behind and has done, as Prometheus reads it",
+     "  airlock --address unix:/run/airlock/airlockd.sock metrics\n", RunMetrics},
     {"version", "the version of this program", "  airlock version --json\n", RunVersion},
 };
 

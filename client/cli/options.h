@@ -52,6 +52,7 @@ int RunLoad(const Options& options);
 int RunConvert(const Options& options);
 int RunPolicy(const Options& options);
 int RunDoctor(const Options& options);
+int RunMetrics(const Options& options);
 int RunVersion(const Options& options);
 
 }  // namespace airlock::cli

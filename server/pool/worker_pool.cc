@@ -110,6 +110,13 @@ OrVerdict<ReadyWorker> WorkerPool::Take(Clock::time_point deadline) {
                        : Unexpected<Verdict>{failure_};
 }
 
+PoolCounts WorkerPool::Counts() {
+  const std::lock_guard lock(mutex_);
+  PoolCounts counts = counts_;
+  counts.ready = ready_.size();
+  return counts;
+}
+
 // REQUIRES: mutex_ is held.
 void WorkerPool::DropStale() {
   const auto stale = [this](const ReadyWorker& worker) {
@@ -145,10 +152,12 @@ void WorkerPool::RefillOne(std::unique_lock<std::mutex>& lock) {
   --births_;
   if (made.ok()) {
     failures_ = 0;
+    ++counts_.born;
     failure_ = Verdict();
     ready_.push_back(std::move(made).value());
   } else {
     ++failures_;
+    ++counts_.failed;
     failure_ = std::move(made).error();
     LogWarning("worker-failed", {{"message", failure_.failure().message()}, {"in_a_row", failures_}});
   }

@@ -46,6 +46,13 @@ struct PoolOptions {
   std::chrono::seconds startup{10};
 };
 
+// Since the pool began; `ready` is now.
+struct PoolCounts {
+  uint64_t born = 0;
+  uint64_t failed = 0;
+  size_t ready = 0;
+};
+
 class WorkerPool {
  public:
   // Failures in a row after which nobody waits any longer. Accidents do not come in such numbers, and a host that
@@ -64,6 +71,7 @@ class WorkerPool {
 
   // A ready worker; waits for one until `deadline`, or until there is no hope. Fails as NO_WORKER.
   OrVerdict<ReadyWorker> Take(Clock::time_point deadline);
+  PoolCounts Counts();
 
  private:
   void Refill();
@@ -91,6 +99,7 @@ class WorkerPool {
   size_t births_ = 0;
   // Attempts that failed since one succeeded, and the last one's reason.
   size_t failures_ = 0;
+  PoolCounts counts_;
   Verdict failure_;
   bool closing_ = false;
   std::vector<std::thread> threads_;

@@ -10,6 +10,7 @@
 #include "sandbox/base/limits.h"
 #include "sandbox/spawner/spawner_client.h"
 #include "server/descriptors/descriptor_desk.h"
+#include "server/metrics.h"
 #include "server/pool/job_queue.h"
 #include "server/pool/worker_pool.h"
 #include "server/service/budget.h"
@@ -50,6 +51,7 @@ struct Broker {
   // No new loads.
   std::atomic<bool> draining = false;
   std::atomic<uint64_t> next_request = 1;
+  Metrics metrics;
   StallWatch stalls;
   Budget calls;
   // Bytes of plans that wait to be read.

@@ -385,7 +385,10 @@ void LoadCall::OnStall() {
 void LoadCall::Close(const Verdict& verdict) {
   verdict_ = verdict;
   broker_.stalls.Remove(this);
-  Audit();
+  const uint64_t total_us = Microseconds(Clock::now() - start_);
+  broker_.metrics.Note({MethodName(), report_.format(), verdict_, report_.size(), queue_us_, result_.decode_us,
+                        result_.validate_us, total_us});
+  Audit(total_us);
   const grpc::Status status = verdict_.ToStatus();
   PassTurn(kNotWaiting);
   // Nothing of the call may be touched after this.
@@ -397,11 +400,13 @@ void LoadCall::OnDone() {
   delete this;
 }
 
-void LoadCall::Audit() const {
+std::string_view LoadCall::MethodName() const { return kind_ == CallKind::kLoad ? "Load" : "Inspect"; }
+
+void LoadCall::Audit(uint64_t total_us) const {
   const v1::Source& source = options_ ? options_->source() : v1::Source::default_instance();
   const std::string name = owner_ ? name_ : source.has_upload() ? source.upload().name() : source.path();
   LogInfo("load", {{"request_id", id_},
-                   {"method", std::string(kind_ == CallKind::kLoad ? "Load" : "Inspect")},
+                   {"method", std::string(MethodName())},
                    // Of a ticket: whom the kernel named when it was issued.
                    {"peer", owner_ ? "pid:" + std::to_string(owner_->pid) + ",uid:" + std::to_string(owner_->uid)
                                    : PeerOf(*context_)},
@@ -416,7 +421,7 @@ void LoadCall::Audit() const {
                    {"queue_us", queue_us_},
                    {"decode_us", result_.decode_us},
                    {"validate_us", result_.validate_us},
-                   {"total_us", Microseconds(Clock::now() - start_)}});
+                   {"total_us", total_us}});
 }
 
 }  // namespace airlock::server

@@ -90,7 +90,8 @@ class LoadCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::By
   void Close(const Verdict& verdict);
   // Why a read or write failed.
   Verdict VerdictOfBreak(v1::Reason otherwise) const;
-  void Audit() const;
+  std::string_view MethodName() const;
+  void Audit(uint64_t total_us) const;
 
   Broker& broker_;
   grpc::CallbackServerContext* const context_;

@@ -82,4 +82,13 @@ grpc::ServerUnaryReactor* LoaderService::SelfTest(grpc::CallbackServerContext* c
   return reactor;
 }
 
+grpc::ServerUnaryReactor* LoaderService::GetMetrics(grpc::CallbackServerContext* context,
+                                                    const v1::GetMetricsRequest* /*request*/,
+                                                    v1::GetMetricsResponse* response) {
+  response->set_prometheus_text(broker_.metrics.Text({broker_.walls.layers(), broker_.posture, broker_.pool.Counts()}));
+  auto* reactor = context->DefaultReactor();
+  reactor->Finish(grpc::Status::OK);
+  return reactor;
+}
+
 }  // namespace airlock::server

@@ -1,5 +1,5 @@
 // LoaderService: airlock.v1.Loader on gRPC's callback API. Load and Inspect are raw methods, so that data goes out as
-// it was read; the other two are typed. Thread-safe.
+// it was read; the others are typed. Thread-safe.
 #pragma once
 
 #include "airlock/v1/loader.grpc.pb.h"
@@ -7,8 +7,9 @@
 
 namespace airlock::server {
 
-using LoaderBase = v1::Loader::WithRawCallbackMethod_Inspect<v1::Loader::WithRawCallbackMethod_Load<
-    v1::Loader::WithCallbackMethod_GetCapabilities<v1::Loader::WithCallbackMethod_SelfTest<v1::Loader::Service>>>>;
+using LoaderBase = v1::Loader::WithRawCallbackMethod_Inspect<
+    v1::Loader::WithRawCallbackMethod_Load<v1::Loader::WithCallbackMethod_GetCapabilities<
+        v1::Loader::WithCallbackMethod_SelfTest<v1::Loader::WithCallbackMethod_GetMetrics<v1::Loader::Service>>>>>;
 
 class LoaderService final : public LoaderBase {
  public:
@@ -22,6 +23,8 @@ class LoaderService final : public LoaderBase {
                                             v1::GetCapabilitiesResponse* response) override;
   grpc::ServerUnaryReactor* SelfTest(grpc::CallbackServerContext* context, const v1::SelfTestRequest* request,
                                      v1::SelfTestResponse* response) override;
+  grpc::ServerUnaryReactor* GetMetrics(grpc::CallbackServerContext* context, const v1::GetMetricsRequest* request,
+                                       v1::GetMetricsResponse* response) override;
 
  private:
   Broker& broker_;

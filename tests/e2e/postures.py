@@ -49,7 +49,7 @@ class Postures(unittest.TestCase):
         self.assertEqual(done.returncode, 78, f"{host}, {minimum}: {done.stderr}")
         return done.stderr
 
-    def test_replies_capabilities_and_doctor_say_what_is_left(self):
+    def test_replies_doctor_metrics_and_health_say_what_is_left(self):
         for host, (lacks, posture) in HOSTS.items():
             posture = min(posture, self.posture_here, key=ORDER.index)
             with self.subTest(host), airlock.Daemon("--minimum-posture", "filter-only", host=host) as daemon:
@@ -61,6 +61,13 @@ class Postures(unittest.TestCase):
                 for name in lacks:
                     self.assertTrue(states[name]["evidence"] and states[name]["remedy"], name)
                 self.assertTrue(all(probe["stopped"] for probe in doctor["probes"]), "the filter stops attacks on any host")
+                told = airlock.metrics(daemon)
+                for name, layer in states.items():
+                    self.assertEqual(told["airlock_isolation_layer", frozenset({("layer", name)})], layer["state"] == "ok", name)
+                for each in ORDER:
+                    self.assertEqual(told["airlock_isolation_posture", frozenset({("posture", each)})], each == posture)
+                    enough = ORDER.index(posture) >= ORDER.index(each)
+                    self.assertEqual(airlock.health(daemon, f"airlock.posture.{each}"), "SERVING" if enough else "NOT_SERVING")
                 code, report = airlock.report("--address", daemon.address, "load", self.sample)
                 self.assertEqual((code, report["verdict"], report["posture"]), (0, "clean", posture))
 

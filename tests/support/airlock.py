@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -97,6 +98,34 @@ class Daemon:
             self.process.kill()
             self.process.wait()
         shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def metrics(daemon):
+    """What the daemon counts: {(name, {(label, value), ...}): number}. Fails where a line is not Prometheus' text format."""
+    done = run("--address", daemon.address, "metrics")
+    assert done.returncode == 0, done.stderr
+    series = {}
+    for line in done.stdout.splitlines():
+        if line.startswith("#"):
+            continue
+        name, labels, number = re.fullmatch(r"([a-z_]+)(?:\{(.*)\})? ([-+.e0-9]+|[+-]Inf)", line).groups()
+        series[name, frozenset(re.findall(r'([a-z]+)="([^"]*)"', labels or ""))] = float(number)
+    return series
+
+
+HEALTH = ("UNKNOWN", "SERVING", "NOT_SERVING")
+
+
+def health(daemon, service=""):
+    """What grpc.health.v1 says of a service of the daemon: one of HEALTH, or the name of the error."""
+    import grpc
+    with grpc.insecure_channel(daemon.address) as channel:
+        check = channel.unary_unary("/grpc.health.v1.Health/Check")  # HealthCheckRequest{string service = 1}
+        try:
+            answer = check(bytes([10, len(service)]) + service.encode(), timeout=10)
+        except grpc.RpcError as error:
+            return error.code().name
+    return HEALTH[answer[1] if answer else 0]  # HealthCheckResponse{ServingStatus status = 1}
 
 
 def status(pid, key):

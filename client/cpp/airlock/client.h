@@ -118,6 +118,8 @@ class Client {
 
   ClientResult<v1::GetCapabilitiesResponse> Capabilities(
       std::chrono::milliseconds timeout = std::chrono::seconds(30)) const;
+  // Of a running daemon, in Prometheus' text format.
+  ClientResult<std::string> Metrics(std::chrono::milliseconds timeout = std::chrono::seconds(30)) const;
   // Proves the walls now; takes a worker for each probe.
   ClientResult<v1::SelfTestResponse> SelfTest(std::chrono::milliseconds timeout = std::chrono::minutes(2)) const;
 
