@@ -30,6 +30,7 @@ class Scan {
     passed_over_.links = walk_.links();
     passed_over_.others = walk_.others();
     report_.Finish(passed_over_, worst_);
+    if (shown_ == 0) PrintNote("", "no checkpoint was found: nothing was scanned");
     return worst_;
   }
 
@@ -43,7 +44,8 @@ class Scan {
     const auto contents = Inspect(**client, found.path);
     if (!contents.ok()) return Failed(found, contents.error());
     const ScanVerdict verdict = Decide(**contents, options_.allow_unknown);
-    Show({found.path, (*contents)->report().verdict(), verdict.exit_code, contents->get(), nullptr, verdict.doubt});
+    Show({found.path, (*contents)->report().verdict(), verdict.exit_code, contents->get(), nullptr, verdict.doubt,
+          CodeIn(**contents)});
     return true;
   }
 
@@ -59,12 +61,13 @@ class Scan {
       ++passed_over_.skipped;
       return true;
     }
-    Show({found.path, error.verdict(), Decide(error), error.seen.get(), &error, {}});
+    Show({found.path, error.verdict(), Decide(error), error.seen.get(), &error, {}, {}});
     if (error.exit_code == kBelowMinimum) PrintFailure(found.path, error);
     return error.exit_code != kBelowMinimum && error.reason != v1::REASON_CANCELLED;
   }
 
   void Show(const Scanned& scanned) {
+    ++shown_;
     worst_ = WorseExitCode(worst_, scanned.exit_code);
     report_.Show(scanned);
   }
@@ -74,6 +77,7 @@ class Scan {
   FileWalk walk_;
   ScanReport report_;
   PassedOver passed_over_;
+  uint64_t shown_ = 0;
   int worst_ = 0;
 };
 

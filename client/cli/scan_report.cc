@@ -7,14 +7,12 @@
 #include "client/cli/contents_table.h"
 #include "client/cli/escape.h"
 #include "client/cli/report_json.h"
-#include "sandbox/base/version.h"
 
 namespace airlock::cli {
 namespace {
 
 constexpr int kUnsafe = 1;
 constexpr int kUndetermined = 2;
-constexpr char kSarifSchema[] = "https://json.schemastore.org/sarif-2.1.0.json";
 
 const char* StatusOf(int exit_code) {
   return exit_code == 0               ? "clean"
@@ -26,57 +24,6 @@ const char* StatusOf(int exit_code) {
 std::string Padded(std::string text, size_t width) {
   if (text.size() < width) text.append(width - text.size(), ' ');
   return text;
-}
-
-// A path as a relative or absolute URI reference.
-std::string UriOf(std::string_view path) {
-  constexpr std::string_view kPlain = "-._~/";
-  std::string uri;
-  for (const char c : path) {
-    const bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    if (word || kPlain.find(c) != std::string_view::npos) {
-      uri += c;
-      continue;
-    }
-    char escape[4];
-    snprintf(escape, sizeof escape, "%%%02X", static_cast<unsigned>(static_cast<unsigned char>(c)));
-    uri += escape;
-  }
-  return uri;
-}
-
-struct SarifResult {
-  std::string rule;
-  const char* level;
-  std::string message;
-  uint64_t offset = 0;
-};
-
-void WriteResult(JsonWriter& json, const std::string& file, const SarifResult& result) {
-  json.BeginObject();
-  json.Field("ruleId", result.rule);
-  json.Field("level", result.level);
-  json.Key("message");
-  json.BeginObject();
-  json.Field("text", result.message);
-  json.EndObject();
-  json.Key("locations");
-  json.BeginArray();
-  json.BeginObject();
-  json.Key("physicalLocation");
-  json.BeginObject();
-  json.Key("artifactLocation");
-  json.BeginObject();
-  json.Field("uri", UriOf(file));
-  json.EndObject();
-  json.Key("region");
-  json.BeginObject();
-  json.Field("byteOffset", result.offset);
-  json.EndObject();
-  json.EndObject();
-  json.EndObject();
-  json.EndArray();
-  json.EndObject();
 }
 
 const char* LevelOf(v1::Severity severity) {
@@ -93,23 +40,10 @@ void WriteSymbol(JsonWriter& json, const v1::Symbol& symbol) {
   json.EndObject();
 }
 
-void BeginSarif(JsonWriter& json) {
-  json.BeginObject();
-  json.Field("$schema", kSarifSchema);
-  json.Field("version", "2.1.0");
-  json.Key("runs");
-  json.BeginArray();
-  json.BeginObject();
-  json.Key("tool");
-  json.BeginObject();
-  json.Key("driver");
-  json.BeginObject();
-  json.Field("name", "airlock");
-  json.Field("version", kVersion);
-  json.EndObject();
-  json.EndObject();
-  json.Key("results");
-  json.BeginArray();
+// One word for the file that says what its exit code does.
+std::string WordOf(const Scanned& scanned) {
+  const bool doubted = scanned.exit_code != 0 && scanned.error == nullptr && !scanned.doubt.empty();
+  return doubted ? StatusOf(scanned.exit_code) : Word(scanned.verdict);
 }
 
 // Why a file without dangers is not clean: nothing where it is.
@@ -130,6 +64,7 @@ ScanReport::ScanReport(const Options& options) : options_(options), paint_(optio
 
 void ScanReport::Show(const Scanned& scanned) {
   const std::string_view status = StatusOf(scanned.exit_code);
+  if (!scanned.code.empty()) ++with_code_;
   ++(status == "clean" ? clean_ : status == "unsafe" ? unsafe_ : status == "undetermined" ? undetermined_ : errors_);
   switch (options_.format) {
     case Format::kTable:
@@ -142,7 +77,7 @@ void ScanReport::Show(const Scanned& scanned) {
 }
 
 void ScanReport::ShowRow(const Scanned& scanned) {
-  const std::string word = Padded(Word(scanned.verdict), 13);
+  const std::string word = Padded(WordOf(scanned), 13);
   std::string row = scanned.exit_code == 0         ? paint_.Good(word)
                     : scanned.exit_code == kUnsafe ? paint_.Bad(word)
                                                    : paint_.Doubtful(word);
@@ -151,6 +86,8 @@ void ScanReport::ShowRow(const Scanned& scanned) {
   row += '\n';
   if (scanned.contents != nullptr && scanned.verdict != v1::VERDICT_CLEAN) {
     row += FailureTable(*scanned.contents, options_.all, paint_);
+  } else if (!scanned.code.empty()) {
+    row += "  " + paint_.Doubtful("note") + "       " + scanned.code + "\n";
   }
   fputs(row.c_str(), stdout);
   fflush(stdout);
@@ -170,6 +107,7 @@ void ScanReport::ShowObject(const Scanned& scanned) {
   WritePosture(json_, report.posture());
   if (scanned.error != nullptr) json_.Field("reason", scanned.error->reason_name());
   if (const std::string reason = ReasonOf(scanned); !reason.empty()) json_.Field("message", reason);
+  if (!scanned.code.empty()) json_.Field("code", scanned.code);
   json_.Key("symbols");
   json_.BeginArray();
   for (const v1::Symbol& symbol : contents.symbols()) {
@@ -182,21 +120,25 @@ void ScanReport::ShowObject(const Scanned& scanned) {
   json_.Flush();
 }
 
+void ScanReport::ShowResult(const std::string& file, const SarifResult& result) {
+  rules_.insert(result.rule);
+  WriteSarifResult(json_, file, result);
+}
+
 void ScanReport::ShowResults(const Scanned& scanned) {
   if (const std::string reason = ReasonOf(scanned); !reason.empty()) {
-    const std::string rule = scanned.error != nullptr ? scanned.error->reason_name() : "UNDETERMINED";
+    const std::string rule = scanned.error != nullptr ? scanned.error->reason_name() : kUndeterminedRule;
     const uint64_t offset = scanned.contents == nullptr ? 0 : scanned.contents->report().failure().offset();
-    WriteResult(json_, scanned.file, {rule, scanned.exit_code == kUnsafe ? "error" : "warning", reason, offset});
+    ShowResult(scanned.file, {rule, scanned.exit_code == kUnsafe ? "error" : "warning", reason, offset});
   }
   if (scanned.contents == nullptr) return;
   for (const v1::Finding& finding : scanned.contents->findings()) {
-    WriteResult(json_, scanned.file, {finding.id(), LevelOf(finding.severity()), finding.message(), finding.offset()});
+    ShowResult(scanned.file, {finding.id(), LevelOf(finding.severity()), finding.message(), finding.offset()});
   }
   for (const v1::Symbol& symbol : scanned.contents->symbols()) {
     if (symbol.class_() != v1::SYMBOL_CLASS_UNKNOWN) continue;
-    WriteResult(json_, scanned.file,
-                {"unknown-type", "warning", symbol.module() + "." + symbol.name() + " is not known; it stays inert",
-                 symbol.first_offset()});
+    const std::string message = symbol.module() + "." + symbol.name() + " is not known; it stays inert";
+    ShowResult(scanned.file, {kUnknownTypeRule, "warning", message, symbol.first_offset()});
   }
   json_.Flush();
 }
@@ -209,6 +151,7 @@ void ScanReport::WriteSummary(const PassedOver& passed_over, int exit_code) {
   json_.Field("unsafe", unsafe_);
   json_.Field("undetermined", undetermined_);
   json_.Field("error", errors_);
+  json_.Field("with_code", with_code_);
   json_.Field("skipped", passed_over.skipped);
   json_.Field("links", passed_over.links);
   json_.Field("others", passed_over.others);
@@ -217,18 +160,20 @@ void ScanReport::WriteSummary(const PassedOver& passed_over, int exit_code) {
 }
 
 void ScanReport::PrintSummary(const PassedOver& passed_over) const {
-  const uint64_t files = clean_ + unsafe_ + undetermined_ + errors_;
-  std::string text = std::to_string(files) + (files == 1 ? " file" : " files");
+  const uint64_t files = clean_ + unsafe_ + undetermined_;
+  std::string text = std::to_string(files) + (files == 1 ? " file" : " files") + " scanned";
   const auto add = [&text](const char* before, uint64_t count, const char* what) {
     if (count > 0) text += before + std::to_string(count) + " " + what;
   };
   add(": ", clean_, "clean");
   add(text.find(':') == std::string::npos ? ": " : ", ", unsafe_, "unsafe");
   add(text.find(':') == std::string::npos ? ": " : ", ", undetermined_, "undetermined");
-  add(text.find(':') == std::string::npos ? ": " : ", ", errors_, "not looked at");
-  add("; ", passed_over.skipped, "skipped that are no checkpoints");
-  add("; ", passed_over.links, "symbolic links not followed");
-  add("; ", passed_over.others, "not regular files");
+  add("; ", errors_, "not looked at");
+  add("; ", with_code_, with_code_ == 1 ? "holds code" : "hold code");
+  add("; ", passed_over.skipped,
+      passed_over.skipped == 1 ? "skipped that is no checkpoint" : "skipped that are no checkpoints");
+  add("; ", passed_over.links, passed_over.links == 1 ? "symbolic link not followed" : "symbolic links not followed");
+  add("; ", passed_over.others, passed_over.others == 1 ? "not a regular file" : "not regular files");
   printf("%s\n", text.c_str());
 }
 
@@ -237,10 +182,7 @@ void ScanReport::Finish(const PassedOver& passed_over, int exit_code) {
     case Format::kTable:
       return PrintSummary(passed_over);
     case Format::kSarif:
-      json_.EndArray();
-      json_.EndObject();
-      json_.EndArray();
-      json_.EndObject();
+      EndSarif(json_, rules_);
       break;
     case Format::kJson:
       json_.EndArray();

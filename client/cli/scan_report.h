@@ -4,8 +4,9 @@
 //   json:  {"schema_version": 1, "files": [<file>..], "summary": <summary>}
 //   jsonl: <file>, a line each; the last line is {"schema_version": 1, "summary": <summary>}
 //   <file>: {"file", "status": "clean" | "unsafe" | "undetermined" | "error", "verdict", "format", "size", "posture",
-//            "reason"?, "message"?, "symbols": [those that are not known], "findings": [..]}
-//   <summary>: {"files", "clean", "unsafe", "undetermined", "error", "skipped", "links", "others", "exit_code"}
+//            "reason"?, "message"?, "code"?, "symbols": [those that are not known], "findings": [..]}
+//   <summary>: {"files", "clean", "unsafe", "undetermined", "error", "with_code", "skipped", "links", "others",
+//               "exit_code"}
 #pragma once
 
 #include <cstdint>
@@ -14,6 +15,7 @@
 #include "airlock/checkpoint.h"
 #include "client/cli/json_writer.h"
 #include "client/cli/output.h"
+#include "client/cli/sarif.h"
 
 namespace airlock::cli {
 
@@ -28,6 +30,8 @@ struct Scanned {
   const ClientError* error = nullptr;
   // A sentence about a file that was decoded and is no more than undetermined. May be empty.
   std::string doubt;
+  // A sentence about code in it that the verdict does not speak of. May be empty.
+  std::string code;
 };
 
 // Files that were passed over.
@@ -50,6 +54,7 @@ class ScanReport {
   void ShowRow(const Scanned& scanned);
   void ShowObject(const Scanned& scanned);
   void ShowResults(const Scanned& scanned);
+  void ShowResult(const std::string& file, const SarifResult& result);
   void WriteSummary(const PassedOver& passed_over, int exit_code);
   void PrintSummary(const PassedOver& passed_over) const;
 
@@ -60,6 +65,8 @@ class ScanReport {
   uint64_t unsafe_ = 0;
   uint64_t undetermined_ = 0;
   uint64_t errors_ = 0;
+  uint64_t with_code_ = 0;
+  SarifRules rules_;
 };
 
 }  // namespace airlock::cli

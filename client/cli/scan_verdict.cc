@@ -4,6 +4,7 @@
 #include <iterator>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace airlock::cli {
 namespace {
@@ -12,6 +13,20 @@ constexpr int kUnsafe = 1;
 constexpr int kUndetermined = 2;
 // Of every format that has members.
 constexpr std::string_view kUnusedMember = ".unused-member";
+
+// Findings of code, in the order of how near it is to being run.
+struct CodeRow {
+  std::string_view finding;
+  const char* sentence;
+};
+constexpr CodeRow kCode[] = {
+    {"torchscript.code", "holds code, which torch.jit.load would run; it was not judged"},
+    {"package.code", "holds Python code, which torch.package would run; it was not judged"},
+    {"export.compiled", "holds a compiled model, which torch would run; it was not judged"},
+    {"export.program", "holds a program, which torch.export would run; only its expressions were judged"},
+    {"archive.library", "holds a library or program beside its data; it was not judged"},
+    {"archive.code", "holds scripts beside its data; they were not judged"},
+};
 
 // Endings of names that loaders are pointed at.
 constexpr std::string_view kCalledCheckpoints[] = {
@@ -30,7 +45,7 @@ bool IsCalledCheckpoint(std::string_view path) {
 std::string NotLookedAt(const Contents& contents) {
   for (const v1::Finding& finding : contents.findings()) {
     if (!finding.id().ends_with(kUnusedMember)) continue;
-    return "it holds what the checkpoint does not refer to and nobody looked at: " + finding.where();
+    return "it holds what nothing in the checkpoint refers to and nobody looked at: " + finding.where();
   }
   return {};
 }
@@ -53,6 +68,15 @@ ScanVerdict Decide(const Contents& contents, bool allow_unknown) {
     default:
       return {kUndetermined, {}};
   }
+}
+
+std::string CodeIn(const Contents& contents) {
+  const std::vector<v1::Finding>& findings = contents.findings();
+  for (const CodeRow& row : kCode) {
+    const auto is_row = [&row](const v1::Finding& finding) { return finding.id() == row.finding; };
+    if (std::any_of(findings.begin(), findings.end(), is_row)) return row.sentence;
+  }
+  return {};
 }
 
 int Decide(const ClientError& error) {

@@ -17,6 +17,10 @@ struct ScanVerdict {
 
 ScanVerdict Decide(const Contents& contents, bool allow_unknown);
 
+// A sentence about code in the file that is no part of its data, of which the verdict says nothing: a loader or a
+// person would run it. Empty where there is none.
+std::string CodeIn(const Contents& contents);
+
 // Of a file without an answer. One that breaks off behind what would run code is unsafe.
 int Decide(const ClientError& error);
 

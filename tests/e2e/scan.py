@@ -64,8 +64,8 @@ class ScanTest(unittest.TestCase):
         self.assertEqual(list(files), ["a.pt", "sub/b.pt", "sub/deep/no.extension", "z.safetensors"])
         self.assertEqual({o["verdict"] for o in files.values()}, {"clean"})
         self.assertEqual([o["format"] for o in files.values()], ["torch_zip", "torch_zip", "torch_legacy", "safetensors"])
-        self.assertEqual(summary, {"files": 4, "clean": 4, "unsafe": 0, "undetermined": 0, "error": 0, "skipped": 2, "links": 2,
-                                   "others": 1, "exit_code": 0})
+        self.assertEqual(summary, {"files": 4, "clean": 4, "unsafe": 0, "undetermined": 0, "error": 0, "with_code": 0, "skipped": 2,
+                                   "links": 2, "others": 1, "exit_code": 0})
 
     def write(self, folder, files):
         path = self.path / folder
@@ -120,6 +120,46 @@ class ScanTest(unittest.TestCase):
         self.assertIn("other.pkl", files["stranger.pt"]["message"])
         self.assertEqual(files["note.pt"]["reason"], "NOT_A_CHECKPOINT")
 
+    def test_word_and_exit_code_tell_one_story(self):
+        """A clean pickle beside a member that nothing refers to."""
+        with open(self.path / "more.pt", "wb") as file:
+            writer = torch_zip.Writer(file)
+            writer.bytes("data.pkl", b"\x80\x02}.")
+            writer.bytes("other", b"whatever it is")
+            writer.bytes("version", b"3\n")
+            writer.finish()
+        done = airlock.run("scan", self.path / "more.pt")
+        self.assertEqual(done.returncode, 2, done.stdout)
+        self.assertRegex(done.stdout, r"^undetermined +\S+: it holds what nothing .* refers to .*other")
+        self.assertNotIn("clean", done.stdout)
+
+    def test_where_nothing_is_scanned_it_says_so(self):
+        (self.path / "none").mkdir()
+        for folder, skipped in (("none", ""), ("text", "; 1 skipped")):
+            (self.path / "text").mkdir(exist_ok=True)
+            (self.path / "text" / "README.md").write_text("# Nothing\n")
+            done = airlock.run("scan", self.path / folder)
+            self.assertEqual(done.returncode, 0)
+            self.assertTrue(done.stdout.startswith("0 files scanned" + skipped), done.stdout)
+            self.assertIn("nothing was scanned", done.stderr)
+        self.assertEqual(airlock.run("scan", self.path / "a.pt").stderr, "")
+
+    def test_code_that_a_loader_would_run_is_told_beside_clean(self):
+        path = self.path / "script.pt"
+        with open(path, "wb") as file:
+            writer = torch_zip.Writer(file)
+            writer.bytes("data.pkl", b"\x80\x02c__torch__\nNet\n)\x81}b.")
+            writer.bytes("constants.pkl", b"\x80\x02).")
+            writer.bytes("code/__torch__.py", b"class Net(Module):\n  pass\n")
+            writer.bytes("version", b"3\n")
+            writer.finish()
+        code, files, summary = self.scan("--allow-unknown", path)
+        self.assertEqual((code, files["script.pt"]["format"], summary["with_code"]), (0, "torchscript", 1), files)
+        self.assertIn("torch.jit.load would run", files["script.pt"]["code"])
+        table = airlock.run("scan", "--allow-unknown", path, self.path / "a.pt")
+        self.assertIn("torch.jit.load would run", table.stdout)
+        self.assertIn("1 holds code", table.stdout)
+
     def test_what_is_named_is_answered(self):
         code, files, _ = self.scan(self.path / "README.md", self.path / "link.pt")
         self.assertEqual((code, files["README.md"]["reason"], files["link.pt"]["status"]), (2, "NOT_A_CHECKPOINT", "clean"))
@@ -134,7 +174,7 @@ class ScanTest(unittest.TestCase):
         table = airlock.run("scan", self.path)
         self.assertEqual(table.returncode, 1)
         self.assertIn("os.system is called", table.stdout)
-        self.assertIn("5 files: 4 clean, 1 unsafe; 2 skipped", table.stdout)
+        self.assertIn("5 files scanned: 4 clean, 1 unsafe; 2 skipped", table.stdout)
         self.assertNotIn("\x1b", table.stdout)
 
     def test_sarif_names_each_finding_and_its_place(self):
@@ -153,6 +193,9 @@ class ScanTest(unittest.TestCase):
         self.assertGreater(place["region"]["byteOffset"], 0)
         self.assertEqual(results["pickle.dangerous-symbol"]["level"], "error")
         self.assertEqual(results["unknown-type"]["level"], "warning")
+        rules = {rule["id"]: rule["shortDescription"]["text"] for rule in run["tool"]["driver"]["rules"]}
+        self.assertEqual(set(rules), set(results), "the rules that results use, and no others")
+        self.assertTrue(all(rules.values()), rules)
         self.assertEqual(airlock.run("inspect", "--format", "sarif", self.path / "a.pt").returncode, 64)
 
     def test_one_daemon_answers_for_all(self):
