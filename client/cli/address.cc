@@ -30,17 +30,23 @@ PrivateOptions PrivateOptionsOf(const Options& options) {
   return private_options;
 }
 
-ClientResult<const Client*> Session::Get() {
-  if (!client_) {
-    const std::string address = AddressOf(options_);
-    if (!address.empty()) {
-      client_ = Client::Connect(address, {options_.tls_ca, options_.tls_cert, options_.tls_key});
-    } else if (options_.server_path) {
-      return Unexpected{MakeError(v1::OUTCOME_BAD_REQUEST, "--server-path needs --address")};
-    } else {
-      client_ = Client::Private(private_options_);
-    }
+ClientResult<Client> Session::Make() const {
+  const std::string address = AddressOf(options_);
+  if (address.empty() && options_.server_path) {
+    return Unexpected{MakeError(v1::OUTCOME_BAD_REQUEST, "--server-path needs --address")};
   }
+  if (address.empty()) return Client::Private(private_options_);
+  AIRLOCK_ASSIGN(Client client, Client::Connect(address, {options_.tls_ca, options_.tls_cert, options_.tls_key}));
+  // Before it sees a file. (A private daemon does not start below the minimum.)
+  const v1::Posture minimum = private_options_.minimum_posture;
+  if (minimum == v1::POSTURE_UNSPECIFIED) return client;
+  AIRLOCK_ASSIGN(const auto capabilities, client.Capabilities());
+  AIRLOCK_TRY(CheckPosture(capabilities.posture(), minimum));
+  return client;
+}
+
+ClientResult<const Client*> Session::Get() {
+  if (!client_) client_ = Make();
   if (!client_->ok()) return Unexpected{client_->error()};
   return &client_->value();
 }
@@ -96,6 +102,7 @@ Source SourceOf(const Options& options, const std::string& file) {
 LoadOptions LoadOptionsOf(const Options& options) {
   LoadOptions load;
   load.timeout = std::chrono::milliseconds(std::llround(std::ceil(options.timeout * 1e3)));
+  load.minimum_posture = PostureOf(options.minimum_posture);
   load.inert = options.inert;
   load.copy = options.copy;
   load.verify = options.verify;

@@ -14,7 +14,8 @@ namespace airlock::cli {
 std::string AddressOf(const Options& options);
 
 // The client of a command: connected, or started as a private daemon, when the first file needs it. Files of this
-// machine that cannot be read need none.
+// machine that cannot be read need none. A daemon whose walls are below the minimum of `private_options` is an error,
+// whoever started it.
 class Session {
  public:
   explicit Session(const Options& options, PrivateOptions private_options = {})
@@ -25,12 +26,14 @@ class Session {
   ClientResult<const Client*> For(const std::string& file);
 
  private:
+  ClientResult<Client> Make() const;
+
   const Options& options_;
   const PrivateOptions private_options_;
   std::optional<ClientResult<Client>> client_;
 };
 
-// What the options ask of a private daemon.
+// What the options ask of a private daemon, and of its walls of any daemon.
 PrivateOptions PrivateOptionsOf(const Options& options);
 
 // The posture of a word; UNSPECIFIED for none.

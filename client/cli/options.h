@@ -15,7 +15,8 @@ struct Options {
   std::string tls_ca;
   std::string tls_cert;
   std::string tls_key;
-  // The walls below which a private daemon does not start; for `doctor`, what counts as enough.
+  // The walls that are enough: a private daemon does not start below them, another one gets no file. For `doctor`, what
+  // counts as enough. Empty leaves it to the daemon.
   std::string minimum_posture;
   // Send paths, not bytes: the files are the daemon's.
   bool server_path = false;

@@ -76,7 +76,13 @@ ClientResult<bool> Answer::TakeDataMessage(grpc::ByteBuffer& message) {
 }
 
 ClientResult<void> Answer::TakeReport(v1::Report& report) {
-  if (std::exchange(has_report_, true)) return Broken("the daemon reported twice");
+  if (has_report_) return Broken("the daemon reported twice");
+  // Before it is taken: whoever asked for better walls is told nothing that came from behind these. Loads that came to
+  // no worker have no posture, and say why.
+  if (report.posture() != v1::POSTURE_UNSPECIFIED || report.outcome() == v1::OUTCOME_OK) {
+    AIRLOCK_TRY(CheckPosture(report.posture(), minimum_));
+  }
+  has_report_ = true;
   assembler_.Add(std::move(report));
   return {};
 }

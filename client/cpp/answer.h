@@ -17,8 +17,10 @@ namespace airlock {
 
 class Answer {
  public:
-  // A null sink: no payload is expected. `mapped`: a ticket for the output is.
-  explicit Answer(StorageSink* sink, bool mapped = false) : sink_(sink), mapped_(mapped) {}
+  // A null sink: no payload is expected. `mapped`: a ticket for the output is. What was decoded behind walls below the
+  // `minimum` is an error.
+  explicit Answer(StorageSink* sink, v1::Posture minimum = v1::POSTURE_UNSPECIFIED, bool mapped = false)
+      : sink_(sink), minimum_(minimum), mapped_(mapped) {}
 
   // An error of these ends the call: the answer makes no sense, or the sink wants no more.
   ClientResult<void> Take(v1::InspectResponse& response);
@@ -51,6 +53,7 @@ class Answer {
   ClientResult<void> EndStorages();
 
   StorageSink* const sink_;
+  const v1::Posture minimum_;
   const bool mapped_;
   PlanAssembler assembler_;
   bool has_report_ = false;

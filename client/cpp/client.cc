@@ -129,7 +129,7 @@ class Client::Impl {
     AIRLOCK_ASSIGN(const Located located,
                    Locate(source, v1::DELIVERY_UNSPECIFIED, first.mutable_options()->mutable_source()));
     Meter meter(options);
-    Answer answer(nullptr);
+    Answer answer(nullptr, options.minimum_posture);
     return Run<v1::InspectResponse>(kInspect, first, located, options.timeout, meter, answer);
   }
 
@@ -142,7 +142,7 @@ class Client::Impl {
     AIRLOCK_ASSIGN(Located located, Locate(source, options.delivery, first.mutable_options()->mutable_source()));
     Meter meter(options);
     if (!located.handed_in) {
-      Answer answer(&sink);
+      Answer answer(&sink, options.minimum_posture);
       return RunLoad(first, located, options, meter, answer);
     }
     AIRLOCK_ASSIGN(LocalPayload payload, LoadMapped(first, std::move(located), options, meter));
@@ -161,7 +161,7 @@ class Client::Impl {
     Meter meter(options);
     if (!located.handed_in) {
       MemorySink sink;
-      Answer answer(&sink);
+      Answer answer(&sink, options.minimum_posture);
       AIRLOCK_ASSIGN(auto contents, RunLoad(first, located, options, meter, answer));
       return Checkpoint(std::move(contents), sink.Take());
     }
@@ -283,7 +283,7 @@ class Client::Impl {
   // The plan from the daemon, the bytes from our own files and from what the worker wrote.
   ClientResult<LocalPayload> LoadMapped(const v1::LoadRequest& first, Located located, const LoadOptions& options,
                                         Meter& meter) {
-    Answer answer(nullptr, true);
+    Answer answer(nullptr, options.minimum_posture, true);
     AIRLOCK_ASSIGN(auto contents, RunLoad(first, located, options, meter, answer));
     Fd output;
     if (!answer.output_ticket().empty()) {

@@ -12,6 +12,7 @@ namespace {
 
 // From the worst on.
 constexpr int kExitCodes[] = {1, 78, 70, 69, 66, 64, 2, 0};
+constexpr int kBelowMinimum = 78;
 
 }  // namespace
 
@@ -81,6 +82,15 @@ ClientError MakeError(const v1::Report& report) {
   error.outcome = report.outcome();
   error.exit_code = static_cast<int>(FactsOf(report.outcome()).exit_code());
   return error;
+}
+
+ClientResult<void> CheckPosture(v1::Posture posture, v1::Posture minimum) {
+  if (posture >= minimum) return {};
+  ClientError error =
+      MakeError(v1::OUTCOME_UNAVAILABLE,
+                "the daemon's walls are " + Word(posture) + ", below the minimum that was asked for: " + Word(minimum));
+  error.exit_code = kBelowMinimum;
+  return Unexpected{std::move(error)};
 }
 
 }  // namespace airlock

@@ -36,7 +36,8 @@ struct TlsOptions {
 struct PrivateOptions {
   // Path of airlockd. Default: $AIRLOCK_DAEMON, else beside the running program, else /usr/libexec/airlock/airlockd.
   std::string daemon;
-  // The walls below which the daemon refuses to start. Default: the daemon's own (nested).
+  // The walls below which the daemon refuses to start. Default: the daemon's own ($AIRLOCK_MINIMUM_POSTURE, else
+  // nested).
   v1::Posture minimum_posture = v1::POSTURE_UNSPECIFIED;
   // How long it may take to start.
   std::chrono::milliseconds start_timeout{20'000};
@@ -69,6 +70,9 @@ struct CallOptions {
   std::chrono::milliseconds timeout{0};
   // Below the daemon's own; zeros leave those.
   v1::Limits limits;
+  // The walls that are enough: what was decoded behind fewer is an error with exit code 78. Before the daemon gets
+  // anything, Capabilities says what it has.
+  v1::Posture minimum_posture = v1::POSTURE_UNSPECIFIED;
   // Called now and then from the thread of this call: bytes sent so far and to send, bytes received so far and to
   // receive.
   std::function<void(uint64_t sent, uint64_t to_send, uint64_t received, uint64_t to_receive)> progress;

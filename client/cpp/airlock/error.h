@@ -50,5 +50,8 @@ ClientError MakeError(v1::Reason reason, std::string message = {});
 ClientError MakeError(v1::Outcome outcome, std::string message);
 // An error from the failure that a report carries.
 ClientError MakeError(const v1::Report& report);
+// The error, with exit code 78, where walls are below what was asked for; nothing where they are not, or where nothing
+// was asked for (POSTURE_UNSPECIFIED).
+ClientResult<void> CheckPosture(v1::Posture posture, v1::Posture minimum);
 
 }  // namespace airlock
