@@ -1,14 +1,21 @@
 #include "client/cli/command_line.h"
 
 #include <CLI/CLI.hpp>
-#include <iostream>
+#include <charconv>
+#include <cstdio>
 #include <memory>
+#include <sstream>
 #include <string>
+#include <vector>
+
+#include "client/cli/output.h"
+#include "sandbox/base/version.h"
 
 namespace airlock::cli {
 namespace {
 
 constexpr int kUsage = 64;
+constexpr double kMostSeconds = 1e6;
 
 constexpr char kExamples[] =
     "Opens model checkpoints that nobody should trust.\n\n"
@@ -53,14 +60,30 @@ constexpr Subcommand kSubcommands[] = {
     {"version", "the version of this program", "  airlock version --json\n", RunVersion},
 };
 
-// Help of a subcommand: the examples, kept as its footer, stand first.
-class ExamplesFirst : public CLI::Formatter {
+// Help of a subcommand: the examples, kept as its footer, stand first, and last what all subcommands take.
+class SubcommandHelp : public CLI::Formatter {
  public:
   std::string make_description(const CLI::App* app) const override {
     return app->get_footer() + "\n" + CLI::Formatter::make_description(app);
   }
-  std::string make_footer(const CLI::App*) const override { return {}; }
+  std::string make_footer(const CLI::App* app) const override {
+    const CLI::App* all = app->get_parent();
+    const auto common = [&](const CLI::Option* option) {
+      return option != all->get_help_ptr() && option != all->get_version_ptr();
+    };
+    // Without the empty line that it begins with: one is there already.
+    return make_group("Options of all commands", false, all->get_options(common)).substr(1);
+  }
 };
+
+// Says of what is no number that it is none; a range alone would say that it lies outside.
+std::string WrongSeconds(const std::string& text) {
+  double seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  const bool number = error == std::errc() && end == text.data() + text.size();
+  if (number && seconds >= 0 && seconds <= kMostSeconds) return {};
+  return "'" + text + "' is no number of seconds from 0 to 1000000";
+}
 
 void AddGlobalOptions(CLI::App& app, Options& options) {
   app.add_option("--address", options.address,
@@ -71,10 +94,12 @@ void AddGlobalOptions(CLI::App& app, Options& options) {
   app.add_flag("--server-path", options.server_path,
                "FILE is a path of the addressed daemon's machine: send it, not the bytes");
   app.add_option("--minimum-posture", options.minimum_posture,
-                 "walls that a private daemon must raise: full, nested, filter-only")
-      ->check(CLI::IsMember({"full", "nested", "filter-only"}));
+                 "the least walls that are enough, whichever daemon it is; else what the daemon has for enough")
+      ->check(CLI::IsMember({"full", "nested", "filter-only"}))
+      ->envname("AIRLOCK_MINIMUM_POSTURE");
   app.add_option("--timeout", options.timeout, "seconds for each file; 0: the daemon's limits")
-      ->check(CLI::Range(0.0, 1e6));
+      ->check(CLI::Validator(WrongSeconds, ""))
+      ->type_name("SECONDS");
   auto formats = [&options](const std::string& word) {
     options.format = word == "json"    ? Format::kJson
                      : word == "jsonl" ? Format::kJsonl
@@ -128,6 +153,36 @@ void AddOptions(CLI::App& sub, const std::string& name, Options& options) {
   }
 }
 
+// What is wrong, where no subcommand was recognised: CLI11 says only that there is none.
+std::string WithoutSubcommand(const CLI::App& app) {
+  std::string names;
+  for (const Subcommand& row : kSubcommands) names += (names.empty() ? "" : ", ") + std::string(row.name);
+  const std::vector<std::string> others = app.remaining();
+  if (others.empty()) return "a command is missing: " + names;
+  if (others.front().starts_with('-')) return "there is no option " + others.front();
+  return "'" + others.front() + "' is no command; there are " + names;
+}
+
+int Complain(const CLI::App& app, const std::string& sentence) {
+  std::string help = "airlock";
+  for (const CLI::App* sub : app.get_subcommands()) help += " " + sub->get_name();
+  PrintNote("", sentence);
+  fprintf(stderr, "  hint: `%s --help` lists what there is\n", help.c_str());
+  return kUsage;
+}
+
+// Of what CLI11 did not take for a command line: a call for help, or an error.
+int Reply(const CLI::App& app, const CLI::ParseError& error) {
+  if (error.get_exit_code() == 0) {
+    std::ostringstream text;
+    app.exit(error, text, text);
+    fputs(text.str().c_str(), stdout);
+    return 0;
+  }
+  const bool none = error.get_name() == "RequiredError" && app.get_subcommands().empty();
+  return Complain(app, none ? WithoutSubcommand(app) : error.what());
+}
+
 }  // namespace
 
 Parsed ParseCommandLine(int argc, const char* const* argv) {
@@ -135,24 +190,22 @@ Parsed ParseCommandLine(int argc, const char* const* argv) {
   CLI::App app(kExamples, "airlock");
   app.require_subcommand(1);
   app.fallthrough();
+  app.set_version_flag("--version", std::string("airlock ") + kVersion);
   AddGlobalOptions(app, command.options);
   for (const Subcommand& row : kSubcommands) {
     CLI::App* sub = app.add_subcommand(row.name, row.summary);
     sub->footer(row.examples);
-    sub->formatter(std::make_shared<ExamplesFirst>());
+    sub->formatter(std::make_shared<SubcommandHelp>());
     AddOptions(*sub, row.name, command.options);
     sub->callback([&command, run = row.run] { command.run = run; });
   }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return {std::nullopt, app.exit(error)};
-    app.exit(error, std::cerr, std::cerr);
-    return {std::nullopt, kUsage};
+    return {std::nullopt, Reply(app, error)};
   }
   if (command.options.format == Format::kSarif && command.run != RunScan) {
-    std::cerr << "--format sarif: of scan alone\nRun with --help for more information.\n";
-    return {std::nullopt, kUsage};
+    return {std::nullopt, Complain(app, "--format sarif: of scan alone")};
   }
   return {std::move(command), 0};
 }

@@ -1,9 +1,11 @@
 #include "client/cli/contents_json.h"
 
+#include <limits>
 #include <span>
 
 #include "airlock/words.h"
 #include "client/cli/listing.h"
+#include "client/cli/metadata.h"
 #include "client/cli/report_json.h"
 
 namespace airlock::cli {
@@ -91,10 +93,10 @@ void WriteMeta(JsonWriter& json, const NamedMeta& entry, const Graph& graph) {
 }
 
 void WriteTensors(JsonWriter& json, const Contents& contents, const std::vector<std::string>& digests,
-                  const std::vector<std::string>& select) {
+                  const std::vector<Listed>& listed) {
   json.Key("tensors");
   json.BeginArray();
-  for (const Listed& row : ListTensors(contents, select)) {
+  for (const Listed& row : listed) {
     if (row.meta != nullptr) {
       WriteMeta(json, *row.meta, contents.graph());
     } else {
@@ -102,6 +104,14 @@ void WriteTensors(JsonWriter& json, const Contents& contents, const std::vector<
     }
   }
   json.EndArray();
+}
+
+void WriteVerified(JsonWriter& json, const Verified& verified) {
+  json.Key("verified");
+  json.BeginObject();
+  json.Field("compared", verified.compared);
+  json.Field("without_crc32", verified.without);
+  json.EndObject();
 }
 
 void WriteSymbols(JsonWriter& json, const std::vector<v1::Symbol>& symbols) {
@@ -145,16 +155,19 @@ void WriteTiming(JsonWriter& json, const v1::Timing& timing) {
 }  // namespace
 
 void WriteContents(JsonWriter& json, const std::string& file, const Contents& contents,
-                   const std::vector<std::string>& digests, const MetadataLimits& limits,
-                   const std::vector<std::string>& select) {
+                   const std::vector<std::string>& digests, const Options& options) {
   const v1::Report& report = contents.report();
+  const std::vector<Listed> listed = ListTensors(contents, options.select);
+  MetadataLimits limits;
+  if (options.all) limits.nodes = std::numeric_limits<uint64_t>::max();
   json.BeginObject();
   json.Field("schema_version", kSchemaVersion);
   json.Field("file", file);
   WriteReport(json, report);
   json.Field("verdict", Word(report.verdict()));
   WritePosture(json, report.posture());
-  WriteTensors(json, contents, digests, select);
+  if (options.verify) WriteVerified(json, VerifiedOf(contents, listed));
+  WriteTensors(json, contents, digests, listed);
   WriteSymbols(json, contents.symbols());
   WriteFindings(json, contents.findings());
   WriteNested(json, report);

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "airlock/words.h"
+#include "client/cli/address.h"
 #include "client/cli/escape.h"
 #include "client/cli/listing.h"
 
@@ -132,23 +133,48 @@ std::string Counted(size_t count, const char* what) {
   return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
 }
 
+// Of a member, all that is known is how large the file is that it stands in.
+std::string SizeCell(const std::string& file, const v1::Report& report, const Options& options) {
+  const bool member = !SplitMember(options, file).second.empty();
+  return (member ? "in a file of " : "") + HumanBytes(report.size());
+}
+
+// How many tensors there are, or were chosen, and what they take.
+std::string TensorSummary(const Contents& contents, const std::vector<Listed>& listed, const Options& options) {
+  const bool chosen = !options.select.empty();
+  const size_t all = contents.entries().size() + contents.meta_entries().size();
+  const Holding holding =
+      chosen ? StoragesOf(contents, listed) : Holding{contents.storage_count(), contents.payload_bytes()};
+  return (chosen ? std::to_string(listed.size()) + " of " + Counted(all, "tensor") + " chosen"
+                 : Counted(all, "tensor")) +
+         ", " + HumanBytes(holding.bytes) + " in " + Counted(holding.storages, "storage");
+}
+
+std::string VerifiedRow(const Contents& contents, const std::vector<Listed>& listed) {
+  const Verified verified = VerifiedOf(contents, listed);
+  if (verified.compared == 0) return "  not verified: the file has no CRC-32 of any of these tensors\n";
+  const std::string without =
+      verified.without == 0 ? "" : "; of " + Counted(verified.without, "tensor") + " it has none";
+  return "  verified: the bytes of " + Counted(verified.compared, "tensor") + " have the CRC-32 that the file says" +
+         without + "\n";
+}
+
 }  // namespace
 
 std::string ContentsTable(const std::string& file, const Contents& contents, const std::vector<std::string>& digests,
-                          bool all, const Paint& paint, const std::vector<std::string>& select) {
-  const std::vector<Listed> listed = ListTensors(contents, select);
+                          const Options& options, const Paint& paint) {
+  const std::vector<Listed> listed = ListTensors(contents, options.select);
   const v1::Report& report = contents.report();
   const v1::Timing& timing = report.timing();
   char milliseconds[32];
   snprintf(milliseconds, sizeof milliseconds, "%.1f ms",
            static_cast<double>(timing.decode_us() + timing.validate_us()) / 1e3);
-  return Escape(file) + ": " + Word(report.format()) + ", " + HumanBytes(report.size()) + ", " +
-         Painted(report.verdict(), paint) + "\n" + TensorRows(contents, listed, digests, all) +
-         SymbolRows(contents, all, paint) + FindingRows(contents, all, paint) + "  " +
-         Counted(listed.size(), "tensor") + ", " + HumanBytes(contents.payload_bytes()) + " in " +
-         Counted(contents.storage_count(), "storage") + "; " + Counted(contents.symbols().size(), "symbol") + ", " +
-         Counted(contents.findings().size(), "finding") + "; decoded in " + milliseconds + " behind " +
-         Word(report.posture()) + " walls\n";
+  return Escape(file) + ": " + Word(report.format()) + ", " + SizeCell(file, report, options) + ", " +
+         Painted(report.verdict(), paint) + "\n" + TensorRows(contents, listed, digests, options.all) +
+         SymbolRows(contents, options.all, paint) + FindingRows(contents, options.all, paint) +
+         (options.verify ? VerifiedRow(contents, listed) : "") + "  " + TensorSummary(contents, listed, options) +
+         "; " + Counted(contents.symbols().size(), "symbol") + ", " + Counted(contents.findings().size(), "finding") +
+         "; decoded in " + milliseconds + " behind " + Word(report.posture()) + " walls\n";
 }
 
 std::string FailureTable(const Contents& seen, bool all, const Paint& paint) {

@@ -10,9 +10,9 @@
 
 namespace airlock::cli {
 
-// As text. `all` shows every row; `digests` and `select` as in WriteContents.
+// As text. `digests` and `options` as in WriteContents.
 std::string ContentsTable(const std::string& file, const Contents& contents, const std::vector<std::string>& digests,
-                          bool all, const Paint& paint, const std::vector<std::string>& select = {});
+                          const Options& options, const Paint& paint);
 
 // What was seen of a file that has no answer: symbols and findings. Empty if nothing.
 std::string FailureTable(const Contents& seen, bool all, const Paint& paint);

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "airlock/words.h"
@@ -85,28 +84,53 @@ void PrintJson(const Health& health) {
   json.Newline();
 }
 
-void PrintTable(const Health& health, const Paint& paint) {
-  auto row = [&](bool good, const char* word, const std::string& name, const std::string& evidence) {
-    char padded[16];
-    snprintf(padded, sizeof padded, "%-8s", word);
-    printf("  %s %-28s %s\n", (good ? paint.Good(padded) : paint.Bad(padded)).c_str(), Escape(name).c_str(),
-           Escape(evidence).c_str());
-  };
-  printf("walls: %s (at least %s wanted)\n", Word(health.capabilities.posture()).c_str(), Word(health.minimum).c_str());
-  std::string_view said;  // what all namespaces need is said once
-  for (const LayerState& layer : health.layers) {
-    row(layer.state == "ok", layer.state.c_str(), layer.name, layer.evidence);
-    if (layer.state == "ok" || layer.remedy.empty() || layer.remedy == said) continue;
-    printf("           remedy: %s\n", Escape(layer.remedy).c_str());
-    said = layer.remedy;
+void PrintRow(const Paint& paint, bool good, const std::string& word, const std::string& name,
+              const std::string& evidence) {
+  char padded[16];
+  snprintf(padded, sizeof padded, "%-8s", word.c_str());
+  printf("  %s %-28s %s\n", (good ? paint.Good(padded) : paint.Bad(padded)).c_str(), Escape(name).c_str(),
+         Escape(evidence).c_str());
+}
+
+// What several layers in a row need, as all namespaces do, is said once, below the last of them.
+void PrintLayers(const std::vector<LayerState>& layers, const Paint& paint) {
+  size_t alike = 0;
+  for (size_t i = 0; i < layers.size(); ++i) {
+    const LayerState& layer = layers[i];
+    PrintRow(paint, layer.state == "ok", layer.state, layer.name, layer.evidence);
+    alike = layer.state == "ok" ? 0 : alike + 1;
+    const bool more = i + 1 < layers.size() && layers[i + 1].state != "ok" && layers[i + 1].remedy == layer.remedy;
+    if (alike == 0 || more) continue;
+    const std::string whose = alike == 1 ? "remedy" : "remedy for these " + std::to_string(alike);
+    if (!layer.remedy.empty()) printf("           %s: %s\n", whose.c_str(), Escape(layer.remedy).c_str());
+    alike = 0;
   }
-  printf("forbidden acts, each tried by a fresh worker:\n");
-  for (const v1::Probe& probe : health.test.probes()) {
-    row(probe.stopped(), probe.stopped() ? "stopped" : "NOT", probe.act(), probe.evidence());
-  }
+}
+
+void PrintConclusion(const Health& health, const Paint& paint) {
   if (!health.enough()) printf("%s: the walls are below the minimum\n", paint.Bad("failed").c_str());
   if (!health.test.passed()) printf("%s: a check of a real worker did not pass\n", paint.Bad("failed").c_str());
-  if (health.exit_code() == 0) printf("%s\n", paint.Good("all is well").c_str());
+  if (health.exit_code() != 0) return;
+  std::string missing;
+  for (const LayerState& layer : health.layers) {
+    if (layer.state != "ok") missing += (missing.empty() ? "" : ", ") + Escape(layer.name);
+  }
+  if (missing.empty()) {
+    printf("%s\n", paint.Good("all is well").c_str());
+  } else {
+    printf("%s: the minimum (%s) is met and every act was stopped; missing beyond it: %s\n", paint.Good("well").c_str(),
+           Word(health.minimum).c_str(), missing.c_str());
+  }
+}
+
+void PrintTable(const Health& health, const Paint& paint) {
+  printf("walls: %s (at least %s wanted)\n", Word(health.capabilities.posture()).c_str(), Word(health.minimum).c_str());
+  PrintLayers(health.layers, paint);
+  printf("forbidden acts, each tried by a fresh worker:\n");
+  for (const v1::Probe& probe : health.test.probes()) {
+    PrintRow(paint, probe.stopped(), probe.stopped() ? "stopped" : "NOT", probe.act(), probe.evidence());
+  }
+  PrintConclusion(health, paint);
 }
 
 ClientResult<Health> Examine(const Options& options) {

@@ -1,7 +1,6 @@
 #include "client/cli/file_report.h"
 
 #include <cstdio>
-#include <limits>
 
 #include "client/cli/address.h"
 #include "client/cli/contents_json.h"
@@ -20,7 +19,9 @@ struct Hint {
 constexpr Hint kHints[] = {
     {v1::REASON_DANGEROUS_CONTENT,
      "`airlock inspect` shows what it would do; --inert takes its data and leaves the rest inert"},
-    {v1::REASON_PATH_NOT_ALLOWED, "does this user, or the daemon's, have the right to read it?"},
+    {v1::REASON_PATH_NOT_ALLOWED,
+     "does this user, or the daemon's, have the right to read it? A daemon opens paths beneath its roots alone "
+     "(airlockd --root DIR); without --server-path it needs none"},
     {v1::REASON_LIMIT_EXCEEDED, "a daemon of your own may have higher limits: airlockd --limit NAME=VALUE"},
 };
 
@@ -37,12 +38,10 @@ void PrintFailure(const std::string& file, const ClientError& error) {
 int FileReport::Show(const std::string& file, const Contents& contents, const std::vector<std::string>& digests) {
   if (!options_.select.empty() && ListTensors(contents, options_.select).empty()) return Show(file, NothingChosen());
   if (options_.format == Format::kTable) {
-    fputs(ContentsTable(file, contents, digests, options_.all, paint_, options_.select).c_str(), stdout);
+    fputs(ContentsTable(file, contents, digests, options_, paint_).c_str(), stdout);
     fflush(stdout);
   } else {
-    MetadataLimits limits;
-    if (options_.all) limits.nodes = std::numeric_limits<uint64_t>::max();
-    WriteContents(documents_.Next(), file, contents, digests, limits, options_.select);
+    WriteContents(documents_.Next(), file, contents, digests, options_);
     documents_.Done();
   }
   return ExitCodeOf(contents.report().verdict());

@@ -1,5 +1,7 @@
 #include "client/cli/listing.h"
 
+#include <algorithm>
+
 #include "sandbox/base/glob.h"
 
 namespace airlock::cli {
@@ -24,6 +26,28 @@ std::vector<Listed> ListTensors(const Contents& contents, const std::vector<std:
     if (i < entries.size() && Chosen(select, entries[i].name)) listed.push_back({&entries[i], nullptr});
   }
   return listed;
+}
+
+Holding StoragesOf(const Contents& contents, const std::vector<Listed>& listed) {
+  std::vector<uint32_t> storages;
+  for (const Listed& row : listed) {
+    if (row.tensor != nullptr) storages.push_back(contents.tensor(row.tensor->tensor).storage);
+  }
+  std::sort(storages.begin(), storages.end());
+  storages.erase(std::unique(storages.begin(), storages.end()), storages.end());
+  Holding holding{storages.size(), 0};
+  for (const uint32_t storage : storages) holding.bytes += contents.storage(storage).bytes;
+  return holding;
+}
+
+Verified VerifiedOf(const Contents& contents, const std::vector<Listed>& listed) {
+  Verified verified;
+  for (const Listed& row : listed) {
+    if (row.tensor == nullptr) continue;
+    const bool has = contents.storage(contents.tensor(row.tensor->tensor).storage).crc32.has_value();
+    ++(has ? verified.compared : verified.without);
+  }
+  return verified;
 }
 
 }  // namespace airlock::cli

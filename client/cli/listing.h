@@ -2,6 +2,7 @@
 // that were chosen by name.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,5 +25,20 @@ ClientError NothingChosen();
 
 // Points into `contents`.
 std::vector<Listed> ListTensors(const Contents& contents, const std::vector<std::string>& select);
+
+// The storages behind what is listed.
+struct Holding {
+  size_t storages = 0;
+  uint64_t bytes = 0;
+};
+Holding StoragesOf(const Contents& contents, const std::vector<Listed>& listed);
+
+// What --verify came to: of the tensors that are listed, those whose bytes were held against a CRC-32 of the file, and
+// those of whose bytes the file has none.
+struct Verified {
+  uint64_t compared = 0;
+  uint64_t without = 0;
+};
+Verified VerifiedOf(const Contents& contents, const std::vector<Listed>& listed);
 
 }  // namespace airlock::cli

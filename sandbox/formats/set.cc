@@ -90,7 +90,7 @@ Result<void> DecodeSet(const Input& input, std::string_view member, Output& outp
   if (files.size() == 1) return DecodeNamed(input, *files.front(), output, checkpoint);
   if (files.empty()) return Fail(Reason::kNotACheckpoint, "a folder that holds no checkpoint");
   return Fail(Reason::kUnsupportedFeature,
-              "the folder holds several checkpoints, of which one must be named: " + List(files));
+              "the folder holds several checkpoints, of which one must be named (FOLDER!NAME): " + List(files));
 }
 
 }  // namespace airlock::formats

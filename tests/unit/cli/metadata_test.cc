@@ -126,14 +126,14 @@ TEST(Contents, ListTensorsWithoutData) {
   const auto contents = maker.Make();
   ASSERT_TRUE(contents.ok()) << contents.error().message;
   JsonWriter json;
-  WriteContents(json, "f", **contents, {}, {});
+  WriteContents(json, "f", **contents, {}, Options());
   const auto tensors = nlohmann::json::parse(json.text())["tensors"];
   ASSERT_EQ(tensors.size(), 3U);
   EXPECT_EQ(tensors[0]["name"], "0");
   EXPECT_EQ(tensors[1], nlohmann::json::parse(R"({"name": "1", "dtype": "bfloat16", "shape": [2, 2],
       "strides": [2, 1], "requires_grad": true, "meta": true})"));
   EXPECT_EQ(tensors[2]["name"], "2");
-  const std::string table = ContentsTable("f", **contents, {}, false, Paint(Color::kNever));
+  const std::string table = ContentsTable("f", **contents, {}, Options(), Paint(Color::kNever));
   EXPECT_NE(table.find("no data"), std::string::npos);
   EXPECT_NE(table.find("3 tensors"), std::string::npos);
   EXPECT_LT(table.find("no data"), table.rfind("float32"));
