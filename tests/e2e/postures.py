@@ -85,6 +85,33 @@ class Postures(unittest.TestCase):
     def test_without_filters_nothing_starts(self):
         self.assertIn("seccomp", self.refused("no-filters", "filter-only"))
 
+    def test_an_addressed_daemon_below_the_minimum_gets_no_file(self):
+        target = self.path / "out.safetensors"
+        commands = [["inspect", self.sample], ["scan", self.sample], ["load", self.sample], ["convert", self.sample, target]]
+        with airlock.Daemon("--without-namespaces") as daemon:
+            for command in commands:
+                for where in ((["--minimum-posture", "full"], {}), ([], {"AIRLOCK_MINIMUM_POSTURE": "full"})):
+                    with self.subTest(command, where=where):
+                        done = airlock.run("--address", daemon.address, *where[0], *command, env=where[1])
+                        self.assertEqual(done.returncode, 78, done.stderr)
+                        self.assertIn("nested, below the minimum that was asked for: full", done.stderr)
+                        self.assertNotIn("layer0.weight", done.stdout)
+            self.assertFalse(target.exists())
+            self.assertNotIn("verdict", daemon.log.read_text(), "it was asked to decode nothing")
+            for command in commands:
+                done = airlock.run("--address", daemon.address, "--minimum-posture", "nested", *command)
+                self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("verdict", daemon.log.read_text(), "the control")
+
+    def test_the_environment_holds_for_private_daemons_and_for_doctor(self):
+        fewer = {"AIRLOCK_WITHOUT_NAMESPACES": "true", "AIRLOCK_MINIMUM_POSTURE": "full"}
+        self.assertEqual(airlock.run("inspect", self.sample, env=fewer).returncode, 78)
+        self.assertEqual(airlock.run("inspect", "--minimum-posture", "nested", self.sample, env=fewer).returncode, 0)
+        code, doctor = airlock.report("doctor", env=fewer)
+        self.assertEqual((code, doctor["minimum_posture"]), (78, "full"))
+        done = airlock.run("inspect", self.sample, env={"AIRLOCK_MINIMUM_POSTURE": "most"})
+        self.assertEqual(done.returncode, 64, done.stderr)
+
     def test_a_private_daemon_refuses_too(self):
         for command in (["load", self.sample], ["doctor"]):
             done = subprocess.run(on("old-container", airlock.BIN / "airlock", *command, "--format", "json"), capture_output=True,

@@ -82,9 +82,9 @@ class ClientTest : public ::testing::Test {
     rich.add_details()->PackFrom(info);
     return {grpc::StatusCode::INVALID_ARGUMENT, "why", rich.SerializeAsString()};
   }
-  ClientResult<Checkpoint> Load(const Source& source = Source::OnServer("/x")) {
+  ClientResult<Checkpoint> Load(const Source& source = Source::OnServer("/x"), const LoadOptions& options = {}) {
     loader_.HandOver();
-    auto loaded = client_->Load(source);
+    auto loaded = client_->Load(source, options);
     loader_.HandOver();
     return loaded;
   }
@@ -212,6 +212,32 @@ TEST_F(ClientTest, OfAStorageThatWasLeftOutNothingComes) {
   EXPECT_EQ(checkpoint->storage(3), nullptr);
   EXPECT_EQ(checkpoint->Find("left")->data, nullptr);
   EXPECT_EQ(std::string(reinterpret_cast<const char*>(checkpoint->storage(4)->bytes().data()), 3), "ghi");
+}
+
+// The daemon may have been another one when it was asked what walls it has.
+TEST_F(ClientTest, WhatCameFromBehindTooFewWallsIsNotHandedOut) {
+  v1::Posture posture = v1::POSTURE_NESTED;
+  loader_.on_load = [&](LoadStream* stream) {
+    v1::LoadResponse response;
+    *response.mutable_report() = maker_.Report();
+    response.mutable_report()->set_posture(posture);
+    stream->Write(response);
+    *response.mutable_plan() = maker_.plan;
+    stream->Write(response);
+    SendData(stream, "abcdef");
+    return grpc::Status::OK;
+  };
+  LoadOptions options;
+  options.minimum_posture = v1::POSTURE_NESTED;
+  EXPECT_TRUE(Load(Source::OnServer("/x"), options).ok());
+  options.minimum_posture = v1::POSTURE_FULL;
+  for (const v1::Posture below : {v1::POSTURE_NESTED, v1::POSTURE_FILTER_ONLY, v1::POSTURE_UNSPECIFIED}) {
+    posture = below;
+    const auto refused = Load(Source::OnServer("/x"), options);
+    ASSERT_FALSE(refused.ok()) << below;
+    EXPECT_EQ(refused.error().exit_code, 78);
+    EXPECT_EQ(refused.error().seen, nullptr);
+  }
 }
 
 TEST_F(ClientTest, ATicketThatNobodyAskedForIsAnError) {
