@@ -44,6 +44,7 @@ std::string DirectoryOf(const std::string& path) { return std::filesystem::path(
 struct Paths {
   std::vector<std::string> read;
   std::vector<std::string> write;
+  std::vector<std::string> tidy;
 };
 
 Paths PathsOf(const Options& options) {
@@ -54,7 +55,10 @@ Paths PathsOf(const Options& options) {
   }
   paths.write = {options.spool_dir};
   for (const std::string& listen : options.listen) {
-    if (listen.starts_with(kUnix)) paths.write.push_back(DirectoryOf(listen.substr(kUnix.size())));
+    if (!listen.starts_with(kUnix)) continue;
+    paths.write.push_back(DirectoryOf(listen.substr(kUnix.size())));
+    // A private daemon takes the directory of its socket away with it.
+    if (options.private_fd >= 0) paths.tidy.push_back(DirectoryOf(paths.write.back()));
   }
   return paths;
 }
@@ -87,6 +91,7 @@ Expected<Confinement, std::string> ConfineBroker(const Options& options, const s
   std::vector<Place> places(std::begin(kSystem), std::end(kSystem));
   for (const std::string& path : paths.read) places.push_back({path.c_str(), Access::kRead});
   for (const std::string& path : paths.write) places.push_back({path.c_str(), Access::kReadWrite});
+  for (const std::string& path : paths.tidy) places.push_back({path.c_str(), Access::kTidy});
   if (!groups.empty()) places.push_back({groups.c_str(), Access::kGroups});
   if (auto landlock = walls::EnterLandlockWith(places, ports); landlock.ok()) {
     confinement.landlock_abi = *landlock;

@@ -88,7 +88,10 @@ Expected<void, std::string> Daemon::Serve(const std::vector<Listener>& listeners
     server_ = builder.BuildAndStart();
   }
   for (size_t i = 0; i < listeners.size(); ++i) {
-    if (!server_ || ports[i] == 0) return Unexpected<std::string>{"cannot listen on " + listeners[i].address};
+    if (!server_ || ports[i] == 0) {
+      return Unexpected<std::string>{"cannot listen on " + listeners[i].address +
+                                     ": another program does, or this user may not"};
+    }
   }
   for (const std::string& socket : sockets_) {
     if (::chmod(socket.c_str(), socket_mode) != 0) {

@@ -32,7 +32,7 @@
 namespace airlock::server {
 namespace {
 
-enum ExitStatus : int { kOk = 0, kUsage = 64, kInternal = 70, kBelowMinimum = 78 };
+enum ExitStatus : int { kOk = 0, kUsage = 64, kUnavailable = 69, kInternal = 70, kBelowMinimum = 78 };
 
 int Complain(ExitStatus status, const std::string& sentence) {
   (void)std::fprintf(stderr, "airlockd: %s\n", sentence.c_str());
@@ -122,7 +122,7 @@ int Run(const Options& options, const StopSignal& stop, spawner::SpawnerClient& 
 
   KeepGrpc();
   auto listeners = PrepareListeners(options);
-  if (!listeners.ok()) return Complain(kUsage, listeners.error());
+  if (!listeners.ok()) return Complain(listeners.error().in_use ? kUnavailable : kUsage, listeners.error().sentence);
   pool.Start();
   Broker broker(ToBrokerOptions(options), pool, std::move(paths));
   broker.walls = first->ready;
@@ -132,7 +132,9 @@ int Run(const Options& options, const StopSignal& stop, spawner::SpawnerClient& 
   (void)spawner::KillAndReap(first->worker);
 
   Daemon daemon(broker);
-  if (auto serving = daemon.Serve(*listeners, options.mode); !serving.ok()) return Complain(kInternal, serving.error());
+  if (auto serving = daemon.Serve(*listeners, options.mode); !serving.ok()) {
+    return Complain(kUnavailable, serving.error());
+  }
   LogInfo("serving", {{"version", std::string(kVersion)},
                       {"posture", std::string(walls::PostureName(broker.posture))},
                       {"address", options.listen.front()}});
@@ -146,6 +148,7 @@ int Run(const Options& options, const StopSignal& stop, spawner::SpawnerClient& 
   // A private caller that is gone waits for nothing.
   const bool nobody_waits = !wanted || options.private_fd >= 0;
   daemon.Drain(std::chrono::seconds(nobody_waits ? 0 : options.drain_seconds));
+  if (options.private_fd >= 0) RemoveEmptyDirectories(*listeners);
   return wanted ? kOk : kInternal;
 }
 

@@ -45,6 +45,7 @@ constexpr uint64_t kReadRights = 0b1100;  // files, directories
 constexpr uint64_t kWriteRights =
     0x2 | 0x20 | 0x100 | 0x200 | 1 << 14;             // write, remove and make files, make sockets, truncate
 constexpr uint64_t kGroupRights = 0x2 | 0x10 | 0x80;  // write files, remove and make directories
+constexpr uint64_t kTidyRights = 0x10;                // remove directories
 constexpr uint64_t kFileRights = 0b111 | 1 << 14;     // of what is no directory
 constexpr uint64_t kBindTcp = 1;
 
@@ -107,6 +108,8 @@ uint64_t RightsOf(Access access) {
       return kReadRights | kWriteRights;
     case Access::kGroups:
       return kReadRights | kGroupRights;
+    case Access::kTidy:
+      return kTidyRights;
   }
   return 0;  // no such access: nothing
 }

@@ -13,7 +13,8 @@ namespace airlock::walls {
 enum class Access : uint8_t {
   kRead,       // files and lists of them
   kReadWrite,  // and make and remove regular files and sockets
-  kGroups      // of cgroups: read and write the files that are there, make and remove directories
+  kGroups,     // of cgroups: read and write the files that are there, make and remove directories
+  kTidy        // remove directories, which must be empty for that
 };
 
 struct Place {

@@ -18,9 +18,13 @@
 namespace airlock::server {
 namespace {
 
-using Sentence = std::string;
+Unexpected<ListenFailure> Wrong(std::string sentence) {
+  return Unexpected<ListenFailure>{ListenFailure{std::move(sentence), false}};
+}
 
-Unexpected<Sentence> Wrong(std::string sentence) { return Unexpected<Sentence>{std::move(sentence)}; }
+Unexpected<ListenFailure> InUse(std::string sentence) {
+  return Unexpected<ListenFailure>{ListenFailure{std::move(sentence), true}};
+}
 
 // Whether somebody accepts connections there.
 bool Answers(const std::string& path) {
@@ -33,8 +37,13 @@ bool Answers(const std::string& path) {
   return result == 0 || errno == EAGAIN;
 }
 
-Expected<void, Sentence> CheckDirectory(const std::string& path) {
-  const std::string directory = path.rfind('/') == 0 ? "/" : path.substr(0, path.rfind('/'));
+// Of an absolute path.
+std::string DirectoryOf(const std::string& path) {
+  return path.rfind('/') == 0 ? "/" : path.substr(0, path.rfind('/'));
+}
+
+Expected<void, ListenFailure> CheckDirectory(const std::string& path) {
+  const std::string directory = DirectoryOf(path);
   // Only the last level, and for its owner and group alone.
   if (::mkdir(directory.c_str(), 0750) != 0 && errno != EEXIST) {
     return Wrong("--listen unix:" + path + ": " + std::strerror(errno));
@@ -47,16 +56,16 @@ Expected<void, Sentence> CheckDirectory(const std::string& path) {
   return {};
 }
 
-Expected<void, Sentence> RemoveStale(const std::string& path) {
+Expected<void, ListenFailure> RemoveStale(const std::string& path) {
   struct stat found {};
   if (::lstat(path.c_str(), &found) != 0) return {};
   if (!S_ISSOCK(found.st_mode)) return Wrong("--listen unix:" + path + ": a file that is no socket is there");
-  if (Answers(path)) return Wrong("--listen unix:" + path + ": another daemon answers there");
+  if (Answers(path)) return InUse("--listen unix:" + path + ": another daemon answers there");
   (void)::unlink(path.c_str());
   return {};
 }
 
-Expected<Listener, Sentence> PrepareUnix(const std::string& path) {
+Expected<Listener, ListenFailure> PrepareUnix(const std::string& path) {
   if (path.empty() || path[0] != '/') return Wrong("--listen unix:" + path + ": the path is not absolute");
   // The longer one of the two sockets.
   if (FdSocketPath(path).size() >= sizeof(sockaddr_un::sun_path)) {
@@ -80,7 +89,7 @@ std::optional<std::string> ReadFile(const std::string& path) {
   return std::string(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
 }
 
-Expected<std::shared_ptr<grpc::ServerCredentials>, Sentence> MutualTls(const Options& options) {
+Expected<std::shared_ptr<grpc::ServerCredentials>, ListenFailure> MutualTls(const Options& options) {
   grpc::SslServerCredentialsOptions tls(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
   const auto certificate = ReadFile(options.tls_cert);
   const auto key = ReadFile(options.tls_key);
@@ -93,7 +102,7 @@ Expected<std::shared_ptr<grpc::ServerCredentials>, Sentence> MutualTls(const Opt
   return grpc::SslServerCredentials(tls);
 }
 
-Expected<Listener, Sentence> PrepareTcp(const std::string& address, const Options& options) {
+Expected<Listener, ListenFailure> PrepareTcp(const std::string& address, const Options& options) {
   const size_t colon = address.rfind(':');
   if (colon == std::string::npos || colon == 0) return Wrong("--listen tcp:" + address + ": not tcp:HOST:PORT");
   const bool any_tls = !options.tls_cert.empty() || !options.tls_key.empty() || !options.tls_client_ca.empty();
@@ -116,7 +125,7 @@ Expected<Listener, Sentence> PrepareTcp(const std::string& address, const Option
 
 std::string FdSocketPath(const std::string& socket_path) { return socket_path + ".fd"; }
 
-Expected<std::vector<Listener>, std::string> PrepareListeners(const Options& options) {
+Expected<std::vector<Listener>, ListenFailure> PrepareListeners(const Options& options) {
   constexpr std::string_view kUnix = "unix:";
   constexpr std::string_view kTcp = "tcp:";
   std::vector<Listener> listeners;
@@ -132,6 +141,12 @@ Expected<std::vector<Listener>, std::string> PrepareListeners(const Options& opt
     }
   }
   return listeners;
+}
+
+void RemoveEmptyDirectories(const std::vector<Listener>& listeners) {
+  for (const Listener& listener : listeners) {
+    if (!listener.socket_path.empty()) (void)::rmdir(DirectoryOf(listener.socket_path).c_str());
+  }
 }
 
 SocketModeScope::SocketModeScope(mode_t mode) : before_(::umask(0777 & ~mode)) {}

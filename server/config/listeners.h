@@ -28,8 +28,19 @@ struct Listener {
 // Of the socket that carries descriptors, beside the unix socket of that path.
 std::string FdSocketPath(const std::string& socket_path);
 
-// Checks everything that can be checked before serving. Fails with one sentence.
-Expected<std::vector<Listener>, std::string> PrepareListeners(const Options& options);
+// Why a daemon cannot listen, as one sentence.
+struct ListenFailure {
+  std::string sentence;
+  // Somebody else has the address: what was asked for is right, and may work another time.
+  bool in_use = false;
+};
+
+// Checks everything that can be checked before serving.
+Expected<std::vector<Listener>, ListenFailure> PrepareListeners(const Options& options);
+
+// Takes away the directories of the unix sockets, as far as they are empty. Of a private daemon, whose caller made one
+// for it and may be gone without a chance to remove it.
+void RemoveEmptyDirectories(const std::vector<Listener>& listeners);
 
 // Mode of new sockets while it lives: gRPC binds within ServerBuilder::BuildAndStart, by the umask.
 class SocketModeScope {

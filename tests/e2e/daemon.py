@@ -2,6 +2,7 @@
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -61,6 +62,45 @@ class Daemon(unittest.TestCase):
             daemon.lifeline.close()
             self.assertEqual(daemon.process.wait(30), 0)
 
+    def test_a_private_daemon_takes_the_directory_of_its_socket_with_it(self):
+        """And none that holds something else; and not that of a daemon for all."""
+        for private, other, stays in ((True, False, False), (True, True, True), (False, False, True)):
+            with self.subTest(private=private, other=other):
+                directory = pathlib.Path(tempfile.mkdtemp(prefix="airlock-", dir=self.path))
+                if other:
+                    (directory / "file").touch()
+                ours, theirs = socket.socketpair()
+                flags = ["--private-fd", str(theirs.fileno())] if private else []
+                daemon = subprocess.Popen([str(airlock.BIN / "airlockd"), *flags, "--listen", f"unix:{directory}/s"], pass_fds=[theirs.fileno()],
+                                          stderr=subprocess.DEVNULL)
+                theirs.close()
+                try:
+                    self.assertTrue(airlock.wait_until((directory / "s").exists, 30))
+                    if private:
+                        ours.recv(6)  # so that its directory is a daemon's that served
+                    ours.close()
+                    if not private:
+                        daemon.terminate()
+                    self.assertEqual(daemon.wait(30), 0)
+                finally:
+                    daemon.kill()
+                    daemon.wait()
+                self.assertEqual(directory.exists(), stays)
+
+    def test_a_command_that_is_killed_leaves_no_directory_behind(self):
+        base = self.path / "base"
+        base.mkdir()
+        # More output than a pipe holds that nobody reads: it does not end by itself.
+        command = subprocess.Popen([str(airlock.BIN / "airlock"), "inspect", *[str(self.sample)] * 1000], stdout=subprocess.PIPE,
+                                   env={**os.environ, "XDG_RUNTIME_DIR": str(base)})
+        try:
+            self.assertTrue(airlock.wait_until(lambda: list(base.glob("airlock-*/airlockd.sock")), 30))
+        finally:
+            command.kill()
+            command.wait()
+            command.stdout.close()
+        self.assertTrue(airlock.wait_until(lambda: not list(base.iterdir()), 30), list(base.iterdir()))
+
     def test_workers_die_with_a_daemon_that_is_killed(self):
         with airlock.Daemon() as daemon:
             family = list(airlock.descendants(daemon.pid))
@@ -95,6 +135,17 @@ class Daemon(unittest.TestCase):
                 done = airlockd("--listen", f"unix:{self.path}/s", *flags)
                 self.assertEqual(done.returncode, 64, done.stderr)
                 self.assertTrue(done.stderr.strip())
+
+    def test_an_address_that_another_has_is_69(self):
+        with airlock.Daemon() as daemon, socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            for flags, said in ((["--listen", daemon.address], "another daemon answers there"),
+                                (["--insecure-loopback", "--listen", f"tcp:127.0.0.1:{port}"], f"cannot listen on 127.0.0.1:{port}")):
+                with self.subTest(flags):
+                    done = airlockd(*flags)
+                    self.assertEqual(done.returncode, 69, done.stderr)
+                    self.assertIn(said, done.stderr)
+            self.assertTrue(daemon.socket.exists() and daemon.alive(), "it is let be")
 
     def test_a_worker_program_that_is_not_there_is_no_reason_to_serve(self):
         done = airlockd("--listen", f"unix:{self.path}/s", "--worker", "/nowhere/airlock-worker")

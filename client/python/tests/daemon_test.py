@@ -92,19 +92,21 @@ class Daemon(package.Folder):
             from airlock import _client
             import airlock
             airlock.load(io.BytesIO(b"N."), framework="numpy")
-            pid = _client.client()._daemon._process.pid
+            daemon = _client.client()._daemon
             if os.fork() == 0:
-                print(pid, flush=True)
+                print(daemon._process.pid, daemon._directory, flush=True)
                 time.sleep(60)  # a child that holds all that it inherited
             time.sleep(60)
         """)
         process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=pathlib.Path(__file__).parent,
                                    start_new_session=True)
         try:
-            pid = int(process.stdout.readline())
+            pid, directory = process.stdout.readline().split()
+            self.assertTrue(os.path.isdir(directory))
             process.kill()
             process.wait()
             self.assertTrue(gone(pid))
+            self.assertFalse(os.path.exists(directory))
         finally:
             os.killpg(process.pid, signal.SIGKILL)
             process.stdout.close()
@@ -124,6 +126,30 @@ class Daemon(package.Folder):
         with unittest.mock.patch.dict(os.environ, AIRLOCK_ADDRESS=_client.client()._address):
             self.assertEqual(load(), [1, 2])
             self.assertFalse(_client.client().private)
+
+    def test_walls_below_the_minimum_are_an_error_of_every_daemon(self):
+        airlock.close()
+        with unittest.mock.patch.dict(os.environ, AIRLOCK_WITHOUT_NAMESPACES="true"):
+            load()
+            address = _client.client()._address
+            with unittest.mock.patch.dict(os.environ, AIRLOCK_ADDRESS=address):
+                for minimum, enough in (("nested", True), ("full", False)):
+                    with unittest.mock.patch.dict(os.environ, AIRLOCK_MINIMUM_POSTURE=minimum):
+                        if enough:
+                            self.assertEqual(load(), [1, 2])
+                            continue
+                        for call in (load, lambda: airlock.inspect(io.BytesIO(DATA))):
+                            with self.assertRaisesRegex(airlock.DaemonError, "nested, below the minimum that was asked for: full"):
+                                call()
+                            # The daemon may be another one by the time that it answers.
+                            with unittest.mock.patch.object(_client.Client, "_ask_posture"), \
+                                    self.assertRaisesRegex(airlock.DaemonError, "nested, below the minimum that was asked for: full"):
+                                call()
+                with unittest.mock.patch.dict(os.environ, AIRLOCK_MINIMUM_POSTURE="most"), self.assertRaisesRegex(ValueError, "most"):
+                    load()
+            airlock.close()
+            with unittest.mock.patch.dict(os.environ, AIRLOCK_MINIMUM_POSTURE="full"), self.assertRaisesRegex(airlock.DaemonError, "namespace"):
+                load()
 
     def test_a_timeout_is_a_timeout(self):
         with self.assertRaises(TimeoutError):

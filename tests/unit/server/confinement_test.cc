@@ -165,6 +165,17 @@ TEST_F(ConfinementTest, MakesGroupsWhereItWasToldAlone) {
   EXPECT_EQ(make_in(folder_ / "d"), EACCES);
 }
 
+// A private daemon removes the empty directory of its socket, and makes none; another daemon does neither.
+TEST_F(ConfinementTest, TakesAwayTheDirectoryOfAPrivateSocketAlone) {
+  if (walls::LandlockAbi() == 0) GTEST_SKIP() << "no Landlock on this host";
+  const auto remove = [&] { return Confined([&] { return ::rmdir((folder_ / "run").c_str()) == 0 ? 0 : errno; }); };
+  EXPECT_EQ(remove(), EACCES);
+  options_.private_fd = 0;
+  EXPECT_EQ(Confined([&] { return ::mkdir((folder_ / "d").c_str(), 0700) == 0 ? 0 : errno; }), EACCES);
+  EXPECT_EQ(Confined([&] { return ::unlink((folder_ / "other" / "secret").c_str()) == 0 ? 0 : errno; }), EACCES);
+  EXPECT_EQ(remove(), 0);
+}
+
 TEST_F(ConfinementTest, LeavesWorkersTheirCgroups) {
   const test::CgroupStage stage;
   if (!stage.missing().empty()) GTEST_SKIP() << stage.missing();

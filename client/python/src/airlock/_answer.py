@@ -4,7 +4,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, List, Optional, Protocol, Tuple
 
-from . import _wire
+from . import _posture, _wire
 from ._errors import DaemonError
 from ._payload import LocalPayload, Span, StreamPayload
 from ._plan import Plan, word
@@ -52,7 +52,13 @@ class Taker:
             elif number == _NUMBERS["output_ticket"]:
                 self.output_ticket = bytes(value)
             elif number == _NUMBERS["report"]:
-                self.report = report_pb2.Report.FromString(bytes(value))
+                self._report(report_pb2.Report.FromString(bytes(value)))
+
+    def _report(self, report: report_pb2.Report) -> None:
+        # Loads that came to no worker have no posture, and say why.
+        if report.posture or not report.HasField("failure"):
+            _posture.check(report.posture)
+        self.report = report
 
     def _complete_plan(self) -> report_pb2.Report:
         if self.report is None:

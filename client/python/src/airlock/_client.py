@@ -8,7 +8,7 @@ import os
 import threading
 from typing import Any, Dict, List, Optional
 
-from . import _descriptors
+from . import _descriptors, _posture
 from ._answer import Allocator, Answer, Taker
 from ._channel import channel_to
 from ._daemon import PrivateDaemon
@@ -19,6 +19,7 @@ from ._source import PathSource, Source, upload_name
 from .v1 import loader_pb2
 
 _SERVICE = "/airlock.v1.Loader/"
+_ASK_SECONDS = 30.0
 # Below it, a file is sent faster than its descriptor.
 _LOCAL_BYTES = 256 << 10
 
@@ -37,6 +38,10 @@ class Client:
         self._errors = grpc.RpcError
         self._load = self._channel.stream_stream(_SERVICE + "Load", loader_pb2.LoadRequest.SerializeToString, _raw)
         self._inspect = self._channel.stream_stream(_SERVICE + "Inspect", loader_pb2.InspectRequest.SerializeToString, _raw)
+        self._capabilities = self._channel.unary_unary(_SERVICE + "GetCapabilities", loader_pb2.GetCapabilitiesRequest.SerializeToString,
+                                                       loader_pb2.GetCapabilitiesResponse.FromString)
+        # What it was found to have; 0 before it was asked.
+        self._posture = 0
 
     @property
     def private(self) -> bool:
@@ -57,7 +62,19 @@ class Client:
         """All but the weights."""
         return self._run(self._inspect, loader_pb2.InspectRequest, source, options, None)
 
+    def _ask_posture(self, source: Source) -> None:
+        """Before it gets anything: whether its walls are enough. (A private daemon that has fewer does not start.)"""
+        if self.private or not _posture.minimum():
+            return
+        if not self._posture:
+            try:
+                self._posture = self._capabilities(loader_pb2.GetCapabilitiesRequest(), timeout=_ASK_SECONDS).posture
+            except self._errors as error:
+                raise explain(error, Taker(None), source) from None
+        _posture.check(self._posture)
+
     def _run(self, method: Any, request: Any, source: Source, options: CallOptions, allocator: Optional[Allocator]) -> Answer:
+        self._ask_posture(source)
         if source.size >= _LOCAL_BYTES:
             with source.descriptor() as fd:
                 ticket = self._ticket(source, fd) if fd is not None else None
