@@ -95,5 +95,17 @@ class Split(package.Folder):
         self.assertEqual(len(airlock.load(self.folder / "w.safetensors")), 2)
         self.assertEqual(self.run_program(*command, "inspect", "--split").returncode, 64)
 
+    def test_the_module_is_the_command_line_too(self):
+        source = self.training()
+        done = self.run_program("-m", "airlock", "inspect", "--format", "json", source)
+        self.assertEqual((done.returncode, json.loads(done.stdout)["verdict"]), (0, "clean"), done.stderr)
+        self.assertEqual(self.run_program("-m", "airlock", "convert", source, self.folder / "w.safetensors").returncode, 0)
+        self.assertEqual(len(airlock.load(self.folder / "w.safetensors")), 2)
+        self.assertEqual(self.run_program("-m", "airlock", "nothing").returncode, 64)
+        self.assertIn("--format", self.run_program("-m", "airlock", "inspect", "--help").stdout)
+        text = self.run_program("-m", "airlock", "--help").stdout
+        for word in ("run SCRIPT", "convert --split SRC DIR", "inspect", "doctor"):
+            self.assertIn(word, text)
+
 
 package.main()

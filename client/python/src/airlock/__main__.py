@@ -1,6 +1,8 @@
-"""python -m airlock run SCRIPT [ARGUMENT ...]: runs a script that cannot be edited, with every torch.load of it sandboxed.
+"""The command line of the package: scripts with every torch.load of them sandboxed, and all that the program `airlock` does.
 
-python -m airlock convert --split SRC DIR: weights and training state apart.
+  python -m airlock run SCRIPT [ARGUMENT ...]     runs a script that cannot be edited
+  python -m airlock convert --split SRC DIR       weights and training state apart
+  python -m airlock inspect FILE                  and scan, load, convert, policy, doctor, version: as `airlock` (`python -m airlock inspect --help`)
 """
 from __future__ import annotations
 
@@ -9,14 +11,16 @@ import runpy
 import sys
 from typing import List, Optional
 
-from . import __version__, _split_command, patch
+from . import __version__, _cli, patch
+
+# What is not the program's.
+_OURS = ("run", "-h", "--help", "--version")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m airlock", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m airlock", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("convert", help="write weights and training state apart: convert --split SRC DIR", add_help=False)
     run = commands.add_parser("run", help="run a script with every torch.load sandboxed")
     run.add_argument("--unknown", choices=("record", "error"), default="record", help="what becomes of objects of unknown types")
     run.add_argument("--trusted", action="append", default=[], metavar="CLASS", help="rebuild objects of this class; may be repeated")
@@ -29,8 +33,8 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: Optional[List[str]] = None) -> int:
     """The command line."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments[:1] == ["convert"]:
-        return _split_command.main(arguments[1:])
+    if arguments and arguments[0] not in _OURS:
+        _cli.main(arguments)
     given = _parser().parse_args(arguments)
     rest = given.rest[1:] if given.rest[:1] == ["--"] else given.rest
     if not rest and given.module is None:

@@ -11,7 +11,7 @@ _VARIABLE = "AIRLOCK_MINIMUM_POSTURE"
 
 
 def _word(posture: int) -> str:
-    return word(report_pb2.Posture.Name(posture), "POSTURE_").replace("_", "-")  # type: ignore[arg-type]
+    return word(report_pb2.Posture.Name(posture), "POSTURE_").replace("_", "-")
 
 
 def minimum() -> int:
