@@ -116,8 +116,10 @@ class Daemon(package.Folder):
         for program in ("/nothing/airlockd", "/bin/false"):
             with unittest.mock.patch.dict(os.environ, AIRLOCK_DAEMON=program), self.assertRaises(airlock.DaemonError):
                 load()
-        with unittest.mock.patch.dict(os.environ, AIRLOCK_ADDRESS=f"unix:{self.folder}/nothing.sock"), self.assertRaises(airlock.DaemonError):
+        with unittest.mock.patch.dict(os.environ, AIRLOCK_ADDRESS=f"unix:{self.folder}/nothing.sock"), \
+                self.assertRaises(airlock.DaemonError) as caught:
             load()
+        self.assertEqual(caught.exception.reason, "UNAVAILABLE")
         with unittest.mock.patch.dict(os.environ, AIRLOCK_ADDRESS="dns:///example.invalid:1"), self.assertRaises(ValueError):
             load()
 
@@ -152,8 +154,9 @@ class Daemon(package.Folder):
                 load()
 
     def test_a_timeout_is_a_timeout(self):
-        with self.assertRaises(TimeoutError):
+        with self.assertRaises(TimeoutError) as caught:
             airlock.load(io.BytesIO(DATA), framework="numpy", timeout=0.000001)
+        self.assertEqual(caught.exception.reason, "TIMEOUT", "the word that the command line has for it")
 
 
 package.main()

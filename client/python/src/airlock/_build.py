@@ -13,7 +13,6 @@ from typing import Any, Callable, Dict, Iterator, List
 import numpy as np
 
 from . import _keys
-from ._workspace import Workspace
 from ._errors import DaemonError, MalformedError
 from ._leaves import Leaves
 from ._maker import TensorMaker
@@ -21,6 +20,7 @@ from ._plan import Plan
 from ._record import StreamBytes
 from ._records import Records
 from ._trusted import Trusted
+from ._workspace import Workspace
 from .v1 import graph_pb2
 
 
@@ -103,17 +103,19 @@ class ObjectBuilder:
                 stack.pop()
 
     def _needed(self, node: int, kind: int) -> List[int]:
-        children = self._workspace.children(node)
+        workspace = self._workspace
+        children = workspace.children(node)
         if kind == graph_pb2.NODE_KIND_ATTRIBUTED:
             return children[:1]
         if kind == graph_pb2.NODE_KIND_RECORD:
             # A state's or keyword's values: the dict itself is filled later.
-            return children + [inner for child in children[1:] if self._workspace.nodes.is_kind(child, "DICT") for inner in self._workspace.children(child)
-                               if self._is_atom(inner)]
+            return children + [inner for child in children[1:] if workspace.nodes.is_kind(child, "DICT")
+                               for inner in workspace.children(child) if self._is_atom(inner)]
         return children
 
     def _is_atom(self, node: int) -> bool:
-        return self._workspace.nodes.is_kind(node, "INT") or self._workspace.nodes.is_kind(node, "STRING") or self._workspace.nodes.is_kind(node, "BIG_INT")
+        nodes = self._workspace.nodes
+        return nodes.is_kind(node, "INT") or nodes.is_kind(node, "STRING") or nodes.is_kind(node, "BIG_INT")
 
     def _make_tuple(self, node: int) -> Any:
         return tuple(self._workspace.items(node))

@@ -4,11 +4,11 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from . import _known
-from ._workspace import Workspace
 from ._errors import DaemonError
 from ._maker import TensorMaker
 from ._record import SymbolName
 from ._trusted import Trusted
+from ._workspace import Workspace
 
 
 class Leaves:

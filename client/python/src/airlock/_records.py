@@ -4,10 +4,10 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, Tuple
 
 from . import _known
-from ._workspace import Workspace
 from ._known import Shell
 from ._record import Record
 from ._trusted import Trusted
+from ._workspace import Workspace
 from .v1 import graph_pb2
 
 # Parts of a record, in the order of its children.

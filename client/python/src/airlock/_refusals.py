@@ -15,11 +15,13 @@ from .v1 import verdict_pb2
 
 _DOMAIN = b"airlock.dev"
 
+# Codes that the transport gives by itself: the outcome, and a sentence. Any other without a reason is an error of the daemon's.
 _BY_CODE = {
-    "CANCELLED": "the call was cancelled", "DEADLINE_EXCEEDED": "no answer within the time allowed",
-    "RESOURCE_EXHAUSTED": "the daemon is overloaded", "UNAVAILABLE": "the daemon cannot be reached",
-    "UNAUTHENTICATED": "the daemon does not know this caller", "PERMISSION_DENIED": "the daemon does not serve this caller",
-    "UNIMPLEMENTED": "what answers at this address is no Airlock daemon",
+    "CANCELLED": ("CANCELLED", "the call was cancelled"), "DEADLINE_EXCEEDED": ("TIMEOUT", "no answer within the time allowed"),
+    "RESOURCE_EXHAUSTED": ("OVERLOADED", "the daemon is overloaded"), "UNAVAILABLE": ("UNAVAILABLE", "the daemon cannot be reached"),
+    "UNAUTHENTICATED": ("UNAVAILABLE", "the daemon does not know this caller"),
+    "PERMISSION_DENIED": ("UNAVAILABLE", "the daemon does not serve this caller"),
+    "UNIMPLEMENTED": ("UNAVAILABLE", "what answers at this address is no Airlock daemon"),
 }
 
 _BY_OUTCOME: Dict[str, Callable[..., AirlockError]] = {
@@ -42,9 +44,9 @@ def explain(error: Any, answer: Taker, source: Source) -> AirlockError:
     details = printable(str(error.details() or "")) if callable(getattr(error, "details", None)) else ""
     if told is not None:
         return _refusal(told, details, None, known, source)
-    sentence = _BY_CODE.get(code, "the daemon failed")
-    kind: Callable[..., AirlockError] = _errors.LoadTimeout if code == "DEADLINE_EXCEEDED" else _errors.DaemonError
-    return kind(f"{sentence}: {details}" if details else sentence, reason=code, report=known)
+    outcome, sentence = _BY_CODE.get(code, ("INTERNAL", "the daemon failed"))
+    kind: Callable[..., AirlockError] = _errors.LoadTimeout if outcome == "TIMEOUT" else _errors.DaemonError
+    return kind(f"{sentence}: {details}" if details else sentence, reason=outcome, report=known)
 
 
 def _facts(reason: str) -> Tuple[str, str]:
