@@ -46,6 +46,13 @@ TEST(Scan, WhatNobodyLookedAtIsNotClean) {
             std::string::npos);
 }
 
+TEST(Scan, CodeThatWasNotJudgedIsTold) {
+  EXPECT_NE(CodeIn(*ContentsOf(v1::VERDICT_CLEAN, "torchscript.code")).find("torch.jit.load"), std::string::npos);
+  EXPECT_NE(CodeIn(*ContentsOf(v1::VERDICT_CLEAN, "package.code")).find("torch.package"), std::string::npos);
+  EXPECT_EQ(CodeIn(*ContentsOf(v1::VERDICT_CLEAN, "zip.wrong-crc")), "");
+  EXPECT_EQ(CodeIn(*ContentsOf(v1::VERDICT_CLEAN)), "");
+}
+
 TEST(Scan, FailuresKeepTheirCodesAndDangerComesFirst) {
   EXPECT_EQ(Decide(MakeError(v1::REASON_TRUNCATED)), 2);
   EXPECT_EQ(Decide(MakeError(v1::REASON_ZIP_AMBIGUOUS)), 1);
