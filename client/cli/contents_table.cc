@@ -129,10 +129,6 @@ std::string FindingRows(const Contents& contents, bool all, const Paint& paint) 
   return text + More(findings.size(), shown, "findings");
 }
 
-std::string Counted(size_t count, const char* what) {
-  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
-}
-
 // Of a member, all that is known is how large the file is that it stands in.
 std::string SizeCell(const std::string& file, const v1::Report& report, const Options& options) {
   const bool member = !SplitMember(options, file).second.empty();

@@ -61,4 +61,8 @@ std::string HumanBytes(uint64_t bytes) {
   return text;
 }
 
+std::string Counted(uint64_t count, const char* what) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
 }  // namespace airlock::cli

@@ -50,5 +50,7 @@ void PrintNote(std::string_view file, std::string_view message);
 
 // 12.3 MiB
 std::string HumanBytes(uint64_t bytes);
+// 1 tensor, 2 tensors
+std::string Counted(uint64_t count, const char* what);
 
 }  // namespace airlock::cli

@@ -161,7 +161,7 @@ void ScanReport::WriteSummary(const PassedOver& passed_over, int exit_code) {
 
 void ScanReport::PrintSummary(const PassedOver& passed_over) const {
   const uint64_t files = clean_ + unsafe_ + undetermined_;
-  std::string text = std::to_string(files) + (files == 1 ? " file" : " files") + " scanned";
+  std::string text = Counted(files, "file") + " scanned";
   const auto add = [&text](const char* before, uint64_t count, const char* what) {
     if (count > 0) text += before + std::to_string(count) + " " + what;
   };

@@ -55,7 +55,7 @@ class Split(package.Folder):
             got = self.folder / f"got-{number}"
             done = self.run_command("convert", "--split", *arguments, source, got)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
-            self.assertIn(f"{summary['tensors']} tensors", done.stdout)
+            self.assertRegex(done.stdout, rf": {summary['tensors']} tensor{'' if summary['tensors'] == 1 else 's'}\b")
             self.assertEqual(self.contents(got), self.contents(wanted))
             self.assertEqual(airlock.load_training_state(got)["epoch"], 3)
         done = self.run_program("-m", "airlock", "convert", "--split", source, self.folder / "module")

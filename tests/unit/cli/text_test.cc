@@ -72,5 +72,11 @@ TEST(HumanBytes, PicksTheUnit) {
   EXPECT_EQ(HumanBytes(uint64_t{1} << 30), "1.0 GiB");
 }
 
+TEST(Counted, OneIsNoPlural) {
+  EXPECT_EQ(Counted(0, "tensor"), "0 tensors");
+  EXPECT_EQ(Counted(1, "tensor"), "1 tensor");
+  EXPECT_EQ(Counted(2, "tensor"), "2 tensors");
+}
+
 }  // namespace
 }  // namespace airlock::cli

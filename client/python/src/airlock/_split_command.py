@@ -56,7 +56,8 @@ def _summary(given: argparse.Namespace, made: Dict[str, Any]) -> Dict[str, Any]:
 
 def _line(folder: str, made: Dict[str, Any]) -> str:
     place = f" from {printable(made['key'])}" if made["key"] else ""
-    return f"{printable(folder)}: {made['tensors']} tensors{place}; {', '.join(made['files'])}"
+    tensors = f"{made['tensors']} tensor{'' if made['tensors'] == 1 else 's'}"
+    return f"{printable(folder)}: {tensors}{place}; {', '.join(made['files'])}"
 
 
 def main(arguments: List[str]) -> int:
