@@ -397,11 +397,11 @@ ClientResult<v1::SelfTestResponse> Client::SelfTest(std::chrono::milliseconds ti
 }
 
 ClientResult<std::string> Client::Metrics(std::chrono::milliseconds timeout) const {
-  auto response = impl_->Unary<v1::GetMetricsResponse>(timeout, [this](grpc::ClientContext* context, auto* response) {
+  const auto ask = [this](grpc::ClientContext* context, auto* response) {
     return impl_->stub().GetMetrics(context, {}, response);
-  });
-  if (!response.ok()) return Unexpected{response.error()};
-  return std::move(*response->mutable_prometheus_text());
+  };
+  AIRLOCK_ASSIGN(v1::GetMetricsResponse metrics, impl_->Unary<v1::GetMetricsResponse>(timeout, ask));
+  return std::move(*metrics.mutable_prometheus_text());
 }
 
 void Client::Cancel() const { impl_->Cancel(); }
