@@ -38,14 +38,29 @@ void VolunteerForOom() {
   if (score) (void)!write(score.get(), "1000", 4);
 }
 
+// Who makes a user namespace may trace what is in there, dumpable or not. So root makes it as root, and puts into it the
+// users of its range, or nobody alone: a process of nobody's elsewhere then has no rights over workers. Where root
+// cannot, as in a container without these users, it makes it as nobody.
+walls::WallResult EnterNamespaces(const WorkerSetup& setup, walls::NamespaceReport& report) {
+  const auto probe = [&](const walls::UserRange& users) {
+    return setup.without_namespaces != 0 ? walls::NoNamespaces(ECANCELED) : walls::ProbeNamespaces(users);
+  };
+  walls::UserRange users = setup.users.count != 0 ? setup.users : walls::UsersOfRoot();
+  report = probe(users);
+  if (setup.users.count == 0 && (report.Layers() & walls::kUserNamespace) == 0) {
+    AIRLOCK_TRY(LeaveRoot());
+    if (users.count != 0) report = probe({});
+    users = {};
+  }
+  return walls::EnterSharedNamespaces(report.Layers(), users);
+}
+
 walls::WallResult Settle(const WorkerSetup& setup, walls::NamespaceReport& report) {
   IgnoreSignals();
   // Workers are made of it and must not have it.
   if (fcntl(kProgramFd, F_SETFD, FD_CLOEXEC) != 0) return walls::WallFailure("descriptor of the program", errno);
   VolunteerForOom();
-  if (setup.users.count == 0) AIRLOCK_TRY(LeaveRoot());
-  report = setup.without_namespaces != 0 ? walls::NoNamespaces(ECANCELED) : walls::ProbeNamespaces(setup.users);
-  AIRLOCK_TRY(walls::EnterSharedNamespaces(report.Layers(), setup.users));
+  AIRLOCK_TRY(EnterNamespaces(setup, report));
   const bool still_root = setup.users.count != 0 && (report.Layers() & walls::kUserNamespace) == 0;
   if (still_root) AIRLOCK_TRY(walls::BecomeChangerOfUsers(setup.users.base));
   // After the change of user, which clears it.

@@ -179,6 +179,8 @@ uint64_t NamespaceReport::Layers() const {
   return (layers & kUserNamespace) != 0 ? layers : 0;
 }
 
+UserRange UsersOfRoot() { return geteuid() == 0 ? UserRange{kNobody, 1} : UserRange{}; }
+
 NamespaceReport NoNamespaces(int error_number) {
   NamespaceReport report;
   for (size_t i = 0; i < kNamespaceCount; ++i) report.rows[i] = {kAll[i], error_number};

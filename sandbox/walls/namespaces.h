@@ -35,6 +35,9 @@ struct NamespaceReport {
 // REQUIRES: one thread.
 NamespaceReport ProbeNamespaces(const UserRange& users = {});
 
+// Who is in the user namespace of root that has no range: nobody, and nobody else. Empty where we are not root.
+UserRange UsersOfRoot();
+
 // A report in which nothing works, for `error_number`'s reason.
 NamespaceReport NoNamespaces(int error_number);
 

@@ -12,7 +12,6 @@
 namespace airlock::walls {
 namespace {
 
-constexpr uid_t kNobody = 65534;
 // Linux 6.3; Debian 12's headers do not have them.
 constexpr int kPrSetMdwe = 65;
 constexpr unsigned long kMdweRefuseExecGain = 1;

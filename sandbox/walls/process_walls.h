@@ -8,6 +8,8 @@
 
 namespace airlock::walls {
 
+inline constexpr uid_t kNobody = 65534;
+
 // No core dumps, no ptrace, /proc/self belongs to root. Execution resets it: the first thing in main.
 WallResult BecomeNonDumpable();
 

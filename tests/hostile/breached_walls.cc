@@ -48,6 +48,11 @@ WallResult RealDropUser() asm("__real__ZN7airlock5walls8DropUserEv");
 WallResult WrapDropUser() asm("__wrap__ZN7airlock5walls8DropUserEv");
 WallResult WrapDropUser() { return IsUp(kNoCapabilities) ? RealDropUser() : WallResult(); }
 
+// Without it root is who it is in its user namespace too.
+UserRange RealUsersOfRoot() asm("__real__ZN7airlock5walls11UsersOfRootEv");
+UserRange WrapUsersOfRoot() asm("__wrap__ZN7airlock5walls11UsersOfRootEv");
+UserRange WrapUsersOfRoot() { return IsUp(kNoCapabilities) ? RealUsersOfRoot() : UserRange{}; }
+
 WallResult RealDropCapabilities() asm("__real__ZN7airlock5walls16DropCapabilitiesEv");
 WallResult WrapDropCapabilities() asm("__wrap__ZN7airlock5walls16DropCapabilitiesEv");
 WallResult WrapDropCapabilities() { return IsUp(kNoCapabilities) ? RealDropCapabilities() : WallResult(); }

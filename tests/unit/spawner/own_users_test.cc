@@ -1,8 +1,10 @@
 // Workers that are users of their own: who they are, who may touch whom, and when a user is somebody else's turn.
 #include <fcntl.h>
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -21,6 +23,7 @@
 #include "sandbox/walls/bpf_evaluator.h"
 #include "sandbox/walls/filter_check.h"
 #include "sandbox/walls/layers.h"
+#include "tests/support/in_child.h"
 #include "tests/unit/spawner/spawner_pid.h"
 
 namespace airlock::spawner {
@@ -151,6 +154,35 @@ TEST_P(OwnUsersTest, TheSpawnerKeepsNothingOfRootButTheChangeOfUsers) {
     EXPECT_EQ(outside, kRange.base);
     EXPECT_EQ(count, kRange.count);
     EXPECT_FALSE(map >> inside) << "nobody else exists in there";
+  }
+}
+
+// Whether a process of `user`, outside of all namespaces, can trace another one: 0, or an errno.
+int TraceAs(uint32_t user, pid_t target) {
+  return test::InChild([=] {
+    if (setgroups(0, nullptr) != 0 || setresgid(user, user, user) != 0 || setresuid(user, user, user) != 0) return 200;
+    return ptrace(PTRACE_SEIZE, target, nullptr, nullptr) == 0 ? 0 : errno;
+  });
+}
+
+// That a worker is not dumpable says nothing to whoever made its user namespace: nobody did not.
+TEST(NobodysWorkersTest, AProcessOfTheSameUserCannotTraceThem) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can be nobody";
+  for (const walls::UserRange& users : {walls::UserRange{}, kRange}) {
+    for (const bool without_namespaces : {false, true}) {
+      SpawnerOptions options;
+      options.worker_program = WORKER;
+      options.without_namespaces = without_namespaces;
+      options.users = users;
+      auto client = SpawnerClient::Start(options);
+      ASSERT_TRUE(client.ok());
+      auto worker = (*client)->Spawn();
+      ASSERT_TRUE(worker.ok() && SaysReady(*worker));
+      const uint32_t user = users.count == 0 ? 65534 : worker->lodging.user.id();
+      EXPECT_TRUE(IsWholly(worker->pid, user));
+      EXPECT_EQ(TraceAs(user, worker->pid), EPERM) << users.count << without_namespaces;
+      EXPECT_EQ(TraceAs(IsWholly(SpawnerPid(), user) ? user : users.base, SpawnerPid()), EPERM);
+    }
   }
 }
 
