@@ -21,7 +21,11 @@ constexpr Place kSystem[] = {
     {"/usr", Access::kRead},
     {"/lib", Access::kRead},
     {"/lib64", Access::kRead},
-    {"/proc", Access::kRead},
+    // Not all of it: to root /proc/kcore is the machine's memory, and a process's folder is as good as its pidfd.
+    {"/proc/sys", Access::kRead},
+    {"/proc/stat", Access::kRead},
+    {"/proc/cpuinfo", Access::kRead},
+    {"/proc/meminfo", Access::kRead},
     {"/sys/devices/system", Access::kRead},
     {"/sys/fs/cgroup", Access::kRead},
     {"/dev/null", Access::kReadWrite},
@@ -102,6 +106,12 @@ Expected<Confinement, std::string> ConfineBroker(const Options& options, const s
     return Unexpected<std::string>{Sentence(denied.error().step, denied.error().error_number)};
   }
   return confinement;
+}
+
+Expected<void, std::string> ConfineServingBroker() {
+  auto denied = walls::DenyServingBrokerActs();
+  if (!denied.ok()) return Unexpected<std::string>{Sentence(denied.error().step, denied.error().error_number)};
+  return {};
 }
 
 }  // namespace airlock::server

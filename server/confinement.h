@@ -21,4 +21,8 @@ struct Confinement {
 // thread. Fails with one sentence.
 Expected<Confinement, std::string> ConfineBroker(const Options& options, const std::string& groups = "");
 
+// What the broker needs no longer once it listens, of all its threads: it connects to nothing, opens no further socket,
+// changes no mode of a file. REQUIRES: ConfineBroker has succeeded.
+Expected<void, std::string> ConfineServingBroker();
+
 }  // namespace airlock::server

@@ -71,6 +71,7 @@ void RaiseDescriptorLimit() {
 // A sanitizer's leak check forks and traces; what it needs is denied to a broker in earnest.
 #ifdef AIRLOCK_SANITIZED
 int Confine(const Options&, const std::string&) { return kOk; }
+int ConfineServing() { return kOk; }
 #else
 int Confine(const Options& options, const std::string& groups) {
   const auto confined = ConfineBroker(options, groups);
@@ -78,6 +79,11 @@ int Confine(const Options& options, const std::string& groups) {
   LogInfo("confined", {{"landlock_abi", uint64_t{confined->landlock_abi}},
                        {"deny_write_execute", uint64_t{confined->deny_write_execute ? 1U : 0U}}});
   return kOk;
+}
+
+int ConfineServing() {
+  const auto confined = ConfineServingBroker();
+  return confined.ok() ? kOk : Complain(kBelowMinimum, confined.error());
 }
 #endif
 
@@ -135,6 +141,7 @@ int Run(const Options& options, const StopSignal& stop, spawner::SpawnerClient& 
   if (auto serving = daemon.Serve(*listeners, options.mode); !serving.ok()) {
     return Complain(kUnavailable, serving.error());
   }
+  if (const int refused = ConfineServing(); refused != kOk) return refused;
   LogInfo("serving", {{"version", std::string(kVersion)},
                       {"posture", std::string(walls::PostureName(broker.posture))},
                       {"address", options.listen.front()}});

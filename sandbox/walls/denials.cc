@@ -39,7 +39,23 @@ constexpr DenialRow kRows[] = {
     {"setresuid", EPERM, "stays who it is"},
     {"setresgid", EPERM, "stays who it is"},
     {"setgroups", EPERM, "stays who it is"},
+    {"setfsuid", EPERM, "stays who it is"},
+    {"setfsgid", EPERM, "stays who it is"},
     {"capset", EPERM, "stays what it is"},
+    // Its workers it kills by the descriptors that its spawner has given it. An abort still ends it.
+    {"kill", EPERM, "signals its workers alone"},
+    {"tkill", EPERM, "signals its workers alone"},
+    {"tgkill", EPERM, "signals its workers alone"},
+    {"rt_sigqueueinfo", EPERM, "signals its workers alone"},
+    {"rt_tgsigqueueinfo", EPERM, "signals its workers alone"},
+    {"pidfd_open", EPERM, "signals its workers alone"},
+    {"shmget", EPERM, "shares memory by descriptors"},
+    {"shmat", EPERM, "shares memory by descriptors"},
+    {"semget", EPERM, "meets nobody at a number"},
+    {"msgget", EPERM, "meets nobody at a number"},
+    {"mq_open", EPERM, "meets nobody at a name"},
+    {"move_pages", EPERM, "touches nobody's memory"},
+    {"migrate_pages", EPERM, "touches nobody's memory"},
     // Files, beyond what Landlock can deny.
     {"mount", kKill, "changes no mount"},
     {"umount2", kKill, "changes no mount"},
@@ -61,6 +77,9 @@ constexpr DenialRow kRows[] = {
     {"setxattr", EPERM, "attributes of files could be capabilities"},
     {"lsetxattr", EPERM, "attributes of files could be capabilities"},
     {"fsetxattr", EPERM, "attributes of files could be capabilities"},
+    {"removexattr", EPERM, "attributes of files could be capabilities"},
+    {"lremovexattr", EPERM, "attributes of files could be capabilities"},
+    {"fremovexattr", EPERM, "attributes of files could be capabilities"},
     {"fanotify_init", EPERM, "watches nothing"},
     {"acct", kKill, "is not the machine's keeper"},
     {"quotactl", kKill, "is not the machine's keeper"},
@@ -105,6 +124,19 @@ constexpr DenialRow kRows[] = {
     {"socket", EPERM, "serves unix sockets only", 0, kFamily, AF_INET6},
 };
 
+// What it needs until it serves and not afterwards. No Landlock of today knows unix sockets with a name: behind them are
+// the service manager, the container engine and the user's own bus, all of which start programs for whoever asks. Nor
+// does it know modes of files.
+constexpr DenialRow kServingRows[] = {
+    {"connect", EPERM, "is called, and calls nobody"},
+    {"bind", EPERM, "listens where it listens"},
+    {"socket", EPERM, "sends no datagram to a network", 0, kFamily, AF_INET},
+    {"socket", EPERM, "sends no datagram to a network", 0, kFamily, AF_INET6},
+    {"chmod", EPERM, "opens no file to others"},
+    {"fchmod", EPERM, "opens no file to others"},
+    {"fchmodat", EPERM, "opens no file to others"},
+};
+
 bool IsInet(const DenialRow& row) { return row.value == AF_INET || row.value == AF_INET6; }
 
 Unexpected<FilterError> Failure(std::string step, int result) {
@@ -123,20 +155,33 @@ Expected<void, FilterError> Add(void* context, const DenialRow& row) {
   return {};
 }
 
-}  // namespace
-
-std::span<const DenialRow> BrokerDenials() { return kRows; }
-
-Expected<void, FilterError> DenyBrokerActs(bool inet) {
+// Loads a filter that denies what `is_denied` says of `rows`.
+template <typename IsDenied>
+Expected<void, FilterError> Deny(std::span<const DenialRow> rows, bool all_threads, IsDenied is_denied) {
   const std::unique_ptr<void, decltype(&seccomp_release)> context(seccomp_init(SCMP_ACT_ALLOW), seccomp_release);
   if (!context) return Failure("seccomp_init", -ENOMEM);
   const int result = seccomp_attr_set(context.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
   if (result != 0) return Failure("seccomp_attr_set ACT_BADARCH", result);
-  for (const DenialRow& row : kRows) {
-    if (!inet || !IsInet(row)) AIRLOCK_TRY(Add(context.get(), row));
+  const int together = seccomp_attr_set(context.get(), SCMP_FLTATR_CTL_TSYNC, all_threads ? 1 : 0);
+  if (together != 0) return Failure("seccomp_attr_set CTL_TSYNC", together);
+  for (const DenialRow& row : rows) {
+    if (is_denied(row)) AIRLOCK_TRY(Add(context.get(), row));
   }
   if (const int loaded = seccomp_load(context.get()); loaded != 0) return Failure("seccomp_load", loaded);
   return {};
+}
+
+}  // namespace
+
+std::span<const DenialRow> BrokerDenials() { return kRows; }
+std::span<const DenialRow> ServingDenials() { return kServingRows; }
+
+Expected<void, FilterError> DenyBrokerActs(bool inet) {
+  return Deny(kRows, false, [inet](const DenialRow& row) { return !inet || !IsInet(row); });
+}
+
+Expected<void, FilterError> DenyServingBrokerActs() {
+  return Deny(kServingRows, true, [](const DenialRow&) { return true; });
 }
 
 }  // namespace airlock::walls

@@ -22,9 +22,15 @@ struct DenialRow {
 };
 
 std::span<const DenialRow> BrokerDenials();
+// Those that are added when it serves.
+std::span<const DenialRow> ServingDenials();
 
 // Loads them on this thread and those that it will start. `inet`: leaves AF_INET and AF_INET6 sockets, for a daemon
 // that serves TCP. REQUIRES: no_new_privs.
 Expected<void, FilterError> DenyBrokerActs(bool inet);
+
+// Loads ServingDenials on all threads of this process, and those that they will start. REQUIRES: DenyBrokerActs, before
+// there was another thread.
+Expected<void, FilterError> DenyServingBrokerActs();
 
 }  // namespace airlock::walls

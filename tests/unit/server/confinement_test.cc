@@ -17,8 +17,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -63,6 +65,11 @@ class ConfinementTest : public testing::Test {
   int Confined(Act act) {
     return InChild([&] { return ConfineBroker(options_).ok() ? act() : 250; });
   }
+  // In one that is confined and serves.
+  template <typename Act>
+  int Serving(Act act) {
+    return Confined([&] { return ConfineServingBroker().ok() ? act() : 251; });
+  }
   // The same of one call: its errno, 0 where it works.
   int Call(long number, long a = 0, long b = 0, long c = 0, long d = 0) {
     return Confined([=] { return ::syscall(number, a, b, c, d) >= 0 ? 0 : errno; });
@@ -87,6 +94,15 @@ TEST_F(ConfinementTest, EveryDenialIsInForce) {
     EXPECT_FALSE(row.why.empty());
   }
   EXPECT_GE(walls::BrokerDenials().size(), 70U);
+  options_.listen.push_back("tcp:127.0.0.1:7443");
+  // Descriptor -1, so that one that is not denied changes nothing.
+  for (const walls::DenialRow& row : walls::ServingDenials()) {
+    const int number = seccomp_syscall_resolve_name(std::string(row.syscall).c_str());
+    const long first = row.mask != 0 ? static_cast<long>(row.value) : -1;
+    EXPECT_EQ(Serving([=] { return ::syscall(number, first, 0, 0, 0) >= 0 ? 0 : errno; }), row.error_number)
+        << row.syscall;
+    EXPECT_NE(Call(number, first), EPERM) << row.syscall << ": until then it needs it";
+  }
 }
 
 TEST_F(ConfinementTest, ExecutesNothingAndMakesNoProcess) {
@@ -96,6 +112,52 @@ TEST_F(ConfinementTest, ExecutesNothingAndMakesNoProcess) {
   EXPECT_EQ(Call(SYS_unshare, CLONE_NEWUSER), EPERM);
   EXPECT_EQ(Call(SYS_clone3, 0, 0), ENOSYS);
   EXPECT_EQ(Call(SYS_memfd_create, reinterpret_cast<long>("x"), 0), 0) << "the control: it needs these";
+}
+
+// Whoever starts programs for others listens on a unix socket: the service manager, a container engine, a user's bus.
+TEST_F(ConfinementTest, AsksNobodyElseToExecuteAnything) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, (folder_ / "other" / "manager").c_str(), sizeof(address.sun_path) - 1);
+  const auto* const name = reinterpret_cast<const sockaddr*>(&address);
+  const Fd manager(::socket(AF_UNIX, SOCK_STREAM, 0));
+  ASSERT_TRUE(::bind(manager.get(), name, sizeof(address)) == 0 && ::listen(manager.get(), 8) == 0);
+  const auto call = [&] {
+    const Fd fd(::socket(AF_UNIX, SOCK_STREAM, 0));
+    return ::connect(fd.get(), name, sizeof(address)) == 0 ? 0 : errno;
+  };
+  EXPECT_EQ(Confined(call), 0) << "the control: it looks whether another daemon answers where it is to serve";
+  EXPECT_EQ(Serving(call), EPERM);
+  // Also a thread that was there before.
+  EXPECT_EQ(Confined([&] {
+              std::atomic<bool> serves = false;
+              std::atomic<int> result = 252;
+              std::thread early([&] {
+                while (!serves) std::this_thread::yield();
+                result = call();
+              });
+              if (!ConfineServingBroker().ok()) result = 251;
+              serves = true;
+              early.join();
+              return result.load();
+            }),
+            EPERM);
+}
+
+TEST_F(ConfinementTest, SignalsNobodyByNumber) {
+  const pid_t other = ::getpid();
+  EXPECT_EQ(Confined([=] { return ::kill(other, 0) == 0 ? 0 : errno; }), EPERM);
+  EXPECT_EQ(Call(SYS_tgkill, other, other, 0), EPERM);
+  EXPECT_EQ(Call(SYS_pidfd_open, other, 0), EPERM);
+  const int folder = walls::LandlockAbi() != 0 ? EACCES : 0;
+  EXPECT_EQ(Open("/proc/" + std::to_string(other), O_RDONLY | O_DIRECTORY), folder);
+  EXPECT_LT(Confined([]() -> int { std::abort(); }), 0) << "it can still end itself";
+}
+
+TEST_F(ConfinementTest, OpensNoFileToOthers) {
+  const std::string secret = (folder_ / "other" / "secret").string();
+  EXPECT_EQ(Serving([&] { return ::chmod(secret.c_str(), 0666) == 0 ? 0 : errno; }), EPERM);
+  EXPECT_EQ(Serving([&] { return ::fchmodat(AT_FDCWD, secret.c_str(), 0666, 0) == 0 ? 0 : errno; }), EPERM);
 }
 
 TEST_F(ConfinementTest, TracesAndReadsNobody) {
@@ -126,6 +188,10 @@ TEST_F(ConfinementTest, ReachesNoFileButItsOwn) {
   if (walls::LandlockAbi() == 0) GTEST_SKIP() << "no Landlock on this host";
   EXPECT_EQ(Open(folder_ / "other" / "secret", O_RDONLY), EACCES);
   EXPECT_EQ(Open("/etc/passwd", O_RDONLY), EACCES);
+  for (const char* file : {"kcore", "kallsyms", "version", "self/environ"}) {
+    const int error = Open(fs::path("/proc") / file, O_RDONLY);
+    EXPECT_TRUE(error == EACCES || error == ENOENT) << file;
+  }
   EXPECT_EQ(Open(folder_ / "other" / "new", O_WRONLY | O_CREAT), EACCES);
   EXPECT_EQ(Open("/tmp/airlock-confinement-new", O_WRONLY | O_CREAT), EACCES);
   EXPECT_EQ(Open(folder_ / "root" / "model.pt", O_WRONLY), EACCES);
