@@ -1,5 +1,6 @@
 #include "sandbox/base/fd_packet.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <iterator>
@@ -35,10 +36,9 @@ ReceiveStatus ReceivePacket(int socket, int flags, FdPacket* packet) {
   std::array<Fd, kMaxPassedFds> fds;
   const Received received = ReceiveWithFds(socket, std::as_writable_bytes(std::span(packet->bytes)), fds, flags);
   const ReceiveStatus status = StatusOf(received);
-  if (status != ReceiveStatus::kPacket) return status;
-  packet->bytes.resize(static_cast<size_t>(received.size));
-  const auto end = fds.begin() + static_cast<std::ptrdiff_t>(received.fd_count);
+  const auto end = std::find_if(fds.begin(), fds.end(), [](const Fd& fd) { return !fd; });
   packet->fds.assign(std::move_iterator(fds.begin()), std::move_iterator(end));
+  if (status == ReceiveStatus::kPacket) packet->bytes.resize(static_cast<size_t>(received.size));
   return status;
 }
 

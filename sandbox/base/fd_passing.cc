@@ -78,7 +78,6 @@ Received ReceiveWithFds(int socket, std::span<std::byte> buffer, std::span<Fd> f
     if (!Take(*header, fds, received)) whole = false;
   }
   if (!whole) {
-    for (Fd& fd : fds.first(received.fd_count)) fd.Close();
     errno = EBADMSG;
     return {};
   }

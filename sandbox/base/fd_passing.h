@@ -1,5 +1,5 @@
 // One message with descriptors over a unix socket, for all who pass any. Strict: a message that is cut off, or that
-// brings another number of descriptors than expected, is none. Surplus descriptors are closed. No heap.
+// brings another number of descriptors than expected, is none. No heap.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +23,8 @@ struct Received {
 };
 
 // One recvmsg; restarts after signals. The descriptors, close-on-exec, go to the front of `fds`; more than fit there
-// make the message none.
+// make the message none, and are closed. Those that did fit stay there also then, though nothing counts them: closing
+// may take a while, and is the caller's to do.
 Received ReceiveWithFds(int socket, std::span<std::byte> buffer, std::span<Fd> fds = {}, int flags = 0);
 
 template <typename T>

@@ -41,7 +41,7 @@ FdPacket HandOut(Fd file) {
 
 }  // namespace
 
-OrVerdict<std::string> DescriptorDesk::PutIn(std::vector<Fd> fds, const v1::Put& put, const Peer& peer) {
+OrVerdict<std::string> DescriptorDesk::PutIn(std::vector<Fd>& fds, const v1::Put& put, const Peer& peer) {
   if (put.files_size() != 1) return Because(v1::REASON_BAD_REQUEST, "an input is one file");
   if (fds.size() != static_cast<size_t>(put.files_size())) {
     return Because(v1::REASON_BAD_REQUEST, "not as many descriptors as files");
@@ -53,14 +53,17 @@ OrVerdict<std::string> DescriptorDesk::PutIn(std::vector<Fd> fds, const v1::Put&
     all = CheckedAdd(all, file.size()).value_or(UINT64_MAX);
   }
   if (all > max_input_bytes_) return Unexpected<Verdict>{Verdict::Limit("input_bytes", max_input_bytes_, all)};
-  return inputs_.Issue({std::move(fds), peer, put.files(0).name()});
+  TicketBook::Lot lot{std::exchange(fds, {}), peer, put.files(0).name()};
+  auto ticket = inputs_.Issue(std::move(lot));
+  if (!ticket.ok()) fds = std::move(lot.files);  // NOLINT(bugprone-use-after-move): it stays as it was
+  return ticket;
 }
 
-FdPacket DescriptorDesk::Answer(FdPacket packet, const Peer& peer) {
+FdPacket DescriptorDesk::Answer(FdPacket& packet, const Peer& peer) {
   v1::FdRequest request;
   if (!request.ParseFromString(packet.bytes)) return Refuse(Verdict(v1::REASON_BAD_REQUEST, "not a request"));
   if (request.has_put()) {
-    const auto ticket = PutIn(std::move(packet.fds), request.put(), peer);
+    const auto ticket = PutIn(packet.fds, request.put(), peer);
     return ticket.ok() ? GiveTicket(*ticket) : Refuse(ticket.error());
   }
   if (!request.has_take() || !packet.fds.empty()) return Refuse(Verdict(v1::REASON_BAD_REQUEST, "not a request"));
@@ -68,9 +71,10 @@ FdPacket DescriptorDesk::Answer(FdPacket packet, const Peer& peer) {
   return lot.ok() ? HandOut(std::move(lot->files.front())) : Refuse(lot.error());
 }
 
-void DescriptorDesk::Expire() {
-  inputs_.Expire();
-  outputs_.Expire();
+std::vector<TicketBook::Lot> DescriptorDesk::Expire() {
+  // Memory files of ours, which nobody has to be asked about.
+  (void)outputs_.Expire();
+  return inputs_.Expire();
 }
 
 }  // namespace airlock::server

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "airlock/v1/descriptors.pb.h"
 #include "sandbox/base/fd_packet.h"
@@ -16,10 +17,11 @@ class DescriptorDesk {
   explicit DescriptorDesk(uint64_t max_input_bytes, const TicketOptions& options = {})
       : max_input_bytes_(max_input_bytes), inputs_(options), outputs_(options) {}
 
-  // The reply to one packet of `peer`, an encoded FdReply. Whatever came with the packet and is not kept is closed.
-  FdPacket Answer(FdPacket packet, const Peer& peer);
-  // Called now and then.
-  void Expire();
+  // The reply to one packet of `peer`, an encoded FdReply. Descriptors that came with the packet and are not kept stay
+  // in it.
+  FdPacket Answer(FdPacket& packet, const Peer& peer);
+  // Called now and then. What callers put in and nobody fetched, to be closed.
+  std::vector<TicketBook::Lot> Expire();
 
   // Files that callers put in, for loads.
   TicketBook& inputs() { return inputs_; }
@@ -27,7 +29,7 @@ class DescriptorDesk {
   TicketBook& outputs() { return outputs_; }
 
  private:
-  OrVerdict<std::string> PutIn(std::vector<Fd> fds, const v1::Put& put, const Peer& peer);
+  OrVerdict<std::string> PutIn(std::vector<Fd>& fds, const v1::Put& put, const Peer& peer);
 
   const uint64_t max_input_bytes_;
   TicketBook inputs_;

@@ -18,6 +18,8 @@ constexpr int kBacklog = 64;
 // How often what is over is looked for.
 constexpr int kTickMs = 1'000;
 constexpr std::chrono::milliseconds kBreather{100};
+// How often it is looked whether somebody's descriptors are closed.
+constexpr int kCatchUpMs = 10;
 
 std::optional<Peer> PeerOf(int socket) {
   ucred credentials{};
@@ -42,19 +44,23 @@ void FdServer::Run() {
     polled.assign(1, {stop_.fd(), POLLIN, 0});
     const short accepting = Clock::now() < closed_until_ ? 0 : POLLIN;
     for (const Fd& listener : listeners_) polled.push_back({listener.get(), accepting, 0});
-    for (const Connection& connection : connections_) polled.push_back({connection.socket.get(), POLLIN, 0});
-    if (::poll(polled.data(), polled.size(), accepting == 0 ? static_cast<int>(kBreather.count()) : kTickMs) < 0)
-      continue;
+    int wait_ms = accepting == 0 ? static_cast<int>(kBreather.count()) : kTickMs;
+    for (const Connection& connection : connections_) {
+      const bool behind = closer_.IsBehind(connection.peer.uid);
+      if (behind) wait_ms = kCatchUpMs;
+      polled.push_back({connection.socket.get(), static_cast<short>(behind ? 0 : POLLIN), 0});
+    }
+    if (::poll(polled.data(), polled.size(), wait_ms) < 0) continue;
     // Backwards: dropping a connection moves those behind it.
     for (size_t i = connections_.size(); i-- > 0;) {
-      const bool ready = polled[1 + listeners_.size() + i].revents != 0;
-      if (ready && !Serve(connections_[i])) Drop(connections_.begin() + static_cast<std::ptrdiff_t>(i));
+      const short events = polled[1 + listeners_.size() + i].revents;
+      if (events != 0 && !Serve(connections_[i], events)) Drop(connections_.begin() + static_cast<std::ptrdiff_t>(i));
     }
     for (size_t i = 0; i < listeners_.size(); ++i) {
       if ((polled[1 + i].revents & POLLIN) != 0) Accept(listeners_[i].get());
     }
     DropIdle();
-    desk_.Expire();
+    for (TicketBook::Lot& lot : desk_.Expire()) closer_.Close(lot.owner.uid, std::move(lot.files));
   }
 }
 
@@ -74,13 +80,17 @@ void FdServer::Accept(int listener) {
   connections_.push_back({std::move(socket), *peer, Clock::now()});
 }
 
-bool FdServer::Serve(Connection& connection) {
+bool FdServer::Serve(Connection& connection, short events) {
+  // What it has sent stays with the kernel, which can drop it without asking anybody.
+  if (closer_.IsBehind(connection.peer.uid)) return (events & (POLLHUP | POLLERR)) == 0;
   FdPacket packet;
   const ReceiveStatus status = ReceivePacket(connection.socket.get(), MSG_DONTWAIT, &packet);
+  FdPacket reply;
+  if (status == ReceiveStatus::kPacket) reply = desk_.Answer(packet, connection.peer);
+  closer_.Close(connection.peer.uid, std::move(packet.fds));
   if (status == ReceiveStatus::kNothing) return true;
   if (status != ReceiveStatus::kPacket) return false;
   connection.heard = Clock::now();
-  const FdPacket reply = desk_.Answer(std::move(packet), connection.peer);
   std::vector<int> fds;
   for (const Fd& fd : reply.fds) fds.push_back(fd.get());
   return SendPacket(connection.socket.get(), reply.bytes, fds, MSG_DONTWAIT);

@@ -1,6 +1,7 @@
 // FdServer: the fd sockets, one beside each unix socket of the daemon, served by one thread that never waits for
 // anybody.
 //
+// Descriptors of callers are closed elsewhere (closer.h); a user with too many that are not closed yet is not heard.
 // A peer that sends nothing, or does not read, costs one connection, of which it may have a few and all have a bounded
 // number; idle ones are closed. A reply that does not fit into the peer's socket closes the connection. Each round
 // takes at most one packet of each connection, so nobody is served twice before everybody was served once.
@@ -15,6 +16,7 @@
 
 #include "sandbox/base/expected.h"
 #include "sandbox/base/fd.h"
+#include "server/descriptors/closer.h"
 #include "server/descriptors/descriptor_desk.h"
 #include "server/pool/cancellation.h"
 
@@ -46,11 +48,12 @@ class FdServer {
   void Run();
   void Accept(int listener);
   // False where the connection is to be closed.
-  bool Serve(Connection& connection);
+  bool Serve(Connection& connection, short events);
   void Drop(std::vector<Connection>::iterator connection);
   void DropIdle();
 
   DescriptorDesk& desk_;
+  Closer closer_;
   const std::vector<Fd> listeners_;
   const FdServerOptions options_;
   std::vector<Connection> connections_;

@@ -27,12 +27,11 @@ std::array<uint8_t, 32> DigestOf(std::string_view ticket) {
 
 }  // namespace
 
-OrVerdict<std::string> TicketBook::Issue(Lot lot) {
+OrVerdict<std::string> TicketBook::Issue(Lot&& lot) {
   AIRLOCK_ASSIGN(std::string ticket, NewTicket());
   const Clock::time_point now = Clock::now();
-  std::vector<Lot> expired;
   const std::lock_guard lock(mutex_);
-  expired = TakeExpired(now);
+  BuryExpired(now);
   if (entries_.size() >= options_.most) return Because(v1::REASON_QUEUE_FULL, "too many tickets at a time");
   size_t& of_user = of_user_[lot.owner.uid];
   if (of_user >= options_.most_of_a_user)
@@ -56,10 +55,10 @@ OrVerdict<TicketBook::Lot> TicketBook::Redeem(std::string_view ticket, const std
   return lot;
 }
 
-void TicketBook::Expire() {
-  std::vector<Lot> expired;
+std::vector<TicketBook::Lot> TicketBook::Expire() {
   const std::lock_guard lock(mutex_);
-  expired = TakeExpired(Clock::now());
+  BuryExpired(Clock::now());
+  return std::exchange(expired_, {});
 }
 
 size_t TicketBook::size() const {
@@ -68,18 +67,16 @@ size_t TicketBook::size() const {
 }
 
 // REQUIRES, of both: mutex_ is held.
-std::vector<TicketBook::Lot> TicketBook::TakeExpired(Clock::time_point now) {
-  std::vector<Lot> expired;
+void TicketBook::BuryExpired(Clock::time_point now) {
   for (auto entry = entries_.begin(); entry != entries_.end();) {
     if (entry->second.end > now) {
       ++entry;
       continue;
     }
     Forget(entry->second.lot.owner);
-    expired.push_back(std::move(entry->second.lot));
+    expired_.push_back(std::move(entry->second.lot));
     entry = entries_.erase(entry);
   }
-  return expired;
 }
 
 void TicketBook::Forget(const Peer& owner) {

@@ -49,13 +49,13 @@ class TicketBook {
 
   explicit TicketBook(const TicketOptions& options = {}) : options_(options) {}
 
-  // Fails as QUEUE_FULL; then the files are closed.
-  OrVerdict<std::string> Issue(Lot lot);
+  // Fails as QUEUE_FULL; then the lot stays as it was.
+  OrVerdict<std::string> Issue(Lot&& lot);
   // What the ticket stands for, once. With `claimant`: only if that is the owner; a stranger's attempt uses nothing up.
   // Fails as NO_SUCH_TICKET.
   OrVerdict<Lot> Redeem(std::string_view ticket, const std::optional<Peer>& claimant = std::nullopt);
-  // Closes the files of tickets whose time is over.
-  void Expire();
+  // The lots of tickets whose time is over, to be closed: that may take a while.
+  std::vector<Lot> Expire();
 
   size_t size() const;
 
@@ -66,14 +66,16 @@ class TicketBook {
     Clock::time_point end;
   };
 
-  // Takes out what is over, for the caller to close without the lock: closing may take a while.
-  std::vector<Lot> TakeExpired(Clock::time_point now);
+  // Takes out of the tickets what is over.
+  void BuryExpired(Clock::time_point now);
   void Forget(const Peer& owner);
 
   const TicketOptions options_;
   mutable std::mutex mutex_;
   std::map<Digest, Entry> entries_;
   std::map<uid_t, size_t> of_user_;
+  // Whose time is over, until somebody asks for them.
+  std::vector<Lot> expired_;
 };
 
 }  // namespace airlock::server

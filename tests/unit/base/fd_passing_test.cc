@@ -56,7 +56,7 @@ TEST(FdPassingTest, AMessageThatIsCutOffIsNone) {
   EXPECT_EQ(ReceiveWithFds(pair.right.get(), WritableBytesOf(got)).size, -1);
 }
 
-// More descriptors than anybody asked for: refused, and none of them stays open.
+// More descriptors than anybody asked for: refused, and those that there was room for are the caller's to close.
 TEST(FdPassingTest, SurplusDescriptorsAreClosed) {
   const Pair pair(SOCK_STREAM);
   std::vector<int> fds(200, 0);
@@ -78,6 +78,8 @@ TEST(FdPassingTest, SurplusDescriptorsAreClosed) {
   char got = 0;
   std::array<Fd, 199> room;
   EXPECT_EQ(ReceiveWithFds(pair.right.get(), WritableBytesOf(got), room).size, -1);
+  EXPECT_EQ(OpenFds(), before + 199);
+  room = {};
   EXPECT_EQ(OpenFds(), before);
 }
 
