@@ -103,6 +103,8 @@ bool CompoundChecker::GoodSparse(uint32_t node) {
   if ((bits & ~(kSparseLayout | kSparseFlags)) != 0 || (!coo && (bits & v1::SPARSE_BIT_COALESCED) != 0)) return false;
   const auto parts = nodes_.refs(node);
   if (!IsIndex(parts[0]) || !IsTensor(parts[2]) || !Is(parts[3], {v1::NODE_KIND_SIZE})) return false;
+  // Many tensors may share one size: it has an end that does not grow with the plan.
+  if (nodes_.count(parts[3]) > limits_.dims) return false;
   for (const uint32_t size : nodes_.refs(parts[3])) {
     if (nodes_.integer(size) < 0) return false;
   }
