@@ -4,13 +4,14 @@
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/server_builder.h>
 #include <malloc.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
+
+#include "server/socket_mode.h"
 
 namespace airlock::server {
 namespace {
@@ -94,7 +95,7 @@ Expected<void, std::string> Daemon::Serve(const std::vector<Listener>& listeners
     }
   }
   for (const std::string& socket : sockets_) {
-    if (::chmod(socket.c_str(), socket_mode) != 0) {
+    if (!SetSocketMode(socket, socket_mode)) {
       return Unexpected<std::string>{"cannot set the mode of " + socket + ": " + std::strerror(errno)};
     }
   }

@@ -38,8 +38,8 @@ void VolunteerForOom() {
   if (score) (void)!write(score.get(), "1000", 4);
 }
 
-// Who makes a user namespace may trace what is in there, dumpable or not. So root makes it as root, and puts into it the
-// users of its range, or nobody alone: a process of nobody's elsewhere then has no rights over workers. Where root
+// Who makes a user namespace may trace what is in there, dumpable or not. So root makes it as root, and puts into it
+// the users of its range, or nobody alone: a process of nobody's elsewhere then has no rights over workers. Where root
 // cannot, as in a container without these users, it makes it as nobody.
 walls::WallResult EnterNamespaces(const WorkerSetup& setup, walls::NamespaceReport& report) {
   const auto probe = [&](const walls::UserRange& users) {

@@ -124,9 +124,9 @@ constexpr DenialRow kRows[] = {
     {"socket", EPERM, "serves unix sockets only", 0, kFamily, AF_INET6},
 };
 
-// What it needs until it serves and not afterwards. No Landlock of today knows unix sockets with a name: behind them are
-// the service manager, the container engine and the user's own bus, all of which start programs for whoever asks. Nor
-// does it know modes of files.
+// What it needs until it serves and not afterwards. No Landlock of today knows unix sockets with a name: behind them
+// are the service manager, the container engine and the user's own bus, all of which start programs for whoever asks.
+// Nor does it know modes of files.
 constexpr DenialRow kServingRows[] = {
     {"connect", EPERM, "is called, and calls nobody"},
     {"bind", EPERM, "listens where it listens"},

@@ -50,6 +50,10 @@ Expected<void, ListenFailure> CheckDirectory(const std::string& path) {
   }
   struct stat found {};
   if (::stat(directory.c_str(), &found) != 0) return Wrong("--listen unix:" + path + ": " + std::strerror(errno));
+  // Its owner may put a socket of its own in the place of ours, and whatever it likes where we are about to listen.
+  if (found.st_uid != 0 && found.st_uid != ::geteuid()) {
+    return Wrong("--listen unix:" + path + ": " + directory + " is somebody else's");
+  }
   if ((found.st_mode & S_IWOTH) != 0 && (found.st_mode & S_ISVTX) == 0) {
     return Wrong("--listen unix:" + path + ": anybody may replace files in " + directory);
   }

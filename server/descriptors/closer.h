@@ -1,8 +1,9 @@
 // Closer: closes descriptors of callers where nobody waits for it.
 //
-// Closing a file asks the file's server, who may be the caller (FUSE) and never answer: not even a signal that kills ends
-// that wait. So the descriptors of each user are closed by a thread of that user's, which lives for as long as there are
-// any. What is still to be closed when the closer goes is closed all the same, or goes with the process. Thread-safe.
+// Closing a file asks the file's server, who may be the caller (FUSE) and never answer: not even a signal that kills
+// ends that wait. So the descriptors of each user are closed by a thread of that user's, which lives for as long as
+// there are any. What is still to be closed when the closer goes is closed all the same, or goes with the process.
+// Thread-safe.
 #pragma once
 
 #include <sys/types.h>

@@ -2,7 +2,6 @@
 
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <algorithm>
@@ -10,6 +9,8 @@
 #include <cstring>
 #include <optional>
 #include <utility>
+
+#include "server/socket_mode.h"
 
 namespace airlock::server {
 namespace {
@@ -118,7 +119,7 @@ Expected<Fd, std::string> ListenForDescriptors(const std::string& path, mode_t m
   Fd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket) return failed();
   if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) return failed();
-  if (::chmod(path.c_str(), mode) != 0 || ::listen(socket.get(), kBacklog) != 0) return failed();
+  if (!SetSocketMode(path, mode) || ::listen(socket.get(), kBacklog) != 0) return failed();
   return socket;
 }
 

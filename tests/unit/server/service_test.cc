@@ -3,6 +3,7 @@
 #include <grpcpp/impl/codegen/proto_utils.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -18,6 +19,7 @@
 #include "server/service/budget.h"
 #include "server/service/payload_reader.h"
 #include "server/service/plan_cutter.h"
+#include "server/socket_mode.h"
 #include "tests/unit/server/valid_plan.h"
 
 namespace airlock::server {
@@ -102,6 +104,35 @@ TEST(Listeners, AFileThatIsNoSocketStays) {
   EXPECT_FALSE(PrepareListeners(options).ok());
   EXPECT_EQ(::access(path.c_str(), F_OK), 0);
   ::unlink(path.c_str());
+}
+
+// Whoever owns the directory can put what it likes where a daemon of another user, root perhaps, is about to listen.
+TEST(Listeners, NoDirectoryOfSomebodyElse) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give a directory away";
+  const std::string directory = testing::TempDir() + "airlock-listeners-" + std::to_string(::getpid());
+  ASSERT_EQ(::mkdir(directory.c_str(), 0755), 0);
+  Options options;
+  options.listen = {"unix:" + directory + "/s"};
+  EXPECT_TRUE(PrepareListeners(options).ok());
+  ASSERT_EQ(::chown(directory.c_str(), 65533, 65533), 0);
+  const auto listeners = PrepareListeners(options);
+  ASSERT_FALSE(listeners.ok());
+  EXPECT_NE(listeners.error().sentence.find("somebody else's"), std::string::npos);
+  ::rmdir(directory.c_str());
+}
+
+TEST(Listeners, TheModeIsASocketsAndNoLinksTarget) {
+  const std::string base = testing::TempDir() + "airlock-mode-" + std::to_string(::getpid());
+  const std::string target = base + ".target";
+  const Fd file(::open(target.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+  ASSERT_EQ(::symlink(target.c_str(), base.c_str()), 0);
+  EXPECT_FALSE(SetSocketMode(base, 0666));
+  EXPECT_FALSE(SetSocketMode(target, 0666));
+  struct stat found {};
+  ASSERT_EQ(::fstat(file.get(), &found), 0);
+  EXPECT_EQ(found.st_mode & 0777, 0600U);
+  ::unlink(base.c_str());
+  ::unlink(target.c_str());
 }
 
 TEST(Budget, WhatIsGivenBackCanBeTakenAgain) {

@@ -295,11 +295,11 @@ TEST(Validator, ASparseTensorHasNoMoreDimensionsThanAnother) {
   G(plan).add_counts(kTensors);
   for (uint32_t i = 0; i < kTensors; ++i) G(plan).add_refs(6 + i);
   make.Plain(v1::NODE_KIND_LIST);
-  make.Tensor(0);                    // 1: indices [sizes, 0]
-  make.Plain(v1::NODE_KIND_NONE);    // 2
-  make.Tensor(1);                    // 3: values [0]
-  make.Int(1);                       // 4
-  G(plan).add_counts(kSizes);        // 5
+  make.Tensor(0);                  // 1: indices [sizes, 0]
+  make.Plain(v1::NODE_KIND_NONE);  // 2
+  make.Tensor(1);                  // 3: values [0]
+  make.Int(1);                     // 4
+  G(plan).add_counts(kSizes);      // 5
   for (uint32_t i = 0; i < kSizes; ++i) G(plan).add_refs(4);
   make.Plain(v1::NODE_KIND_SIZE);
   for (uint32_t i = 0; i < kTensors; ++i) {
