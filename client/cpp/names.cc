@@ -50,14 +50,34 @@ class Walker {
         stack_.pop_back();
         continue;
       }
-      AppendPart(dict ? KeyText(graph_, refs[at]) : std::to_string(frame.next));
-      ++frame.next;
-      if (name_.size() > left_ || !Visit(Behind(graph_, refs[at + stride - 1]))) return TooLong();
+      const size_t index = frame.next++;
+      const NodeId child = Behind(graph_, refs[at + stride - 1]);
+      if (!Leads(child)) continue;
+      AppendPart(dict ? KeyText(graph_, refs[at]) : std::to_string(index));
+      made_ += name_.size() - frame.name_length;
+      if (made_ > rules_.max_name_bytes || name_.size() > left_ || !Visit(child)) return TooLong();
     }
     return std::move(found_);
   }
 
  private:
+  // Whether a tensor may be there: most of what a file holds is none, and a long key may stand before a million of it.
+  bool Leads(NodeId node) const {
+    switch (graph_.kind(node)) {
+      case v1::NODE_KIND_TENSOR:
+      case v1::NODE_KIND_SPARSE_TENSOR:
+      case v1::NODE_KIND_META_TENSOR:
+      case v1::NODE_KIND_NESTED_TENSOR:
+        return true;
+      case v1::NODE_KIND_ARRAY:
+        return rules_.arrays;
+      default:
+        return (IsDict(graph_.kind(node)) || IsSequence(graph_.kind(node)) ||
+                graph_.kind(node) == v1::NODE_KIND_RECORD) &&
+               !seen_[node];
+    }
+  }
+
   // False where the names are too long.
   bool Visit(NodeId node) {
     switch (graph_.kind(node)) {
@@ -160,6 +180,8 @@ class Walker {
   const Graph& graph_;
   const NameRules rules_;
   uint64_t left_;
+  // Bytes of all parts that were made, also of those that led to no tensor.
+  uint64_t made_ = 0;
   std::vector<bool> seen_;
   std::vector<Frame> stack_;
   std::string name_;

@@ -233,6 +233,27 @@ TEST(Names, ArePathsAndCyclesEnd) {
   EXPECT_FALSE(TensorsUnder((*contents)->graph(), 0, {.max_name_bytes = 2}).ok());
 }
 
+// A long key may stand in a million dicts: it is looked at where it may lead to a tensor, and then has an end.
+TEST(Names, KeysThatLeadNowhereAreBounded) {
+  const auto walk = [](v1::NodeKind leaf) {
+    PlanMaker maker;
+    maker.Items(v1::NODE_KIND_LIST, {1, 2});
+    maker.Dict({3, 4});
+    maker.Dict({3, 5});
+    maker.String(std::string(600, 'k'));
+    for (int i = 0; i < 2; ++i) {
+      if (leaf == v1::NODE_KIND_NONE) {
+        maker.Leaf(leaf);
+      } else {
+        maker.Items(leaf, {});
+      }
+    }
+    return TensorsUnder((*maker.Make())->graph(), 0, {.max_name_bytes = 1000}).ok();
+  };
+  EXPECT_TRUE(walk(v1::NODE_KIND_NONE)) << "its keys are no names";
+  EXPECT_FALSE(walk(v1::NODE_KIND_LIST));
+}
+
 TEST(Names, DepthIsNoRecursion) {
   constexpr uint32_t kDepth = 100'000;
   PlanMaker maker;
