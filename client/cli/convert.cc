@@ -45,17 +45,16 @@ void Summarise(const Options& options, const SafetensorsSink& sink, const Conten
     json.Field("schema_version", uint64_t{1});
     json.Field("file", options.source);
     json.Field("destination", options.destination);
-    json.Field("key", sink.weights().key);
-    json.Field("tensors", uint64_t{sink.weights().tensors.size()});
-    json.Field("left_out", uint64_t{contents.entries().size() -
-                                    std::min(contents.entries().size(), sink.weights().tensors.size())});
+    json.Field("key", sink.key());
+    json.Field("tensors", uint64_t{sink.names()});
+    json.Field("left_out", uint64_t{contents.entries().size() - std::min(contents.entries().size(), sink.names())});
     json.Field("bytes", sink.file_bytes());
     json.EndObject();
     json.Newline();
     return;
   }
-  const std::string key = sink.weights().key.empty() ? "" : " from " + EscapeShort(sink.weights().key, 72);
-  printf("%s: %zu tensors%s, %s\n", Escape(options.destination).c_str(), sink.weights().tensors.size(), key.c_str(),
+  const std::string key = sink.key().empty() ? "" : " from " + EscapeShort(sink.key(), 72);
+  printf("%s: %zu tensors%s, %s\n", Escape(options.destination).c_str(), sink.names(), key.c_str(),
          HumanBytes(sink.file_bytes()).c_str());
 }
 
@@ -83,7 +82,7 @@ int RunConvert(const Options& options) {
     PrintFailure(options.source, client.error());
     return client.error().exit_code;
   }
-  SafetensorsSink sink(options.destination, options.key, options.select);
+  SafetensorsSink sink(options.destination, {options.key, options.select, options.strip});
   const auto contents = Convert(**client, options, sink);
   if (!contents.ok()) {
     PrintFailure(options.source, contents.error());

@@ -105,7 +105,7 @@ class SafetensorsSinkTest : public ::testing::Test {
 
 TEST_F(SafetensorsSinkTest, WritesWhatTheFormatAsksFor) {
   for (size_t piece : {1, 5, 16}) {
-    SafetensorsSink sink(Destination(), "auto");
+    SafetensorsSink sink(Destination(), {});
     ASSERT_TRUE(Play(Sample(), sink, piece).ok());
     ASSERT_TRUE(sink.Commit().ok());
     EXPECT_EQ(sink.repeated(), 1U);
@@ -141,7 +141,7 @@ TEST_F(SafetensorsSinkTest, WritesWhatTheFormatAsksFor) {
 TEST_F(SafetensorsSinkTest, LeavesNothingBehindWithoutACommit) {
   std::ofstream(Destination()) << "before";
   {
-    SafetensorsSink sink(Destination(), "auto");
+    SafetensorsSink sink(Destination(), {});
     ASSERT_TRUE(Play(Sample(), sink, 5).ok());
     EXPECT_EQ(Files(), 2U);
   }
@@ -158,7 +158,7 @@ TEST_F(SafetensorsSinkTest, RefusesWhatTheFormatCannotHold) {
     maker.String("w");
     maker.Link(v1::NODE_KIND_TENSOR, 0);
     maker.Tensor(maker.Storage(8), dtype, {1}, {1});
-    SafetensorsSink sink(Destination(), "auto");
+    SafetensorsSink sink(Destination(), {});
     const auto played = Play(maker, sink, 8);
     ASSERT_FALSE(played.ok());
     EXPECT_EQ(played.error().exit_code, 2);
