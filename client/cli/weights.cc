@@ -16,15 +16,21 @@ constexpr std::string_view kMetadata = "__metadata__";
 // All tensors that a file has, arrays of numpy too: what is listed leaves out those that torch itself would not list.
 constexpr NameRules kAllArrays{.arrays = true};
 
-Unexpected<ClientError> NotFound(const Contents& contents, std::string message) {
+bool IsTensor(v1::NodeKind kind) { return kind == v1::NODE_KIND_TENSOR || kind == v1::NODE_KIND_ARRAY; }
+
+// What to do instead.
+std::string AdviceFor(const Contents& contents) {
+  if (IsTensor(contents.graph().kind(Behind(contents.graph(), 0)))) return "it is one tensor, which has no name";
   const KeyCandidates candidates = FindKeyCandidates(contents);
-  if (!candidates.tensors) {
-    return Unexpected{MakeError(v1::REASON_UNSUPPORTED_FEATURE, message + "; it holds no tensors by name")};
-  }
-  message += "; --key could be ";
-  for (const std::string& path : candidates.paths) message += path + ", ";
-  if (candidates.more) message += "..., ";
-  return Unexpected{MakeError(v1::REASON_UNSUPPORTED_FEATURE, message + "or '' for all tensors, from the root on")};
+  if (!candidates.tensors) return "it holds no tensors by name";
+  std::string advice = "--key could be ";
+  for (const std::string& path : candidates.paths) advice += path + ", ";
+  if (candidates.more) advice += "..., ";
+  return advice + (candidates.paths.empty() ? "" : "or ") + "'' for all tensors, from the root on";
+}
+
+Unexpected<ClientError> NotFound(const Contents& contents, const std::string& message) {
+  return Unexpected{MakeError(v1::REASON_UNSUPPORTED_FEATURE, message + "; " + AdviceFor(contents))};
 }
 
 struct Place {
@@ -50,8 +56,6 @@ ClientResult<Weights> TensorsAt(const Contents& contents, Place place) {
   }
   return Weights{std::move(place.path), std::move(names.tensors), BlockTypes(contents, place.node)};
 }
-
-bool IsTensor(v1::NodeKind kind) { return kind == v1::NODE_KIND_TENSOR || kind == v1::NODE_KIND_ARRAY; }
 
 // What safetensors files and their indices say besides their tensors.
 ClientResult<bool> IsMetadata(const Graph& graph, NodeId key, NodeId value) {
@@ -106,8 +110,10 @@ ClientResult<Weights> WeightsAtKey(const Contents& contents, const std::string& 
   const auto node = AtKey(contents.graph(), key);
   if (!node) return NotFound(contents, "there is nothing at the key " + key);
   AIRLOCK_ASSIGN(Weights weights, TensorsAt(contents, WeightsOf(contents.graph(), {*node, key})));
-  if (weights.tensors.empty()) return NotFound(contents, "there are no tensors under the key " + key);
-  return weights;
+  const bool unnamed = weights.tensors.size() == 1 && weights.tensors[0].name.empty();
+  if (!weights.tensors.empty() && !unnamed) return weights;
+  if (key.empty()) return NotFound(contents, "there are no tensors by name");
+  return NotFound(contents, "there are no tensors by name under the key " + key);
 }
 
 }  // namespace

@@ -103,7 +103,7 @@ def values():
         "exact": [decimal.Decimal("1.50"), decimal.Decimal("-1E+30"), decimal.Decimal("0.0000001"), decimal.Decimal("NaN"), fractions.Fraction(-6, 4)],
         "ranges": [range(3), range(2**70, 5, -2), slice(None, 3), slice(1, 2**65, None)], "uuid": uuid.UUID(int=5),
         "paths": [pathlib.PurePosixPath("/a/b"), pathlib.Path("a"), pathlib.Path(), pathlib.PurePosixPath("//a")],
-        "torch": [torch.float16, torch.strided, torch.device("cuda:1"), torch.Size([1, 2]), torch.per_tensor_affine, torch.FloatStorage],
+        "torch": [torch.float16, torch.strided, torch.device("cuda:1"), torch.Size([1, 2]), torch.FloatStorage],
         "types": [int, collections.OrderedDict], "array": numpy.arange(3), "dtype": numpy.dtype("<f4"),
         "scalars": [numpy.float32(0.1), numpy.int64(-5), numpy.bool_(True), numpy.complex64(1 + 2j), numpy.float64("nan"), numpy.dtype(">i4").type(3)],
         "sparse": torch.eye(3).to_sparse(), "complex": torch.ones(2, dtype=torch.complex64), "conjugate": torch.tensor([1 + 2j]).conj(),
@@ -199,6 +199,11 @@ class Split(package.Folder):
         torch.save({"w": torch.ones(2)}, buffer)
         folder = self.compare(self.file({"state_dict": {"w": torch.ones(1)}, "inside": buffer.getvalue()}), comes_back=False)
         self.assertEqual(airlock.load_training_state(folder)["inside"], buffer.getvalue())
+
+    def test_schemes_of_quantisation(self):
+        schemes = [torch.per_tensor_affine, torch.per_channel_symmetric]
+        folder = self.compare(self.file({"state_dict": {"w": torch.ones(1)}, "schemes": schemes}), comes_back=False)
+        self.assertEqual(airlock.load_training_state(folder)["schemes"], schemes)
 
     def test_paths_of_windows(self):
         paths = [pathlib.PureWindowsPath(text) for text in ("C:\\a\\b", "a/b", "\\a", "C:a", "")]
