@@ -57,11 +57,14 @@ std::string Scientific(const std::string& digits, int64_t exponent) {
 }
 
 std::optional<int64_t> ExponentOf(std::string_view text) {
-  if (text.starts_with('+')) text.remove_prefix(1);
+  if (text.starts_with('+')) {
+    text.remove_prefix(1);
+    if (text.starts_with('-')) return std::nullopt;
+  }
   int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  if (value < -kMaxExponent || value > kMaxExponent || text.starts_with('+')) return std::nullopt;
+  if (value < -kMaxExponent || value > kMaxExponent) return std::nullopt;
   return value;
 }
 

@@ -20,6 +20,7 @@ class Dumper(canonical.Dumper):
             self.kept.append(value)
             if number is not None:
                 raw = value.detach().resolve_conj().contiguous().reshape(-1)
+                raw = raw.as_strided(raw.shape, (1,))  # one element is contiguous by any stride
                 self.tokens.append(f"t{value.dtype}{tuple(value.shape)}{value.requires_grad}{type(value).__name__}"
                                    f"{bytes(raw.view(torch.uint8).numpy()).hex() if raw.numel() else ''}")
             return []
