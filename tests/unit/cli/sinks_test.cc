@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "client/cli/digest_sink.h"
+#include "client/cli/new_folder.h"
 #include "client/cli/safetensors_sink.h"
 #include "tests/unit/client/plan_maker.h"
 
@@ -164,6 +165,48 @@ TEST_F(SafetensorsSinkTest, RefusesWhatTheFormatCannotHold) {
     EXPECT_EQ(played.error().exit_code, 2);
   }
   EXPECT_EQ(Files(), 0U);
+}
+
+TEST_F(SafetensorsSinkTest, NewFilesKeepWhatIsThere) {
+  for (const bool link : {false, true}) {
+    std::filesystem::remove(Destination());
+    if (link) {
+      std::filesystem::create_symlink("nowhere", Destination());
+    } else {
+      std::ofstream(Destination()) << "before";
+    }
+    {
+      auto file = NewFile::Create(Destination());
+      ASSERT_TRUE(file.ok());
+      EXPECT_FALSE(file->Commit(NewFile::Existing::kKeep).ok());
+    }
+    EXPECT_EQ(std::filesystem::is_symlink(Destination()), link);
+    EXPECT_EQ(Files(), 1U);
+  }
+  auto file = NewFile::Create(Destination());
+  ASSERT_TRUE(file.ok());
+  EXPECT_TRUE(file->Commit(NewFile::Existing::kReplace).ok());
+  EXPECT_TRUE(std::filesystem::is_regular_file(std::filesystem::symlink_status(Destination())));
+}
+
+TEST_F(SafetensorsSinkTest, NewFoldersGoAgainUnlessTheyAreKept) {
+  const std::string deep = directory_ + "/a/b/c/";
+  { ASSERT_TRUE(NewFolder::Create(deep).ok()); }
+  EXPECT_EQ(Files(), 0U);
+  {
+    const auto folder = NewFolder::Create(deep);
+    ASSERT_TRUE(folder.ok());
+    std::ofstream(directory_ + "/a/mine") << "somebody's";
+  }
+  EXPECT_FALSE(std::filesystem::exists(directory_ + "/a/b"));
+  EXPECT_TRUE(std::filesystem::exists(directory_ + "/a/mine"));
+  EXPECT_FALSE(NewFolder::Create(directory_ + "/a/mine/b").ok());
+  {
+    auto folder = NewFolder::Create(deep);
+    ASSERT_TRUE(folder.ok());
+    folder->Keep();
+  }
+  EXPECT_TRUE(std::filesystem::is_directory(deep));
 }
 
 TEST(Weights, AutoFollowsTheOrderAndElseNamesCandidates) {
