@@ -75,7 +75,7 @@ class Search {
 
   void ExpandRecord(size_t at, NodeId node) {
     const Record record = graph_.RecordAt(node);
-    if (record.recovered) return Expand(at, *record.recovered);
+    if (record.recovered) return IsDict(graph_.kind(*record.recovered)) ? Expand(at, *record.recovered) : void();
     for (const auto& part : {record.pairs, record.items, record.state}) {
       if (part && (IsDict(graph_.kind(*part)) || IsSequence(graph_.kind(*part)))) Expand(at, *part);
     }

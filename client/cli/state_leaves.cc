@@ -103,10 +103,8 @@ ClientResult<void> StateLeaves::Write(NodeId node) {
       return Symbol(node);
     case v1::NODE_KIND_SCALAR:
       return Scalar(node);
-    default: {
-      const auto value = ValueOf(objects_.contents(), node);
-      return value ? Value(*value) : ClientResult<void>();
-    }
+    default:
+      return Value(*ValueOf(objects_.contents(), node));
   }
 }
 
@@ -170,10 +168,14 @@ ClientResult<void> StateLeaves::Symbol(NodeId node) {
 
 ClientResult<void> StateLeaves::Scalar(NodeId node) {
   const auto parts = graph_.Parts(node);
+  // None is a scalar itself: the graph was checked for that.
+  if (!IsLeaf(parts[1])) {
+    return Unexpected{MakeError(v1::REASON_INTERNAL, "a scalar in the daemon's answer is no number")};
+  }
   json_.BeginObject();
   json_.Field("$scalar", NativeOrder(graph_.Text(parts[0])));
   json_.Key("value");
-  AIRLOCK_TRY(Write(parts[1]));  // no scalar: the graph was checked for that
+  AIRLOCK_TRY(Write(parts[1]));
   json_.EndObject();
   return {};
 }
@@ -209,17 +211,22 @@ ClientResult<void> StateLeaves::Object(const StateValue& value) {
 }
 
 ClientResult<void> StateLeaves::Argument(const StateArgument& argument) {
-  if (const auto* number = std::get_if<int64_t>(&argument)) {
-    json_.Int(*number);
-  } else if (const auto* integer = std::get_if<Integer>(&argument)) {
-    json_.Int(*integer);
-  } else if (const auto* text = std::get_if<std::string>(&argument)) {
-    AIRLOCK_TRY(budget_.Use(*text));
-    json_.String(*text);
-  } else if (const auto* inner = std::get_if<std::vector<StateValue>>(&argument)) {
-    return Object(inner->front());
-  } else {
-    json_.Null();
+  switch (argument.kind) {
+    case StateArgument::Kind::kNone:
+      json_.Null();
+      break;
+    case StateArgument::Kind::kInt:
+      json_.Int(argument.number);
+      break;
+    case StateArgument::Kind::kInteger:
+      json_.Int(*argument.integer);
+      break;
+    case StateArgument::Kind::kText:
+      AIRLOCK_TRY(budget_.Use(argument.text));
+      json_.String(argument.text);
+      break;
+    case StateArgument::Kind::kValue:
+      return Object(argument.inner.front());
   }
   return {};
 }

@@ -97,7 +97,7 @@ class Maker {
     const bool there = at < args_.size() && graph_.kind(args_[at]) != v1::NODE_KIND_RECORD;
     const auto number = there ? Small(at) : std::optional<int64_t>(0);
     if (!number || *number < least || *number > most) return false;
-    value.args.emplace_back(*number);
+    value.args.push_back(StateArgument::Of(*number));
     return true;
   }
 
@@ -119,7 +119,7 @@ class Maker {
     if (zoned) {
       auto zone = Inner(args_.back(), "timezone");
       if (!zone) return {};
-      value.args.emplace_back(Nested(*std::move(zone)));
+      value.args.push_back(StateArgument::Of(*std::move(zone)));
     }
     return TakeFold(value, time > 0) ? std::optional<StateValue>(std::move(value)) : std::nullopt;
   }
@@ -133,12 +133,6 @@ class Maker {
     return fold == 0 || fold == 1;
   }
 
-  static std::vector<StateValue> Nested(StateValue value) {
-    std::vector<StateValue> one;
-    one.push_back(std::move(value));
-    return one;
-  }
-
   // Seconds and microseconds carry over, as they do in Python.
   std::optional<StateValue> Timedelta() const {
     if (!kwargs_.empty() || args_.size() != 3 || !Small(0) || !Small(1) || !Small(2)) return {};
@@ -150,7 +144,7 @@ class Maker {
     if (days < -kMaxDays || days > kMaxDays) return {};
     StateValue value = Object("datetime.timedelta");
     for (const int64_t part : {days, seconds - FloorDiv(seconds, kDaySeconds) * kDaySeconds, micros}) {
-      value.args.emplace_back(part);
+      value.args.push_back(StateArgument::Of(part));
     }
     return value;
   }
@@ -159,13 +153,13 @@ class Maker {
     if (!kwargs_.empty() || args_.empty() || args_.size() > 2) return {};
     auto offset = Inner(args_[0], "timedelta");
     if (!offset) return {};
-    auto part = [&](size_t at) { return std::get<int64_t>(offset->args[at]); };
+    auto part = [&](size_t at) { return offset->args[at].number; };
     // Less than a day, either way.
     const bool fits = part(0) == 0 || (part(0) == -1 && (part(1) > 0 || part(2) > 0));
     if (!fits || (args_.size() == 2 && graph_.kind(args_[1]) != v1::NODE_KIND_STRING)) return {};
     StateValue value = Object("datetime.timezone");
-    value.args.emplace_back(Nested(*std::move(offset)));
-    if (args_.size() == 2) value.args.emplace_back(std::string(graph_.Text(args_[1])));
+    value.args.push_back(StateArgument::Of(*std::move(offset)));
+    if (args_.size() == 2) value.args.push_back(StateArgument::Of(std::string(graph_.Text(args_[1]))));
     return value;
   }
 
@@ -174,13 +168,14 @@ class Maker {
     auto text = DecimalText(graph_.Text(args_[0]));
     if (!text) return {};
     StateValue value = Object("decimal.Decimal");
-    value.args.emplace_back(*std::move(text));
+    value.args.push_back(StateArgument::Of(*std::move(text)));
     return value;
   }
 
   std::optional<StateArgument> Number(size_t at) const {
-    if (graph_.kind(args_[at]) == v1::NODE_KIND_INT) return StateArgument(graph_.Int(args_[at]));
-    if (graph_.kind(args_[at]) == v1::NODE_KIND_BIG_INT) return StateArgument(Integer::OfBytes(graph_.Text(args_[at])));
+    if (graph_.kind(args_[at]) == v1::NODE_KIND_INT) return StateArgument::Of(graph_.Int(args_[at]));
+    if (graph_.kind(args_[at]) == v1::NODE_KIND_BIG_INT)
+      return StateArgument::Of(Integer::OfBytes(graph_.Text(args_[at])));
     return {};
   }
 
@@ -200,8 +195,8 @@ class Maker {
     }
     if (!parts) return {};
     StateValue value = Object("fractions.Fraction");
-    value.args.emplace_back(std::move(parts->first));
-    value.args.emplace_back(std::move(parts->second));
+    value.args.push_back(StateArgument::Of(std::move(parts->first)));
+    value.args.push_back(StateArgument::Of(std::move(parts->second)));
     return value;
   }
 
@@ -273,6 +268,12 @@ class Maker {
 };
 
 }  // namespace
+
+StateArgument StateArgument::Of(StateValue value) {
+  StateArgument argument{.kind = Kind::kValue};
+  argument.inner.push_back(std::move(value));
+  return argument;
+}
 
 std::optional<StateValue> ValueOf(const Contents& contents, NodeId record) { return Maker(contents, record).Make(); }
 

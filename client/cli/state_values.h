@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <variant>
+#include <utility>
 #include <vector>
 
 #include "airlock/checkpoint.h"
@@ -13,9 +13,7 @@
 
 namespace airlock::cli {
 
-struct StateValue;
-// None; integers; text; a value inside, of which there is one.
-using StateArgument = std::variant<std::monostate, int64_t, Integer, std::string, std::vector<StateValue>>;
+struct StateArgument;
 
 struct StateValue {
   enum class Form : uint8_t { kObject, kUuid, kPath };
@@ -27,6 +25,21 @@ struct StateValue {
   // What the object's constructor takes.
   std::vector<StateArgument> args;
   bool fold = false;
+};
+
+struct StateArgument {
+  enum class Kind : uint8_t { kNone, kInt, kInteger, kText, kValue };
+  Kind kind = Kind::kNone;
+  int64_t number = 0;
+  std::optional<Integer> integer = {};
+  std::string text = {};
+  // One, of a value inside.
+  std::vector<StateValue> inner = {};
+
+  static StateArgument Of(int64_t number) { return {.kind = Kind::kInt, .number = number}; }
+  static StateArgument Of(Integer integer) { return {.kind = Kind::kInteger, .integer = std::move(integer)}; }
+  static StateArgument Of(std::string text) { return {.kind = Kind::kText, .text = std::move(text)}; }
+  static StateArgument Of(StateValue value);
 };
 
 // Absent where the record is none of these, or its class would not take its arguments.

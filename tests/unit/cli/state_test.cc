@@ -146,7 +146,7 @@ class Records : public ::testing::Test {
     EXPECT_EQ(objects.kind(0), value ? ObjectKind::kValue : ObjectKind::kRecord);
     if (!value) return "none";
     std::string text;
-    for (const StateArgument& argument : value->args) text += std::to_string(std::get<int64_t>(argument)) + " ";
+    for (const StateArgument& argument : value->args) text += std::to_string(argument.number) + " ";
     return text;
   }
 
