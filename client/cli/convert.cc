@@ -49,7 +49,7 @@ void Summarise(const Options& options, const SafetensorsSink& sink, const Conten
     return;
   }
   const std::string key = sink.key().empty() ? "" : " from " + EscapeShort(sink.key(), 72);
-  printf("%s: %zu tensors%s, %s\n", Escape(options.destination).c_str(), sink.names(), key.c_str(),
+  printf("%s: %s%s, %s\n", Escape(options.destination).c_str(), Counted(sink.names(), "tensor").c_str(), key.c_str(),
          HumanBytes(sink.file_bytes()).c_str());
 }
 

@@ -72,7 +72,8 @@ void Summarise(const Options& options, const SplitSink& sink) {
   std::string text;
   for (const std::string& name : files) text += (text.empty() ? "" : ", ") + name;
   const std::string key = sink.key().empty() ? "" : " from " + EscapeShort(sink.key(), 72);
-  printf("%s: %zu tensors%s; %s\n", Escape(options.destination).c_str(), sink.names(), key.c_str(), text.c_str());
+  printf("%s: %s%s; %s\n", Escape(options.destination).c_str(), Counted(sink.names(), "tensor").c_str(), key.c_str(),
+         text.c_str());
 }
 
 }  // namespace
