@@ -46,10 +46,12 @@ constexpr Subcommand kSubcommands[] = {
      RunScan},
     {"load", "load the whole file; --digests proves every tensor; dangerous files only with --inert",
      "  airlock load model.pt\n  airlock load --digests --format json model.pt\n", RunLoad},
-    {"convert", "write the weights as safetensors",
-     "  airlock convert model.pt model.safetensors\n  airlock convert --key nets.0.ema gan.pt gan.safetensors\n\n"
-     "--key auto takes the root if it is a flat mapping of tensors, else the first of state_dict_ema, model_ema,\n"
-     "state_dict, model, module, model_state_dict that holds tensors.\n",
+    {"convert", "write the weights as safetensors; with --split the training state beside them",
+     "  airlock convert model.pt model.safetensors\n  airlock convert --key nets.0.ema gan.pt gan.safetensors\n"
+     "  airlock convert --split last.pth.tar last/        weights, optimizer, and the rest as JSON\n\n"
+     "--key auto takes the root if it is a flat mapping of tensors, a pickled or TorchScript module, or of a format\n"
+     "that is a table of tensors (safetensors, GGUF, .npz); else the first of state_dict_ema, model_ema, state_dict,\n"
+     "model, module, model_state_dict that holds tensors. --key '' takes all tensors there are.\n",
      RunConvert},
     {"policy", "the system calls that a worker may make, with the reason of each", "  airlock policy --format json\n",
      RunPolicy},
@@ -143,9 +145,16 @@ void AddOptions(CLI::App& sub, const std::string& name, Options& options) {
   }
   if (name == "convert") {
     sub.add_option("SRC", options.source, "checkpoint, or a folder that is one")->required();
-    sub.add_option("DST", options.destination, "safetensors file to write; replaced if it is there")->required();
-    sub.add_option("--key", options.key, "auto, or the path of the weights: state_dict, nets.0.ema");
-    sub.add_flag("--force", options.force, "let DST be SRC itself");
+    sub.add_option("DST", options.destination,
+                   "safetensors file to write, replaced if it is there; with --split the folder")
+        ->required();
+    sub.add_option("--key", options.key,
+                   "auto, or the path of the weights: state_dict, nets.0.ema; '' for all tensors, from the root on");
+    sub.add_flag("--split", options.split,
+                 "DST is a folder: weights, averaged weights, all other tensors, and all else as JSON")
+        ->excludes(sub.get_option("--select"));
+    sub.add_flag("--strip", options.strip, "take module. and _orig_mod. off the names of the weights");
+    sub.add_flag("--force", options.force, "let DST be SRC itself; with --split: replace files that are there");
   }
   if (name == "doctor" || name == "version" || name == "policy") {
     sub.add_flag_callback(

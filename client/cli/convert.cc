@@ -1,21 +1,18 @@
-// airlock convert SRC DST.safetensors
+// airlock convert SRC DST.safetensors; with --split see split.h
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstdio>
-#include <string_view>
 
 #include "client/cli/address.h"
+#include "client/cli/conversion.h"
 #include "client/cli/escape.h"
 #include "client/cli/file_report.h"
-#include "client/cli/interrupt.h"
-#include "client/cli/progress.h"
 #include "client/cli/safetensors_sink.h"
+#include "client/cli/split.h"
 
 namespace airlock::cli {
 namespace {
-
-// The weights of a module are not all that its own code would have given.
-constexpr std::string_view kIncomplete = "recovery.left-out";
 
 Unexpected<ClientError> Usage(const char* message) { return Unexpected{MakeError(v1::OUTCOME_BAD_REQUEST, message)}; }
 
@@ -36,55 +33,36 @@ void Summarise(const Options& options, const SafetensorsSink& sink, const Conten
     PrintNote(options.source,
               "names that share their elements with others, each written in full: " + std::to_string(sink.repeated()));
   }
-  for (const v1::Finding& finding : contents.findings()) {
-    if (finding.id() == kIncomplete) PrintNote(options.source, finding.message());
-  }
+  NoteIncomplete(options, contents);
   if (options.format != Format::kTable) {
     JsonWriter json(stdout);
     json.BeginObject();
     json.Field("schema_version", uint64_t{1});
     json.Field("file", options.source);
     json.Field("destination", options.destination);
-    json.Field("key", sink.weights().key);
-    json.Field("tensors", uint64_t{sink.weights().tensors.size()});
-    json.Field("left_out", uint64_t{contents.entries().size() -
-                                    std::min(contents.entries().size(), sink.weights().tensors.size())});
+    json.Field("key", sink.key());
+    json.Field("tensors", uint64_t{sink.names()});
+    json.Field("left_out", uint64_t{contents.entries().size() - std::min(contents.entries().size(), sink.names())});
     json.Field("bytes", sink.file_bytes());
     json.EndObject();
     json.Newline();
     return;
   }
-  const std::string key = sink.weights().key.empty() ? "" : " from " + EscapeShort(sink.weights().key, 72);
-  printf("%s: %zu tensors%s, %s\n", Escape(options.destination).c_str(), sink.weights().tensors.size(), key.c_str(),
+  const std::string key = sink.key().empty() ? "" : " from " + EscapeShort(sink.key(), 72);
+  printf("%s: %s%s, %s\n", Escape(options.destination).c_str(), Counted(sink.names(), "tensor").c_str(), key.c_str(),
          HumanBytes(sink.file_bytes()).c_str());
-}
-
-ClientResult<std::shared_ptr<const Contents>> Convert(const Client& client, const Options& options,
-                                                      SafetensorsSink& sink) {
-  const CancelOnSignal cancel(client);
-  Progress progress(options.source);
-  LoadOptions load = LoadOptionsOf(options);
-  load.progress = [&](auto... counts) { progress.Update(counts...); };
-  AIRLOCK_ASSIGN(auto contents, client.Load(SourceOf(options, options.source), load, sink));
-  AIRLOCK_TRY(sink.Commit());
-  return contents;
 }
 
 }  // namespace
 
 int RunConvert(const Options& options) {
+  if (options.split) return RunSplit(options);
   if (const auto checked = CheckDestination(options); !checked.ok()) {
     PrintFailure(options.destination, checked.error());
     return checked.error().exit_code;
   }
-  Session session(options, PrivateOptionsOf(options));
-  const ClientResult<const Client*> client = session.For(options.source);
-  if (!client.ok()) {
-    PrintFailure(options.source, client.error());
-    return client.error().exit_code;
-  }
-  SafetensorsSink sink(options.destination, options.key, options.select);
-  const auto contents = Convert(**client, options, sink);
+  SafetensorsSink sink(options.destination, {options.key, options.select, options.strip});
+  const auto contents = LoadInto(options, sink, [&] { return sink.Commit(); });
   if (!contents.ok()) {
     PrintFailure(options.source, contents.error());
     return contents.error().exit_code;

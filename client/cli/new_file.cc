@@ -94,9 +94,28 @@ ClientResult<uint64_t> NewFile::CopySome(uint64_t offset, int from, uint64_t sta
   return static_cast<uint64_t>(copied);
 }
 
-ClientResult<void> NewFile::Commit() {
+ClientResult<void> NewFile::Sync() {
   if (fsync(fd_.get()) != 0) return Failed(errno);
-  if (rename(temporary_.c_str(), destination_.c_str()) != 0) return Failed(errno);
+  return {};
+}
+
+ClientResult<void> NewFile::Rename(Existing existing) {
+  const char* from = temporary_.c_str();
+  const char* to = destination_.c_str();
+  if (existing == Existing::kKeep) {
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) return {};
+    // Some file systems know no such flag; linking to a name that is taken fails on all of them.
+    if (errno != EINVAL || link(from, to) != 0) return Failed(errno);
+    unlink(from);
+    return {};
+  }
+  if (rename(from, to) != 0) return Failed(errno);
+  return {};
+}
+
+ClientResult<void> NewFile::Commit(Existing existing) {
+  AIRLOCK_TRY(Sync());
+  AIRLOCK_TRY(Rename(existing));
   temporary_.clear();
   // The name, too, should survive a power cut; where the directory cannot be synced, the file is there all the same.
   const Fd directory(open(DirectoryOf(destination_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

@@ -24,13 +24,18 @@ class NewFile {
   // `bytes` of another file, from its `start` on, moved by the kernel where it can. INPUT_CHANGED where they are not
   // there.
   ClientResult<void> CopyAt(uint64_t offset, int from, uint64_t start, uint64_t bytes);
-  // To the disk, then to its name.
-  ClientResult<void> Commit();
+  // To the disk.
+  ClientResult<void> Sync();
+  // What becomes of a file that has its name by then: a link there is replaced, never followed.
+  enum class Existing : uint8_t { kReplace, kKeep };
+  // To the disk, then to its name. An error where there is a file that is to be kept.
+  ClientResult<void> Commit(Existing existing = Existing::kReplace);
 
  private:
   NewFile(std::string destination, std::string temporary, Fd fd)
       : destination_(std::move(destination)), temporary_(std::move(temporary)), fd_(std::move(fd)) {}
   Unexpected<ClientError> Failed(int error) const;
+  ClientResult<void> Rename(Existing existing);
   ClientResult<uint64_t> CopySome(uint64_t offset, int from, uint64_t start, uint64_t bytes);
 
   std::string destination_;

@@ -44,6 +44,10 @@ struct Options {
   std::string destination;
   std::string key = "auto";
   bool force = false;
+  // Take the prefixes of wrappers off the names of weights.
+  bool strip = false;
+  // Training state apart: the destination is a folder.
+  bool split = false;
 };
 
 // One for each subcommand; each returns the exit code.

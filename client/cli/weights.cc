@@ -1,45 +1,36 @@
 #include "client/cli/weights.h"
 
-#include <optional>
-#include <set>
-#include <string_view>
+#include <array>
+#include <utility>
+
+#include "client/cli/gguf_blocks.h"
+#include "client/cli/key_candidates.h"
+#include "client/cli/key_path.h"
 
 namespace airlock::cli {
 namespace {
 
-constexpr std::string_view kKeys[] = {"state_dict_ema", "model_ema", "state_dict",
-                                      "model",          "module",    "model_state_dict"};
-constexpr size_t kMaxCandidates = 12;
+constexpr std::array<std::string_view, 6> kKeys = {"state_dict_ema", "model_ema", "state_dict",
+                                                   "model",          "module",    "model_state_dict"};
+constexpr std::string_view kMetadata = "__metadata__";
+// All tensors that a file has, arrays of numpy too: what is listed leaves out those that torch itself would not list.
+constexpr NameRules kAllArrays{.arrays = true};
 
-Unexpected<ClientError> NotFound(const Contents& contents, const std::string& what) {
-  // A name without its last part is the path of the container that holds the tensor.
-  std::set<std::string> candidates;
-  for (const NamedTensor& entry : contents.entries()) {
-    const size_t dot = entry.name.rfind('.');
-    if (dot != std::string::npos && entry.name.find('.') == dot) candidates.insert(entry.name.substr(0, dot));
-    const size_t first = entry.name.find('.');
-    if (first != std::string::npos) candidates.insert(entry.name.substr(0, first));
-    if (candidates.size() > kMaxCandidates) break;
-  }
-  std::string message = what;
-  if (candidates.empty())
-    return Unexpected{MakeError(v1::REASON_UNSUPPORTED_FEATURE, message + "; it holds no tensors by name")};
-  message += "; --key could be ";
-  size_t shown = 0;
-  for (const std::string& candidate : candidates) {
-    if (shown == kMaxCandidates) break;
-    message += (shown++ == 0 ? "" : ", ") + candidate;
-  }
-  return Unexpected{MakeError(v1::REASON_UNSUPPORTED_FEATURE, message + (shown < candidates.size() ? ", ..." : ""))};
+bool IsTensor(v1::NodeKind kind) { return kind == v1::NODE_KIND_TENSOR || kind == v1::NODE_KIND_ARRAY; }
+
+// What to do instead.
+std::string AdviceFor(const Contents& contents) {
+  if (IsTensor(contents.graph().kind(Behind(contents.graph(), 0)))) return "it is one tensor, which has no name";
+  const KeyCandidates candidates = FindKeyCandidates(contents);
+  if (!candidates.tensors) return "it holds no tensors by name";
+  std::string advice = "--key could be ";
+  for (const std::string& path : candidates.paths) advice += path + ", ";
+  if (candidates.more) advice += "..., ";
+  return advice + (candidates.paths.empty() ? "" : "or ") + "'' for all tensors, from the root on";
 }
 
-bool FlatMappingOfTensors(const Graph& graph, NodeId node) {
-  if (!IsDict(graph.kind(node))) return false;
-  const auto pairs = graph.Pairs(node);
-  for (size_t i = 1; i < pairs.size(); i += 2) {
-    if (graph.kind(Behind(graph, pairs[i])) != v1::NODE_KIND_TENSOR) return false;
-  }
-  return !pairs.empty();
+Unexpected<ClientError> NotFound(const Contents& contents, const std::string& message) {
+  return Unexpected{MakeError(v1::REASON_UNSUPPORTED_FEATURE, message + "; " + AdviceFor(contents))};
 }
 
 struct Place {
@@ -57,90 +48,103 @@ Place WeightsOf(const Graph& graph, Place place) {
   return {*record.recovered, place.path.append(kRecoveredPart)};
 }
 
-struct NamedChild {
-  NodeId node;
-  std::string_view rest;
-};
-
-// What `path` leads to among the children of a dict, list or tuple, and the rest of the path. Longer names go first,
-// for they may hold dots.
-std::optional<NamedChild> ChildOf(const Graph& graph, NodeId node, std::string_view path) {
-  const bool dict = IsDict(graph.kind(node));
-  if (!dict && !IsSequence(graph.kind(node))) return std::nullopt;
-  const auto refs = dict ? graph.Pairs(node) : graph.Items(node);
-  std::optional<NamedChild> best;
-  size_t best_length = 0;
-  for (size_t i = 0; i < refs.size(); i += dict ? 2 : 1) {
-    const std::string name = dict ? KeyText(graph, refs[i]) : std::to_string(i);
-    if (!path.starts_with(name) || (best && name.size() <= best_length)) continue;
-    if (path.size() > name.size() && path[name.size()] != '.') continue;
-    best_length = name.size();
-    best = {refs[dict ? i + 1 : i], path.substr(std::min(path.size(), name.size() + 1))};
-  }
-  return best;
-}
-
-// As names go through a record: what was recovered of it, or its pairs, its items and its attributes.
-std::optional<NamedChild> ChildOfRecord(const Graph& graph, NodeId node, std::string_view path) {
-  const Record record = graph.RecordAt(node);
-  if (record.recovered) {
-    if (!path.starts_with(kRecoveredPart)) return std::nullopt;
-    path.remove_prefix(kRecoveredPart.size());
-    if (!path.empty() && path[0] != '.') return std::nullopt;
-    return NamedChild{*record.recovered, path.substr(std::min<size_t>(path.size(), 1))};
-  }
-  for (const auto& part : {record.pairs, record.items, record.state}) {
-    if (!part) continue;
-    if (const auto child = ChildOf(graph, *part, path)) return child;
-  }
-  return std::nullopt;
-}
-
-std::optional<NodeId> Resolve(const Graph& graph, std::string_view path) {
-  NodeId node = Behind(graph, 0);
-  while (!path.empty()) {
-    const bool record = graph.kind(node) == v1::NODE_KIND_RECORD;
-    const auto child = record ? ChildOfRecord(graph, node, path) : ChildOf(graph, node, path);
-    if (!child) return std::nullopt;
-    node = Behind(graph, child->node);
-    path = child->rest;
-  }
-  return node;
-}
-
 ClientResult<Weights> TensorsAt(const Contents& contents, Place place) {
-  const NameRules rules{.arrays = ListsArrays(contents.report().format())};
-  AIRLOCK_ASSIGN(TensorNames names, TensorsUnder(contents.graph(), place.node, rules));
+  AIRLOCK_ASSIGN(TensorNames names, TensorsUnder(contents.graph(), place.node, kAllArrays));
   if (!names.meta.empty()) {
     return Unexpected{MakeError(v1::REASON_UNSUPPORTED_FEATURE, "safetensors cannot hold " + names.meta[0].name +
                                                                     ", which has no data (a meta tensor)")};
   }
-  return Weights{std::move(place.path), std::move(names.tensors)};
+  return Weights{std::move(place.path), std::move(names.tensors), BlockTypes(contents, place.node)};
+}
+
+// What safetensors files and their indices say besides their tensors.
+ClientResult<bool> IsMetadata(const Graph& graph, NodeId key, NodeId value) {
+  if (graph.kind(key) != v1::NODE_KIND_STRING || graph.Text(key) != kMetadata) return false;
+  AIRLOCK_ASSIGN(const TensorNames names, TensorsUnder(graph, value, kAllArrays));
+  return names.tensors.empty() && names.meta.empty();
+}
+
+ClientResult<bool> FlatMappingOfTensors(const Graph& graph, NodeId node) {
+  if (!IsDict(graph.kind(node))) return false;
+  const auto pairs = graph.Pairs(node);
+  bool tensors = false;
+  for (size_t i = 0; i < pairs.size(); i += 2) {
+    if (IsTensor(graph.kind(Behind(graph, pairs[i + 1])))) {
+      tensors = true;
+      continue;
+    }
+    AIRLOCK_ASSIGN(const bool metadata, IsMetadata(graph, pairs[i], pairs[i + 1]));
+    if (!metadata) return false;
+  }
+  return tensors;
+}
+
+// Whatever else such a file says is about its tensors.
+bool IsTableOfTensors(v1::Format format) {
+  return format == v1::FORMAT_SAFETENSORS || format == v1::FORMAT_GGUF || format == v1::FORMAT_NPZ;
+}
+
+// The attributes of a TorchScript module. A second state has the constants of its code, which are none of its weights.
+std::optional<NodeId> ScriptModule(const Contents& contents, NodeId root) {
+  const Graph& graph = contents.graph();
+  if (contents.report().format() != v1::FORMAT_TORCHSCRIPT) return std::nullopt;
+  if (graph.kind(root) != v1::NODE_KIND_RECORD) return std::nullopt;
+  const Record record = graph.RecordAt(root);
+  if (!record.state || !record.many_states) return record.state;
+  const bool several = graph.kind(*record.state) == v1::NODE_KIND_LIST && !graph.Items(*record.state).empty();
+  return several ? std::optional<NodeId>(graph.Items(*record.state)[0]) : std::nullopt;
+}
+
+// The part of the root that is all weights, where it is clear that it is.
+ClientResult<std::optional<Place>> WeightsAtRoot(const Contents& contents) {
+  const Place root = WeightsOf(contents.graph(), {});
+  if (!root.path.empty()) return std::optional<Place>(root);
+  if (const auto module = ScriptModule(contents, root.node)) return std::optional<Place>(Place{*module, ""});
+  const bool table = IsTableOfTensors(contents.report().format()) && IsDict(contents.graph().kind(root.node));
+  if (table) return std::optional<Place>(root);
+  AIRLOCK_ASSIGN(const bool flat, FlatMappingOfTensors(contents.graph(), root.node));
+  return flat ? std::optional<Place>(root) : std::nullopt;
+}
+
+ClientResult<Weights> WeightsAtKey(const Contents& contents, const std::string& key) {
+  const auto node = AtKey(contents.graph(), key);
+  if (!node) return NotFound(contents, "there is nothing at the key " + key);
+  AIRLOCK_ASSIGN(Weights weights, TensorsAt(contents, WeightsOf(contents.graph(), {*node, key})));
+  const bool unnamed = weights.tensors.size() == 1 && weights.tensors[0].name.empty();
+  if (!weights.tensors.empty() && !unnamed) return weights;
+  if (key.empty()) return NotFound(contents, "there are no tensors by name");
+  return NotFound(contents, "there are no tensors by name under the key " + key);
 }
 
 }  // namespace
 
-ClientResult<Weights> ChooseWeights(const Contents& contents, const std::string& key) {
+ClientResult<std::optional<FoundWeights>> FirstWeights(const Contents& contents,
+                                                       std::span<const std::string_view> keys) {
   const Graph& graph = contents.graph();
-  if (key != "auto") {
-    const auto node = Resolve(graph, key);
-    if (!node) return NotFound(contents, "there is nothing at the key " + key);
-    AIRLOCK_ASSIGN(Weights weights, TensorsAt(contents, WeightsOf(graph, {*node, key})));
-    if (weights.tensors.empty()) return NotFound(contents, "there are no tensors under the key " + key);
+  const NodeId root = Behind(graph, 0);
+  if (!IsDict(graph.kind(root))) return std::optional<FoundWeights>();
+  for (const std::string_view name : keys) {
+    const auto found = graph.Find(root, name);
+    if (!found) continue;
+    Place place = WeightsOf(graph, {*found, std::string(name)});
+    if (!IsDict(graph.kind(place.node))) continue;
+    AIRLOCK_ASSIGN(Weights weights, TensorsAt(contents, std::move(place)));
+    if (weights.tensors.empty()) continue;
+    return std::optional<FoundWeights>({std::string(name), *found, std::move(weights)});
+  }
+  return std::optional<FoundWeights>();
+}
+
+ClientResult<Weights> ChooseWeights(const Contents& contents, const std::string& key) {
+  if (key != "auto") return WeightsAtKey(contents, key);
+  AIRLOCK_ASSIGN(std::optional<Place> root, WeightsAtRoot(contents));
+  if (root) {
+    AIRLOCK_ASSIGN(Weights weights, TensorsAt(contents, *std::move(root)));
+    if (weights.tensors.empty()) return NotFound(contents, "there are no weights in it");
     return weights;
   }
-  const Place root = WeightsOf(graph, {});
-  if (!root.path.empty() || FlatMappingOfTensors(graph, root.node)) return TensorsAt(contents, root);
-  if (IsDict(graph.kind(root.node))) {
-    for (const std::string_view name : kKeys) {
-      const auto found = graph.Find(root.node, name);
-      if (!found) continue;
-      Place place = WeightsOf(graph, {*found, std::string(name)});
-      if (!IsDict(graph.kind(place.node))) continue;
-      AIRLOCK_ASSIGN(Weights weights, TensorsAt(contents, std::move(place)));
-      if (!weights.tensors.empty()) return weights;
-    }
-  }
+  AIRLOCK_ASSIGN(std::optional<FoundWeights> found, FirstWeights(contents, kKeys));
+  if (found) return std::move(found->weights);
   return NotFound(contents, "it is not clear where its weights are");
 }
 

@@ -7,7 +7,6 @@ import os
 import pathlib
 import pickle
 import subprocess
-import sys
 import time
 import zipfile
 
@@ -20,8 +19,7 @@ if not package.HAS_TORCH:
     package.skip("this Python has no torch (apt-get install python3-torch)")
 import torch
 
-sys.path.insert(0, str(package.ROOT / "tests" / "conformance"))
-import canonical
+from state_dump import dump
 
 
 class Strange:
@@ -237,27 +235,6 @@ class Convert(package.Folder):
             with self.assertRaises(pickle.UnpicklingError, msg=change):
                 read(**change)
         self.assertEqual(read(state=[[]] * 2), [[], []])
-
-
-def dump(value):
-    """Values and types; storages stand alone in safetensors, and strides are those of the order of rows."""
-
-    class Dumper(canonical.Dumper):
-        def node(self, value):
-            if isinstance(value, (airlock.Record, airlock.SymbolName)):
-                self.tokens.append(repr(value))
-                return [value.record_state] if isinstance(value, airlock.Record) else []
-            if isinstance(value, torch.Tensor) and value.layout is torch.strided:
-                number = self.again("n", id(value))
-                self.kept.append(value)
-                if number is not None:
-                    raw = value.detach().resolve_conj().contiguous().reshape(-1)
-                    self.tokens.append(f"t{value.dtype}{tuple(value.shape)}{value.requires_grad}{type(value).__name__}"
-                                       f"{bytes(raw.view(torch.uint8).numpy()).hex() if raw.numel() else ''}")
-                return []
-            return super().node(value)
-
-    return Dumper().run(value)
 
 
 package.main()

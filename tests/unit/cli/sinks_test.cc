@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "client/cli/digest_sink.h"
+#include "client/cli/new_folder.h"
 #include "client/cli/safetensors_sink.h"
 #include "tests/unit/client/plan_maker.h"
 
@@ -105,7 +106,7 @@ class SafetensorsSinkTest : public ::testing::Test {
 
 TEST_F(SafetensorsSinkTest, WritesWhatTheFormatAsksFor) {
   for (size_t piece : {1, 5, 16}) {
-    SafetensorsSink sink(Destination(), "auto");
+    SafetensorsSink sink(Destination(), {});
     ASSERT_TRUE(Play(Sample(), sink, piece).ok());
     ASSERT_TRUE(sink.Commit().ok());
     EXPECT_EQ(sink.repeated(), 1U);
@@ -141,7 +142,7 @@ TEST_F(SafetensorsSinkTest, WritesWhatTheFormatAsksFor) {
 TEST_F(SafetensorsSinkTest, LeavesNothingBehindWithoutACommit) {
   std::ofstream(Destination()) << "before";
   {
-    SafetensorsSink sink(Destination(), "auto");
+    SafetensorsSink sink(Destination(), {});
     ASSERT_TRUE(Play(Sample(), sink, 5).ok());
     EXPECT_EQ(Files(), 2U);
   }
@@ -158,12 +159,54 @@ TEST_F(SafetensorsSinkTest, RefusesWhatTheFormatCannotHold) {
     maker.String("w");
     maker.Link(v1::NODE_KIND_TENSOR, 0);
     maker.Tensor(maker.Storage(8), dtype, {1}, {1});
-    SafetensorsSink sink(Destination(), "auto");
+    SafetensorsSink sink(Destination(), {});
     const auto played = Play(maker, sink, 8);
     ASSERT_FALSE(played.ok());
     EXPECT_EQ(played.error().exit_code, 2);
   }
   EXPECT_EQ(Files(), 0U);
+}
+
+TEST_F(SafetensorsSinkTest, NewFilesKeepWhatIsThere) {
+  for (const bool link : {false, true}) {
+    std::filesystem::remove(Destination());
+    if (link) {
+      std::filesystem::create_symlink("nowhere", Destination());
+    } else {
+      std::ofstream(Destination()) << "before";
+    }
+    {
+      auto file = NewFile::Create(Destination());
+      ASSERT_TRUE(file.ok());
+      EXPECT_FALSE(file->Commit(NewFile::Existing::kKeep).ok());
+    }
+    EXPECT_EQ(std::filesystem::is_symlink(Destination()), link);
+    EXPECT_EQ(Files(), 1U);
+  }
+  auto file = NewFile::Create(Destination());
+  ASSERT_TRUE(file.ok());
+  EXPECT_TRUE(file->Commit(NewFile::Existing::kReplace).ok());
+  EXPECT_TRUE(std::filesystem::is_regular_file(std::filesystem::symlink_status(Destination())));
+}
+
+TEST_F(SafetensorsSinkTest, NewFoldersGoAgainUnlessTheyAreKept) {
+  const std::string deep = directory_ + "/a/b/c/";
+  { ASSERT_TRUE(NewFolder::Create(deep).ok()); }
+  EXPECT_EQ(Files(), 0U);
+  {
+    const auto folder = NewFolder::Create(deep);
+    ASSERT_TRUE(folder.ok());
+    std::ofstream(directory_ + "/a/mine") << "somebody's";
+  }
+  EXPECT_FALSE(std::filesystem::exists(directory_ + "/a/b"));
+  EXPECT_TRUE(std::filesystem::exists(directory_ + "/a/mine"));
+  EXPECT_FALSE(NewFolder::Create(directory_ + "/a/mine/b").ok());
+  {
+    auto folder = NewFolder::Create(deep);
+    ASSERT_TRUE(folder.ok());
+    folder->Keep();
+  }
+  EXPECT_TRUE(std::filesystem::is_directory(deep));
 }
 
 TEST(Weights, AutoFollowsTheOrderAndElseNamesCandidates) {

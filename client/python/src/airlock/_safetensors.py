@@ -41,6 +41,7 @@ def _bytes_of(tensor: Any) -> Any:
     import torch
 
     flat = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous().reshape(-1)
+    flat = flat.as_strided(flat.shape, (1,))  # one element is contiguous by any stride, and no view of its bytes
     return flat.view(torch.uint8).numpy().data if flat.numel() else b""
 
 

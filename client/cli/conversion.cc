@@ -1,0 +1,36 @@
+#include "client/cli/conversion.h"
+
+#include <string_view>
+
+#include "client/cli/address.h"
+#include "client/cli/interrupt.h"
+#include "client/cli/output.h"
+#include "client/cli/progress.h"
+
+namespace airlock::cli {
+namespace {
+
+constexpr std::string_view kIncomplete = "recovery.left-out";
+
+}  // namespace
+
+ClientResult<std::shared_ptr<const Contents>> LoadInto(const Options& options, StorageSink& sink,
+                                                       const std::function<ClientResult<void>()>& commit) {
+  Session session(options, PrivateOptionsOf(options));
+  AIRLOCK_ASSIGN(const Client* client, session.For(options.source));
+  const CancelOnSignal cancel(*client);
+  Progress progress(options.source);
+  LoadOptions load = LoadOptionsOf(options);
+  load.progress = [&](auto... counts) { progress.Update(counts...); };
+  AIRLOCK_ASSIGN(auto contents, client->Load(SourceOf(options, options.source), load, sink));
+  AIRLOCK_TRY(commit());
+  return contents;
+}
+
+void NoteIncomplete(const Options& options, const Contents& contents) {
+  for (const v1::Finding& finding : contents.findings()) {
+    if (finding.id() == kIncomplete) PrintNote(options.source, finding.message());
+  }
+}
+
+}  // namespace airlock::cli
