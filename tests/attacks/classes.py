@@ -2,6 +2,7 @@
 torch reads otherwise than others, what wraps, what lies, what explodes."""
 import functools
 import io
+import json
 import pathlib
 import pickle
 import struct
@@ -551,6 +552,8 @@ WRAPPED = table([
     ("export, as it should be", pt2(weight()), ("clean",)),
     ("export, deflated", pt2(weight(), compression=zipfile.ZIP_DEFLATED), ("clean",)),
     ("export, a size that is code", pt2(weight(), program='{"sizes": [{"as_expr": {"expr_str": "__import__(\'os\').system(\'echo marker\')"}}]}'), ("dangerous",)),
+    ("export, a structure that imports", pt2(weight(), program=json.dumps({"in_spec": json.dumps([1, {
+        "type": "collections.defaultdict", "context": {"default_factory_module": "antigravity", "default_factory_name": "list"}}])})), ("unknown_types",)),
     ("export, a guard that is code", pt2(weight(), program='{"guards_code": ["exec(\'marker\')"]}'), ("dangerous",)),
     ("export, a size past its member", pt2(weight(sizes=(5,))), ("malformed",)),
     ("export, an offset that wraps", pt2(weight(offset=(1 << 64) - 1)), ("malformed",)),

@@ -1,6 +1,8 @@
 // torch.export's archives: what the configs may say, where the bytes are, and what is told and not looked at.
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "sandbox/formats/payload_config.h"
 #include "tests/fixtures/torch_writer.h"
 #include "tests/unit/formats/tensor_path.h"
@@ -106,27 +108,58 @@ TEST(TorchExport, WeightsAreSpansUnderTheirNames) {
   EXPECT_FALSE(decoded.HasFinding("zip.unused-member"));
 }
 
+// Of what a program says to torch.export.load; a note where that is nothing.
+pickle::Severity SeverityOfProgram(const std::string& program) {
+  const Decoded decoded = DecodeArchive({.program = program});
+  EXPECT_TRUE(decoded.ok()) << decoded.message();
+  for (const pickle::Finding& finding : decoded.checkpoint.context.findings) {
+    if (finding.id == "export.expression") return finding.severity;
+  }
+  return pickle::Severity::kNote;
+}
+
 // torch.export.load gives sizes to sympify, which is eval, and compiles guards.
 TEST(TorchExport, TextsThatAreEvaluated) {
-  constexpr std::string_view kFinding = "export.expression";
-  const auto severity = [&](const std::string& program) {
-    const Decoded decoded = DecodeArchive({.program = program});
-    EXPECT_TRUE(decoded.ok()) << decoded.message();
-    for (const pickle::Finding& finding : decoded.checkpoint.context.findings) {
-      if (finding.id == kFinding) return finding.severity;
-    }
-    return pickle::Severity::kNote;
-  };
   using pickle::Severity;
-  EXPECT_EQ(severity(R"x({"a": [{"as_expr": {"expr_str": "Symbol('s0')"}}], "guards_code": ["s0 > 1"]})x"),
+  EXPECT_EQ(SeverityOfProgram(R"x({"a": [{"as_expr": {"expr_str": "Symbol('s0')"}}], "guards_code": ["s0 > 1"]})x"),
             Severity::kNote);
-  EXPECT_EQ(severity(R"x({"metadata": {"stack_trace": "__import__('os')"}})x"), Severity::kNote);
-  EXPECT_EQ(severity(R"x({"a": [{"as_expr": {"expr_str": "\u005f_import__('os')"}}]})x"), Severity::kDanger);
-  EXPECT_EQ(severity(R"x({"guards_code": ["s0 > 1", "exec('x')"]})x"), Severity::kDanger);
-  EXPECT_EQ(severity(R"x({"expr_str": "preview('x')"})x"), Severity::kWarning);
-  EXPECT_EQ(severity(R"x({"expr_str": "eval('x')", )x"), Severity::kDanger);
-  EXPECT_EQ(severity("{"), Severity::kWarning);
-  EXPECT_EQ(severity(std::string("{}\0", 3)), Severity::kWarning);
+  EXPECT_EQ(SeverityOfProgram(R"x({"metadata": {"stack_trace": "__import__('os')"}})x"), Severity::kNote);
+  EXPECT_EQ(SeverityOfProgram(R"x({"a": [{"as_expr": {"expr_str": "\u005f_import__('os')"}}]})x"), Severity::kDanger);
+  EXPECT_EQ(SeverityOfProgram(R"x({"guards_code": ["s0 > 1", "exec('x')"]})x"), Severity::kDanger);
+  EXPECT_EQ(SeverityOfProgram(R"x({"expr_str": "preview('x')"})x"), Severity::kWarning);
+  EXPECT_EQ(SeverityOfProgram(R"x({"expr_str": "eval('x')", )x"), Severity::kDanger);
+  EXPECT_EQ(SeverityOfProgram("{"), Severity::kWarning);
+  EXPECT_EQ(SeverityOfProgram(std::string("{}\0", 3)), Severity::kWarning);
+}
+
+// Structures of arguments: torch imports the module of a defaultdict's factory and that of an enumeration.
+TEST(TorchExport, NamesThatAreImported) {
+  using pickle::Severity;
+  const auto structure = [](const nlohmann::json& type, const std::string& key = "in_spec") {
+    return nlohmann::json{{key, nlohmann::json::array({1, type}).dump()}}.dump();
+  };
+  const auto factory = [&](const std::string& module, const std::string& name) {
+    return structure({{"type", "collections.defaultdict"},
+                      {"context", {{"default_factory_module", module}, {"default_factory_name", name}}}});
+  };
+  // The context is a text in the text.
+  const auto enumeration = [&](const std::string& fqn, const std::string& key = "out_spec") {
+    const nlohmann::json member = {{"__enum__", true}, {"fqn", fqn}, {"name", "X"}};
+    return structure({{"type", "builtins.dict"}, {"context", nlohmann::json::array({member}).dump()}}, key);
+  };
+  EXPECT_EQ(SeverityOfProgram(factory("builtins", "list")), Severity::kNote);
+  EXPECT_EQ(SeverityOfProgram(factory("collections", "OrderedDict")), Severity::kNote);
+  EXPECT_EQ(SeverityOfProgram(factory("builtins", "breakpoint")), Severity::kWarning);
+  EXPECT_EQ(SeverityOfProgram(factory("antigravity", "list")), Severity::kWarning);
+  EXPECT_EQ(SeverityOfProgram(enumeration("torch.nested:X")), Severity::kNote);
+  EXPECT_EQ(SeverityOfProgram(enumeration("antigravity:X")), Severity::kWarning);
+  EXPECT_EQ(SeverityOfProgram(enumeration("antigravity:X", "stack_trace")), Severity::kNote);
+  EXPECT_EQ(SeverityOfProgram(R"({"module_call_graph": [{"fqn": "layer1.conv"}]})"), Severity::kNote);
+  // What Python's reader takes and ours does not.
+  EXPECT_EQ(SeverityOfProgram(R"({"in_spec": "[1, {\"x\": NaN}]"})"), Severity::kWarning);
+  std::string deep = "[]";
+  for (int level = 0; level < 12; ++level) deep = nlohmann::json::array({deep}).dump();
+  EXPECT_EQ(SeverityOfProgram(nlohmann::json{{"in_spec", deep}}.dump()), Severity::kWarning);
 }
 
 TEST(TorchExport, ADeflatedWeightIsInflated) {
