@@ -1,7 +1,6 @@
 """The command line of the package: scripts with every torch.load of them sandboxed, and all that the program `airlock` does.
 
   python -m airlock run SCRIPT [ARGUMENT ...]     runs a script that cannot be edited
-  python -m airlock convert --split SRC DIR       weights and training state apart
   python -m airlock inspect FILE                  and scan, load, convert, policy, metrics, doctor, version: as `airlock` (`python -m airlock inspect --help`)
 """
 from __future__ import annotations
