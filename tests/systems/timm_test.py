@@ -81,6 +81,12 @@ class Timm(system.Case):
     def same(self, want, model):
         system.same_tensors(self, want.state_dict(), model.state_dict())
 
+    def same_optimizer(self, optimizer):
+        self.assertEqual(optimizer.state_dict()["param_groups"], self.optimizer.state_dict()["param_groups"])
+        for index, state in self.optimizer.state_dict()["state"].items():
+            for name, value in state.items():
+                self.assertTrue(torch.equal(value, optimizer.state_dict()["state"][index][name]), (index, name))
+
     def test_resume(self):
         model, scaler = make(), Scaler()
         scaler.state = {}
@@ -90,10 +96,7 @@ class Timm(system.Case):
         self.assertEqual(epoch, 8)
         self.same(self.model, model)
         self.assertEqual(scaler.state, Scaler().state)
-        self.assertEqual(optimizer.state_dict()["param_groups"], self.optimizer.state_dict()["param_groups"])
-        for index, state in self.optimizer.state_dict()["state"].items():
-            for name, value in state.items():
-                self.assertTrue(torch.equal(value, optimizer.state_dict()["state"][index][name]), (index, name))
+        self.same_optimizer(optimizer)
 
     def test_load_checkpoint_and_average(self):
         for use_ema, want in ((True, self.ema.module), (False, self.model)):
@@ -131,15 +134,22 @@ class Timm(system.Case):
         system.same_tensors(self, dict(self.model.state_dict()), dict(cleaned))
         system.same_tensors(self, dict(self.model.state_dict()), airlock.load_file(wrapped, strip=True))
 
-    def test_without_patch_from_converted_weights(self):
+    def test_without_patch_from_weights_and_training_state_apart(self):
+        """`airlock convert --split`, then timm alone: it reads safetensors, and what is resumed is plain data."""
         if not _helpers._has_safetensors:
             self.skipTest("this Python has no safetensors")
-        weights = self.folder / "weights.safetensors"
-        self.convert(self.last, weights)
-        model = make()
-        timm.models.load_checkpoint(model, str(weights))
-        self.same(self.ema.module, model)
-        self.same(self.ema.module, timm.create_model(MODEL, num_classes=4, checkpoint_path=str(weights)))
+        apart = self.folder / "apart"
+        self.convert("--split", self.last, apart)
+        for name, want in (("weights.safetensors", self.model), ("weights_ema.safetensors", self.ema.module)):
+            model = make()
+            timm.models.load_checkpoint(model, str(apart / name))
+            self.same(want, model)
+            self.same(want, timm.create_model(MODEL, num_classes=4, checkpoint_path=str(apart / name)))
+        state = airlock.load_training_state(apart)
+        self.assertEqual((state["epoch"], state["args"], state["amp_scaler"]), (7, args(), Scaler().state))
+        optimizer = torch.optim.AdamW(make().parameters(), lr=0.5)
+        optimizer.load_state_dict(state["optimizer"])
+        self.same_optimizer(optimizer)
 
     def test_as_timm_tests_its_own_loading(self):
         """Namespace args load; a class of one's own is refused where timm is told to, and loads inert where it is not."""
