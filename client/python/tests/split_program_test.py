@@ -78,7 +78,8 @@ def lightning_like():
     state, optimizer = trained()
     return {"epoch": 3, "global_step": 120, "pytorch-lightning_version": "2.1.0", "state_dict": state,
             "loops": {"fit_loop": {"state_dict": {}, "epoch_progress": {"total": {"ready": 4, "completed": 3}}}},
-            "callbacks": {"ModelCheckpoint{'monitor': None}": {"best_model_score": torch.tensor(0.25), "dirpath": "/logs", "kth_value": torch.tensor(float("inf"))}},
+            "callbacks": {"ModelCheckpoint{'monitor': None}": {
+                "best_model_score": torch.tensor(0.25), "dirpath": "/logs", "kth_value": torch.tensor(float("inf"))}},
             "optimizer_states": [optimizer], "lr_schedulers": [{"base_lrs": [0.001], "_last_lr": [float("nan")]}],
             "hparams_name": "kwargs", "hyper_parameters": {"lr": 0.001, "layers": (1, 2)}}
 
@@ -91,7 +92,8 @@ def values():
     pair = (1, 2)
     tensor = torch.arange(3.0)
     value = {
-        "state_dict": {"w": torch.nn.Parameter(torch.ones(1)), "v": torch.ones(2, requires_grad=True)}, "ring": ring, "pairs": [pair, (pair, pair), [pair]],
+        "state_dict": {"w": torch.nn.Parameter(torch.ones(1)), "v": torch.ones(2, requires_grad=True)},
+        "ring": ring, "pairs": [pair, (pair, pair), [pair]],
         "tensors": [tensor, tensor, torch.nn.Parameter(torch.ones(2)), torch.ones(2, requires_grad=True), tensor[1:]],
         "numbers": [1, -2**53, 2**53, 2**53 + 1, -2**63, 2**63, -2**70, 2**3999, 2**4000, -2**15000, 1.0, 0.1, 1e22, 1e-7, -0.0, 5e-324,
                     float("inf"), float("-inf"), float("nan"), -float("nan"), 1 + 2j, complex(0, float("inf")), True, None],
@@ -103,12 +105,14 @@ def values():
         "deques": [collections.deque([1], 4), collections.deque([2])], "simple": types.SimpleNamespace(a=[shared]),
         "dates": [datetime.datetime(2020, 1, 2, 3, tzinfo=datetime.timezone.utc), datetime.date(1, 2, 3), datetime.timedelta(-1, 2, 3),
                   datetime.datetime(2020, 1, 2, 3, 4, 5, 6, fold=1), datetime.time(1, 2), datetime.timezone(datetime.timedelta(hours=-3), "x")],
-        "exact": [decimal.Decimal("1.50"), decimal.Decimal("-1E+30"), decimal.Decimal("0.0000001"), decimal.Decimal("NaN"), fractions.Fraction(-6, 4)],
+        "exact": [decimal.Decimal("1.50"), decimal.Decimal("-1E+30"), decimal.Decimal("0.0000001"), decimal.Decimal("NaN"),
+                  fractions.Fraction(-6, 4)],
         "ranges": [range(3), range(2**70, 5, -2), slice(None, 3), slice(1, 2**65, None)], "uuid": uuid.UUID(int=5),
         "paths": [pathlib.PurePosixPath("/a/b"), pathlib.Path("a"), pathlib.Path(), pathlib.PurePosixPath("//a")],
         "torch": [torch.float16, torch.strided, torch.device("cuda:1"), torch.Size([1, 2])],
         "types": [int, collections.OrderedDict], "array": numpy.arange(3), "dtype": numpy.dtype("<f4"),
-        "scalars": [numpy.float32(0.1), numpy.int64(-5), numpy.bool_(True), numpy.complex64(1 + 2j), numpy.float64("nan"), numpy.dtype(">i4").type(3)],
+        "scalars": [numpy.float32(0.1), numpy.int64(-5), numpy.bool_(True), numpy.complex64(1 + 2j), numpy.float64("nan"),
+                    numpy.dtype(">i4").type(3)],
         "sparse": torch.eye(3).to_sparse(), "complex": torch.ones(2, dtype=torch.complex64), "conjugate": torch.tensor([1 + 2j]).conj(),
         "records": [Strange(), Listed([1, 2]), Reduced(1, (shared, torch.zeros(1)))], "transposed": torch.arange(6).reshape(2, 3).t(),
         "bool": torch.tensor([True]), "scalar": torch.tensor(2.5), "no elements": torch.empty(0, 3), "half": torch.ones(2, dtype=torch.bfloat16)}
@@ -164,7 +168,8 @@ class Split(package.Folder):
         done = self.run_program("--split", *arguments, source, ours, "--format", "json")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         said = airlock.convert(source, theirs, split=True, **options)
-        self.assertEqual(json.loads(done.stdout), {"schema_version": 1, "file": str(source), "destination": str(ours), **said, "bytes": json.loads(done.stdout)["bytes"]})
+        self.assertEqual(json.loads(done.stdout), {"schema_version": 1, "file": str(source), "destination": str(ours), **said,
+                                                   "bytes": json.loads(done.stdout)["bytes"]})
         self.assertEqual(sorted(os.listdir(ours)), sorted(os.listdir(theirs)))
         texts = [(folder / "training_state.json").read_text("ascii") for folder in (ours, theirs)]
         self.assertEqual(*texts)
@@ -180,7 +185,8 @@ class Split(package.Folder):
         self.assertEqual(sorted(one), sorted(other))
         for name, tensor in one.items():
             self.assertEqual((tensor.dtype, tensor.shape), (other[name].dtype, other[name].shape), name)
-            self.assertEqual(*(bytes(t.contiguous().reshape(-1).view(torch.uint8).numpy()) if t.numel() else b"" for t in (tensor, other[name])), name)
+            self.assertEqual(*(bytes(t.contiguous().reshape(-1).view(torch.uint8).numpy()) if t.numel() else b""
+                               for t in (tensor, other[name])), name)
 
     def test_real_checkpoints(self):
         for value in (timm_like(), lightning_like(), {"model": trained(wrapped=True)[0], "optimizer": trained()[1], "epoch": 2}):
@@ -236,7 +242,8 @@ class Split(package.Folder):
     def test_large_tensors_are_copied_as_they_are(self):
         """Those that the kernel moves, in several files, and one that two names have."""
         large = torch.arange(100_000, dtype=torch.float32)
-        self.compare(self.file({"state_dict": {"a": large, "b": large, "c": large[5:50_005]}, "x": [large, large.reshape(100, 1000).t()]}), comes_back=False)
+        self.compare(self.file({"state_dict": {"a": large, "b": large, "c": large[5:50_005]},
+                                "x": [large, large.reshape(100, 1000).t()]}), comes_back=False)
 
     def test_one_element_of_any_stride(self):
         self.compare(self.file({"state_dict": {"w": torch.arange(6.0).reshape(3, 2)[:1, ::2], "v": torch.arange(4.0)[::2][:1]}}))
@@ -278,7 +285,8 @@ class Split(package.Folder):
         self.compare(path, "--inert", comes_back=False, inert=True)
 
     def test_what_has_no_form_leaves_nothing_behind(self):
-        cases = (({"state_dict": {"w": torch.ones(1, dtype=torch.complex64)}}, "complex64"), ({"state_dict": {"w": torch.ones(1)}, "x": ValueError(1)}, "ValueError at x"),
+        cases = (({"state_dict": {"w": torch.ones(1, dtype=torch.complex64)}}, "complex64"),
+                 ({"state_dict": {"w": torch.ones(1)}, "x": ValueError(1)}, "ValueError at x"),
                  ({"state_dict": {"w": torch.ones(1)}, "x": {"y": torch.quantize_per_tensor(torch.ones(1), 1.0, 0, torch.qint8)}}, "x.y"),
                  ({"state_dict": {"w": torch.ones(1)}, "x": [torch.ones(1, device="meta")]}, "x.0"),
                  ({"state_dict": {"w": torch.ones(1)}, "x": [torch.ones(1).storage()]}, "a storage at x.0"),

@@ -1,4 +1,4 @@
-"""What two loads of one checkpoint must have in common: values and types. Storages stand alone in safetensors, and strides are those of the order of rows."""
+"""What two loads of one checkpoint must have in common: values and types. In safetensors storages stand alone, and strides are those of rows."""
 import sys
 
 import torch

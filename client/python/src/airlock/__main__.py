@@ -1,7 +1,7 @@
 """The command line of the package: scripts with every torch.load of them sandboxed, and all that the program `airlock` does.
 
   python -m airlock run SCRIPT [ARGUMENT ...]     runs a script that cannot be edited
-  python -m airlock inspect FILE                  and scan, load, convert, policy, metrics, doctor, version: as `airlock` (`python -m airlock inspect --help`)
+  python -m airlock inspect FILE                  and scan, load, convert, policy, metrics, doctor, version: the program `airlock`
 """
 from __future__ import annotations
 

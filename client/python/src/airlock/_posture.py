@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+from typing import Dict
 
 from ._errors import DaemonError, printable
 from ._plan import word
@@ -17,7 +18,7 @@ def _word(posture: int) -> str:
 def minimum() -> int:
     """The posture that is asked for; 0 where none is."""
     named = os.environ.get(_VARIABLE, "")
-    postures = {_word(number): number for number in report_pb2.Posture.values() if number}
+    postures: Dict[str, int] = {_word(number): number for number in report_pb2.Posture.values() if number}
     if named and named not in postures:
         raise ValueError(f"{_VARIABLE} is {printable(named)}, and none of {', '.join(sorted(postures))}")
     return postures.get(named, 0)
