@@ -55,6 +55,26 @@ class Local(package.Folder):
                         self.assertEqual(file.tell(), len(data))
                 self.assertEqual(path.read_bytes(), data)  # what is written to a mapping stays in the process
 
+    def test_bytes_that_are_not_those_of_their_checksum(self):
+        for name, data in self.forms():
+            path = self.write(name, data)
+            for mmap in (False, True):
+                self.check(airlock.load(path, mmap=mmap, verify=True))
+        data = bytearray(saved(VALUE))
+        at = data.index(VALUE["large"][100].numpy().tobytes())
+        data[at] ^= 1
+        broken = self.write("broken", data)
+        self.assertEqual(list(airlock.load(broken)), list(VALUE))
+        for mmap in (False, True):
+            for given in (broken, io.BytesIO(data)):
+                with self.assertRaises(airlock.MalformedError) as caught:
+                    airlock.load(given, mmap=mmap, verify=True)
+                self.assertEqual(caught.exception.reason, "CHECKSUM_MISMATCH")
+        with unittest.mock.patch.object(_descriptors, "socket_path", return_value=""), self.assertRaises(airlock.MalformedError):
+            airlock.load(broken, verify=True)
+        with self.assertRaises(airlock.MalformedError):
+            airlock.load_file(broken, framework="numpy", verify=True)
+
     def test_where_there_is_no_fd_socket(self):
         for name, data in self.forms():
             path = self.write(name, data)

@@ -14,7 +14,7 @@ def chunk():
     return plan_pb2.PlanChunk(
         graph=graph_pb2.GraphColumns(kinds=bytes([TENSOR]), links=[0]),
         tensors=tensor_pb2.TensorColumns(storage=[0], dtype=[tensor_pb2.DTYPE_FLOAT32], flags=[0], offset=[0], rank=[2], shape=[2, 3], stride=[3, 1]),
-        storages=tensor_pb2.StorageColumns(place=[tensor_pb2.PLACE_INPUT], offset=[64], nbytes=[24], device=[0]), devices=["cpu"],
+        storages=tensor_pb2.StorageColumns(place=[tensor_pb2.PLACE_INPUT], offset=[64], nbytes=[24], device=[0], crc32=[0]), devices=["cpu"],
         entries=tensor_pb2.Entries(names=b"w", name_bytes=[1], tensor=[0]))
 
 
@@ -47,7 +47,8 @@ WRONG = {
     "a shape that wraps": tensor(shape=[2**32, 2**32], stride=[2**32, 1]), "an offset that wraps": tensor(offset=[2**64 - 1]),
     "no element type": tensor(dtype=[0]), "an element type that is none": tensor(dtype=[200]), "another storage": tensor(storage=[1]),
     "packed, one more": packed(tensor_pb2.DTYPE_QUINT4X2, 49), "fewer offsets": tensor(offset=[]), "fewer strides": tensor(stride=[1]),
-    "no place": lambda piece: piece.storages.ClearField("place"), "no offset of a storage": lambda piece: piece.storages.ClearField("offset"),
+    "no checksum": lambda piece: piece.storages.ClearField("crc32"), "no place": lambda piece: piece.storages.ClearField("place"),
+    "no offset of a storage": lambda piece: piece.storages.ClearField("offset"),
     "another device": lambda piece: piece.storages.device.__setitem__(0, 1), "another tensor": lambda piece: piece.graph.links.__setitem__(0, 1),
     "a name of no tensor": lambda piece: piece.entries.tensor.__setitem__(0, 1),
     "a name beyond the names": lambda piece: piece.entries.name_bytes.__setitem__(0, 2),

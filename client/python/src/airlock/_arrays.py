@@ -61,6 +61,11 @@ class NumpyMaker:
         owner = np.empty(nbytes, np.uint8)
         return owner, owner.data
 
+    @staticmethod
+    def view(owner: Any) -> memoryview:
+        """The memory of what has the buffer interface."""
+        return memoryview(owner).cast("B")
+
     def tensor(self, number: int) -> Any:
         """A strided tensor. Its conjugate and negative bits are carried out; quantised numbers stay integers."""
         made = array(self._tensors, number, self._spans)

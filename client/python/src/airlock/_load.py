@@ -4,7 +4,7 @@ from __future__ import annotations
 import os
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
-from . import _client, _names, _weights
+from . import _checksums, _client, _names, _weights
 from ._answer import Answer, report_of
 from ._client import Client
 from ._errors import AirlockError, DaemonError, RefusedError, UnknownTypesError, list_lines, printable
@@ -23,7 +23,7 @@ _MAX_SHOWN = 1000  # letters of a path in a message
 
 def load(f: FileLike, map_location: Any = None, *, mmap: Optional[bool] = None, trusted: Iterable[Union[str, type]] = (),
          unknown: str = "record", inert: bool = False, framework: Optional[str] = None, member: str = "",
-         limits: Optional[Mapping[str, int]] = None, timeout: Optional[float] = None,
+         verify: bool = False, limits: Optional[Mapping[str, int]] = None, timeout: Optional[float] = None,
          on_unknown: Optional[Callable[[List[Symbol]], object]] = None, **_ignored: Any) -> Any:
     """Loads a checkpoint, as torch.load does, without running any of it.
 
@@ -37,6 +37,7 @@ def load(f: FileLike, map_location: Any = None, *, mmap: Optional[bool] = None, 
         inert: load a dangerous file too; what it would call stays an inert record.
         framework: "torch" or "numpy"; None takes torch where it is installed.
         member: the member of a zip archive that is opened as if it were the file.
+        verify: hold the data against the checksums (CRC-32) that the file has of them, where it has any: those of zip archives.
         limits: limits by name (proto/airlock/v1/limits.proto), below the daemon's own.
         timeout: seconds.
         on_unknown: is called with the symbols that are not known, if there are any.
@@ -57,6 +58,8 @@ def load(f: FileLike, map_location: Any = None, *, mmap: Optional[bool] = None, 
         raise _unknown_types(answer, strange, source)
     if strange and on_unknown is not None:
         on_unknown(strange)
+    if verify:
+        _checksums.verify(answer.plan.storages, answer.spans, maker.view)
     maker.use(answer.plan, answer.spans)
     from ._build import ObjectBuilder
 
@@ -154,7 +157,7 @@ def unknown_types(f: FileLike, *, member: str = "") -> List[str]:
 
 
 def load_file(filename: Union[str, os.PathLike[str]], device: Any = "cpu", *, key: str = "auto", strip: bool = False,
-              framework: Optional[str] = None, inert: bool = False) -> Dict[str, Any]:
+              framework: Optional[str] = None, inert: bool = False, verify: bool = False) -> Dict[str, Any]:
     """The weights of a file of any format, as safetensors.torch.load_file gives them: tensors by name.
 
     Args:
@@ -165,7 +168,8 @@ def load_file(filename: Union[str, os.PathLike[str]], device: Any = "cpu", *, ke
         strip: take the prefixes `module.` and `_orig_mod.` off the names.
         framework: as of load.
         inert: as of load.
+        verify: as of load.
     """
-    value = load(filename, device, framework=framework, inert=inert)
+    value = load(filename, device, framework=framework, inert=inert, verify=verify)
     weights = _weights.weights_of(value, key)[1]
     return _weights.stripped(weights) if strip else weights

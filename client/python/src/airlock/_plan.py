@@ -185,8 +185,11 @@ class Storages:
         self.place: List[int] = pieces.numbers("place").tolist()
         self.offset: List[int] = pieces.numbers("offset").tolist()
         self.nbytes: List[int] = pieces.numbers("nbytes").tolist()
+        #: Of the bytes, plus 2^32, where the file has one; else 0.
+        self.crc32: List[int] = pieces.numbers("crc32").tolist()
         device = pieces.numbers("device").tolist()
-        if any(index >= len(devices) for index in device) or not len(device) == len(self.place) == len(self.offset) == len(self.nbytes):
+        lengths = {len(column) for column in (self.place, self.offset, self.nbytes, self.crc32, device)}
+        if any(index >= len(devices) for index in device) or len(lengths) != 1:
             raise _misfit()
         self.device: List[str] = [devices[index] for index in device]
 

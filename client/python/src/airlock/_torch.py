@@ -90,7 +90,14 @@ class TorchMaker:
     def allocate(nbytes: int) -> Tuple[Any, memoryview]:
         """Memory of torch's own. Not through numpy(), which takes from a tensor that it can be resized."""
         owner = torch.empty(nbytes, dtype=torch.uint8, device="cpu")
-        return owner, memoryview((ctypes.c_ubyte * nbytes).from_address(owner.data_ptr())).cast("B")
+        return owner, TorchMaker.view(owner)
+
+    @staticmethod
+    def view(owner: Any) -> memoryview:
+        """The memory of what `allocate` made, or of what has the buffer interface. Keeps a tensor's memory not alive."""
+        if not isinstance(owner, torch.Tensor):
+            return memoryview(owner).cast("B")
+        return memoryview((ctypes.c_ubyte * owner.numel()).from_address(owner.data_ptr())).cast("B")
 
     # Storages
 
