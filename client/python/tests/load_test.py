@@ -19,6 +19,8 @@ import airlock
 if not package.HAS_TORCH:
     package.skip("this Python has no torch (apt-get install python3-torch)")
 import torch
+sys.path.insert(0, str(package.ROOT / "tests" / "support"))
+import gguf_file
 
 warnings.filterwarnings("ignore", category=UserWarning, module="torch")
 
@@ -102,6 +104,47 @@ class Sources(package.Folder):
         self.assertEqual(airlock.load(path, member="policy.pth")["w"].tolist(), [1, 1])
         with self.assertRaises(airlock.UnsupportedError):
             airlock.load(path, member="other.pth")
+        self.assertEqual(airlock.load_file(path, key="policy.pth")["w"].tolist(), [1, 1])
+        with self.assertRaises(KeyError):
+            airlock.load_file(path, key="policy")
+
+    def test_names_with_dots_in_a_key(self):
+        value = {"a": {"b": {"w": torch.zeros(1)}}, "a.b": {"w": torch.ones(1), "c.d": [{"w": torch.full((1,), 2.0)}]}}
+        path = self.write("dots.pt", saved(value))
+        self.assertEqual(airlock.load_file(path, key="a.b")["w"].item(), 1)
+        self.assertEqual(airlock.load_file(path, key="a.b.c.d.0")["w"].item(), 2)
+
+    def test_weights_of_torchscript(self):
+        module = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3))
+        path = self.folder / "script.pt"
+        for made in (torch.jit.trace(module.eval(), torch.ones(4, 2)), torch.jit.script(module)):
+            made.save(str(path))
+            got = airlock.load_file(path)
+            self.assertEqual(list(got), list(module.state_dict()))
+            self.assertTrue(all(torch.equal(tensor, got[name]) for name, tensor in module.state_dict().items()))
+        self.assertEqual(list(airlock.load_file(path, key="")), list(module.state_dict()))
+        self.assertEqual(list(airlock.load_file(path, key="0")), ["weight", "bias"])
+
+    def test_blocks_of_gguf_are_no_weights(self):
+        path = self.write("q.gguf", gguf_file.file({}, [("a", (4,), 0, bytes(16)), ("b", (32,), 8, bytes(34))]))
+        with self.assertRaisesRegex(airlock.UnsupportedError, "b is quantised in blocks of the type Q8_0"):
+            airlock.load_file(path)
+
+    def test_what_is_neither_a_file_nor_a_folder(self):
+        """Nobody writes to this FIFO: whoever opened it would wait for ever."""
+        path = self.folder / "fifo"
+        os.mkfifo(path)
+        for given in (path, "/dev/zero"):
+            with self.assertRaises(airlock.UnsupportedError) as caught:
+                airlock.load(given)
+            self.assertEqual(caught.exception.reason, "NOT_A_REGULAR_FILE")
+
+    def test_arguments_that_there_are_not(self):
+        path = self.write("a.pt", saved({"w": torch.ones(1)}))
+        airlock.load(path, weights_only=False, pickle_module=None, encoding="latin1", errors="strict")
+        for wrong in ({"unknwon": "error"}, {"trusted": "a.B"}, {"trusted": airlock.Record}):
+            with self.assertRaises(TypeError):
+                airlock.load(path, **wrong)
 
 
 class Objects(package.Folder):

@@ -142,7 +142,7 @@ class Client:
 
     def _reads(self, source: Source) -> bool:
         """Whether the daemon can open it: a regular file or a folder, whose name is text, of this process's own daemon."""
-        if not self.private or not isinstance(source, PathSource) or not (source.regular or source.folder):
+        if not self.private or not isinstance(source, PathSource):
             return False
         with contextlib.suppress(UnicodeEncodeError):
             return bool(source.real_path.encode("utf-8"))

@@ -18,13 +18,15 @@ from .v1 import inventory_pb2
 
 __all__ = ["inspect", "load", "load_file", "unknown_types"]
 
+# Of torch.load, without a meaning here.
+_TORCHS_OWN = frozenset(("weights_only", "pickle_module", "encoding", "errors", "fix_imports", "buffers"))
 _MAX_SHOWN = 1000  # letters of a path in a message
 
 
 def load(f: FileLike, map_location: Any = None, *, mmap: Optional[bool] = None, trusted: Iterable[Union[str, type]] = (),
          unknown: str = "record", inert: bool = False, framework: Optional[str] = None, member: str = "",
          verify: bool = False, limits: Optional[Mapping[str, int]] = None, timeout: Optional[float] = None,
-         on_unknown: Optional[Callable[[List[Symbol]], object]] = None, **_ignored: Any) -> Any:
+         on_unknown: Optional[Callable[[List[Symbol]], object]] = None, **torch_options: Any) -> Any:
     """Loads a checkpoint, as torch.load does, without running any of it.
 
     Args:
@@ -41,12 +43,14 @@ def load(f: FileLike, map_location: Any = None, *, mmap: Optional[bool] = None, 
         limits: limits by name (proto/airlock/v1/limits.proto), below the daemon's own.
         timeout: seconds.
         on_unknown: is called with the symbols that are not known, if there are any.
-        _ignored: torch.load's other arguments (weights_only, pickle_module, encoding ...), which have no meaning here.
+        torch_options: torch.load's other arguments (weights_only, pickle_module, encoding ...), which have no meaning here.
 
     Raises:
         DangerousError, UnknownTypesError, MalformedError, RefusedError, LimitError, UnsupportedError: all of them
             `pickle.UnpicklingError`. FileNotFoundError and its like, as open() raises them.
     """
+    for name in torch_options.keys() - _TORCHS_OWN:
+        raise TypeError(f"load() has no argument {name!r}")
     if unknown not in ("record", "error"):
         raise ValueError('unknown is "record" or "error"')
     source = source_of(f, member)

@@ -7,10 +7,16 @@ import os
 import stat
 from typing import Any, BinaryIO, Iterator, Optional, Union
 
+from ._errors import UnsupportedError, printable
+
 FileLike = Union[str, "os.PathLike[str]", BinaryIO, io.IOBase]
 
 _CHUNK_BYTES = 512 << 10
 _MAX_NAME = 256
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 class PathSource:
@@ -20,12 +26,11 @@ class PathSource:
         self.name = os.fspath(path)
         self.member = member
         self.folder = os.path.isdir(self.name)
-        if self.folder:
-            status = os.stat(self.name)
-        else:
-            with open(self.name, "rb") as file:
-                status = os.fstat(file.fileno())
-        self.regular = stat.S_ISREG(status.st_mode)
+        # Opening a FIFO would wait for somebody to write to it.
+        with open(self.name, "rb", opener=_open_at_once) if not self.folder else contextlib.nullcontext() as file:
+            status = os.fstat(file.fileno()) if file else os.stat(self.name)
+        if not self.folder and not stat.S_ISREG(status.st_mode):
+            raise UnsupportedError(f"{printable(str(self.name))}: neither a file nor a folder (NOT_A_REGULAR_FILE)", reason="NOT_A_REGULAR_FILE")
         self.size = status.st_size
         # The daemon follows no links: it gets the path behind them.
         self.real_path = os.path.realpath(self.name)
@@ -38,7 +43,7 @@ class PathSource:
     @contextlib.contextmanager
     def descriptor(self) -> Iterator[Optional[int]]:
         """The file, open for reading, where a daemon may have it."""
-        if not self.regular:
+        if self.folder:
             yield None
             return
         fd = os.open(self.name, os.O_RDONLY | os.O_CLOEXEC)

@@ -14,6 +14,8 @@ class Trusted:
     def __init__(self, classes: Iterable[Union[str, type]] = ()) -> None:
         self._found: Dict[Name, Optional[type]] = {}
         self._names: Dict[Name, str] = {}
+        if isinstance(classes, (str, type)):
+            raise TypeError("trusted= takes a list of classes and their names")
         for given in classes:
             if isinstance(given, str):
                 # Either `a.b.C`, or `a.b.C.D` for a class inside a class: where the module ends, only an import tells.

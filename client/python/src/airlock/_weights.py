@@ -59,14 +59,21 @@ class Names:
         self.tensors[name] = tensor
 
 
+def _is_script_module(value: Any) -> bool:
+    """Whether it is a module of a TorchScript archive, whose attributes are its parameters, buffers and submodules."""
+    return isinstance(value, Record) and value.record_class.startswith("__torch__.")
+
+
 def _children(value: Any) -> List[Tuple[str, Any]]:
+    if _is_script_module(value):
+        value = value.record_attributes
     if isinstance(value, Mapping):
         return [(key_text(key), child) for key, child in value.items()]
     return [(str(at), child) for at, child in enumerate(value)] if isinstance(value, (list, tuple)) else []
 
 
-def flat_tensors(mapping: Mapping[Any, Any]) -> Dict[str, Any]:
-    """All tensors below a mapping, by dotted path."""
+def flat_tensors(mapping: Any) -> Dict[str, Any]:
+    """All tensors below a mapping, or a module of TorchScript, by dotted path."""
     names = Names()
     seen = set()
     stack: List[Tuple[str, Any]] = [("", mapping)]
@@ -99,14 +106,18 @@ def strip(name: str) -> str:
 def weights_of(value: Any, key: str) -> Tuple[str, Dict[str, Any]]:
     """Where the weights are, and they."""
     if key != "auto":
-        mapping = mapping_of(at_key(value, key))
+        held = at_key(value, key)
+        mapping = held if _is_script_module(held) else mapping_of(held)
         found = flat_tensors(mapping) if mapping is not None else {}
         if not found:
             raise KeyError(f"there are no tensors under the key {key}")
         return key, found
+    if _is_script_module(value):
+        return "", flat_tensors(value)
     root = mapping_of(value)
     if root is None:
         raise UnsupportedError("it is not clear where its weights are: name the key", reason="UNSUPPORTED_FEATURE")
+    _check_blocks(root)
     tensors = {name: item for name, item in root.items() if name not in _NOT_WEIGHTS}
     if tensors and all(is_tensor(item) for item in tensors.values()):
         return "", flat_tensors(tensors)
@@ -117,6 +128,16 @@ def weights_of(value: Any, key: str) -> Tuple[str, Dict[str, Any]]:
         names = ", ".join(printable(key_text(name)[:60]) for name in list(root)[:12])
         raise UnsupportedError(f"it is not clear where its weights are; the key could be one of: {names}", reason="UNSUPPORTED_FEATURE")
     return found_at
+
+
+def _check_blocks(root: Mapping[Any, Any]) -> None:
+    """Refuses blocks of GGUF, which are bytes: as weights they would have lost their type."""
+    types = root.get("__types__")
+    for name, kind in types.items() if isinstance(types, Mapping) else ():
+        if is_tensor(root.get(name)):
+            raise UnsupportedError(f"{printable(str(name))} is quantised in blocks of the type {printable(str(kind))}, which is no weight by itself; "
+                                   "have llama-quantize --allow-requantize write the file as F16 first (UNSUPPORTED_FEATURE)",
+                                   reason="UNSUPPORTED_FEATURE")
 
 
 def first_of(root: Mapping[Any, Any], keys: Tuple[str, ...]) -> Optional[Tuple[str, Dict[str, Any]]]:
@@ -130,23 +151,24 @@ def first_of(root: Mapping[Any, Any], keys: Tuple[str, ...]) -> Optional[Tuple[s
 
 
 def at_key(value: Any, key: str) -> Any:
-    """What stands at a dotted path."""
-    for part in key.split(".") if key else []:
-        value = _child_of(value, part, key)
+    """What stands at a dotted path. Names may hold dots themselves: the longest that fits is taken."""
+    rest = key
+    while rest:
+        value = contents(value)
+        if isinstance(value, Record) and (rest + ".").startswith("state_dict()."):
+            value, rest = value.record_state_dict, rest[len("state_dict()."):]
+            continue
+        name, value = _child_of(value, rest, key)
+        rest = rest[len(name) + 1:]
     return value
 
 
-def _child_of(value: Any, part: str, key: str) -> Any:
-    value = contents(value)
-    if isinstance(value, Record) and part == "state_dict()":
-        return value.record_state_dict
-    if isinstance(value, Mapping) and part in value:
-        return value[part]
-    if isinstance(value, (list, tuple)) and part.isdigit() and int(part) < len(value):
-        return value[int(part)]
-    if isinstance(value, Record) and part in value.record_attributes:
-        return value.record_attributes[part]
-    raise KeyError(f"there is nothing at the key {key}")
+def _child_of(value: Any, rest: str, key: str) -> Tuple[str, Any]:
+    named = value.record_attributes.items() if isinstance(value, Record) else _children(value)
+    fitting = [(name, child) for name, child in named if (rest + ".").startswith(name + ".")]
+    if not fitting:
+        raise KeyError(f"there is nothing at the key {key}")
+    return max(fitting, key=lambda pair: len(pair[0]))
 
 
 def state_dict(value: Any, key: str = "") -> Dict[str, Any]:
