@@ -20,6 +20,7 @@ import numpy
 
 import package
 import airlock
+from airlock import _safetensors
 
 ZONE = datetime.timezone(datetime.timedelta(hours=-5), "EST")
 VALUES = [
@@ -185,6 +186,8 @@ class Records(unittest.TestCase):
         self.assertEqual((got["wide"].shape, got["wide"][5], got["wide"].flags.writeable), ((1 << 40,), 0, False))
         self.assertEqual(got["steps"].tolist(), [[0, 1], [1, 2]])
         self.assertTrue(numpy.shares_memory(got["steps"], got["all"]))
+        for name in ("wide", "steps"):
+            self.assertEqual(_safetensors._memory_of(got[name])[1], 12)
 
     def test_attributes_items_and_pairs(self):
         many = UnknownList([1, 2])
