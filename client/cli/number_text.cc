@@ -10,7 +10,6 @@ namespace {
 constexpr size_t kMaxDecimal = 4096;
 constexpr int64_t kMaxExponent = 100'000'000'000'000'000;  // decimal's own is ten times as much
 constexpr size_t kMaxFractionDigits = 400;
-constexpr int kMaxFractionBits = 16'384;  // taking common factors out takes the square of it
 // Smaller numbers are written with an exponent.
 constexpr int64_t kSmallest = -6;
 
@@ -109,7 +108,7 @@ std::optional<FractionParts> FractionOf(std::string_view text) {
 
 std::optional<FractionParts> FractionOf(Integer numerator, Integer denominator) {
   if (denominator.zero()) return std::nullopt;
-  if (std::max(numerator.bits(), denominator.bits()) > kMaxFractionBits) return std::nullopt;
+  if (std::max(numerator.bits(), denominator.bits()) > kMaxNumberBits) return std::nullopt;
   Integer::Reduce(numerator, denominator);
   return FractionParts(std::move(numerator), std::move(denominator));
 }

@@ -13,6 +13,9 @@ namespace airlock::cli {
 // What str() makes of decimal.Decimal(text); absent where that is none.
 std::optional<std::string> DecimalText(std::string_view text);
 
+// Of what is divided: that takes the square of the length, and one long number can stand in a million places.
+constexpr int kMaxNumberBits = 2048;
+
 using FractionParts = std::pair<Integer, Integer>;
 // Numerator and denominator of fractions.Fraction(text), for "3", "-3/6"; absent for other text.
 std::optional<FractionParts> FractionOf(std::string_view text);

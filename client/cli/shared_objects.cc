@@ -11,7 +11,7 @@ bool HasNamedAttributes(const StateObjects& objects, NodeId node) {
   if (graph.kind(node) != v1::NODE_KIND_ORDERED_DICT || !IsDict(graph.kind(graph.Attributes(node)))) return false;
   const auto pairs = graph.Pairs(graph.Attributes(node));
   for (size_t i = 0; i < pairs.size(); i += 2) {
-    if (objects.IsText(pairs[i])) return true;
+    if (objects.IsAttribute(pairs[i])) return true;
   }
   return false;
 }
@@ -62,7 +62,7 @@ void SharedObjects::Meet(ObjectId id) {
 void SharedObjects::Attributes(NodeId node) {
   const auto pairs = objects_.graph().Pairs(objects_.graph().Attributes(node));
   for (size_t i = 0; i < pairs.size(); i += 2) {
-    if (objects_.IsText(pairs[i])) MeetNode(pairs[i + 1]);
+    if (objects_.IsAttribute(pairs[i])) MeetNode(pairs[i + 1]);
   }
 }
 

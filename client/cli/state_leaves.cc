@@ -219,6 +219,7 @@ ClientResult<void> StateLeaves::Argument(const StateArgument& argument) {
       json_.Int(argument.number);
       break;
     case StateArgument::Kind::kInteger:
+      AIRLOCK_TRY(budget_.Use(static_cast<uint64_t>(argument.integer->bits()) / 4));
       json_.Int(*argument.integer);
       break;
     case StateArgument::Kind::kText:

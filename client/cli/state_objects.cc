@@ -112,9 +112,15 @@ bool StateObjects::NamesAttributes(NodeId state) const {
   if (graph_.kind(state) != v1::NODE_KIND_DICT) return false;
   const auto pairs = graph_.Pairs(state);
   for (size_t i = 0; i < pairs.size(); i += 2) {
-    if (graph_.kind(pairs[i]) != v1::NODE_KIND_STRING) return false;
+    if (graph_.kind(pairs[i]) != v1::NODE_KIND_STRING || !IsAttribute(pairs[i])) return false;
   }
   return true;
+}
+
+bool StateObjects::IsAttribute(NodeId name) const {
+  const NodeId node = ObjectOf(name);
+  if (graph_.kind(node) != v1::NODE_KIND_STRING) return false;
+  return !graph_.Text(node).starts_with("__") || !graph_.Text(node).ends_with("__");
 }
 
 // Records are made one after the other, before what is immutable is.

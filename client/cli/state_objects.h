@@ -42,7 +42,9 @@ class StateObjects {
   std::span<const NodeId> Pairs(NodeId node) const;
   // The items of an object that is made of items: of a deque the last ones that fit.
   std::span<const NodeId> Items(NodeId node) const;
-  bool IsText(NodeId node) const { return graph_.kind(ObjectOf(node)) == v1::NODE_KIND_STRING; }
+  // Whether an object made again has an attribute of this name. Names such as __array__ are not for files to give: that
+  // package says why.
+  bool IsAttribute(NodeId name) const;
 
   // REQUIRES: a record whose callee is a symbol.
   const v1::Symbol& SymbolOf(NodeId record) const;
@@ -54,6 +56,7 @@ class StateObjects {
   bool IsShell(const Record& record, const v1::Symbol& symbol, ObjectKind kind) const;
   // Whether an exception can be made of its arguments when records are made.
   bool ArgumentsAreThere(const Record& record) const;
+  // Whether a state is a dict of attributes, all of which the object may have.
   bool NamesAttributes(NodeId state) const;
 
   const Contents& contents_;

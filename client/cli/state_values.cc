@@ -179,10 +179,13 @@ class Maker {
     return {};
   }
 
+  // One that is short enough to be reckoned with.
   std::optional<Integer> Long(NodeId node) const {
     if (graph_.kind(node) == v1::NODE_KIND_INT) return Integer(graph_.Int(node));
-    if (graph_.kind(node) == v1::NODE_KIND_BIG_INT) return Integer::OfBytes(graph_.Text(node));
-    return {};
+    if (graph_.kind(node) != v1::NODE_KIND_BIG_INT) return {};
+    if (graph_.Text(node).size() > kMaxNumberBits / 8 + 1) return {};
+    Integer number = Integer::OfBytes(graph_.Text(node));
+    return number.bits() > kMaxNumberBits ? std::nullopt : std::optional<Integer>(std::move(number));
   }
 
   std::optional<StateValue> Fraction() const {
@@ -204,12 +207,11 @@ class Maker {
     if (args_.size() != 3) return {};
     StateValue value = Object("builtins.range");
     for (size_t i = 0; i < 3; ++i) {
-      auto number = Number(i);
-      if (!number) return {};
-      value.args.push_back(*std::move(number));
+      const auto number = Long(args_[i]);
+      if (!number || (i == 2 && number->zero())) return {};
+      value.args.push_back(*Number(i));
     }
-    const auto step = Long(args_[2]);
-    return step->zero() ? std::nullopt : std::optional<StateValue>(std::move(value));
+    return value;
   }
 
   std::optional<StateValue> Slice() const {

@@ -191,6 +191,8 @@ void StateWriter::Pop() {
 
 ClientResult<void> StateWriter::Visit(NodeId raw) {
   const NodeId node = objects_.ObjectOf(raw);
+  // Every line is indented, so depth is text as well.
+  AIRLOCK_TRY(budget_.Use(uint64_t{stack_.size()}));
   if (leaves_.IsLeaf(node)) return leaves_.Write(node);
   if (const auto file = replaced_.find(node); file != replaced_.end()) {
     json_.Wrapped("$weights", file->second);
@@ -266,7 +268,7 @@ ClientResult<void> StateWriter::BeginObject(NodeId node, std::span<const NodeId>
   for (size_t i = 0; i < pairs.size() && plain; i += 2) {
     const NodeId key = objects_.ObjectOf(pairs[i]);
     const bool text = graph_.kind(key) == v1::NODE_KIND_STRING;
-    if (!text && named) continue;
+    if (named && !objects_.IsAttribute(key)) continue;
     plain = text && !graph_.Text(key).starts_with('$');
     if (plain) letters += TextBudget::Letters(graph_.Text(key));
   }

@@ -64,7 +64,7 @@ class StateWriter {
   ClientResult<void> BeginObject(NodeId node, std::span<const NodeId> pairs, bool named, int wraps);
   void BeginTagged(const char* tag, NodeId node, Shape shape, std::span<const NodeId> refs, int wraps);
   void Push(NodeId node, Shape shape, int wraps, std::span<const NodeId> refs);
-  bool Skips(const Frame& frame, NodeId key) const { return frame.named && !objects_.IsText(key); }
+  bool Skips(const Frame& frame, NodeId key) const { return frame.named && !objects_.IsAttribute(key); }
   void AppendPart(const std::string& part);
   Unexpected<ClientError> NoForm(NodeId node) const;
 

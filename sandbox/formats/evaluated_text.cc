@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <utility>
 
 #include "sandbox/pickle/symbols.h"
 
@@ -101,6 +102,9 @@ constexpr std::string_view kFunctions[] = {
 };
 // Families that have a function for each operation.
 constexpr std::string_view kFamilies[] = {"OpaqueUnaryFn_", "BitwiseFn_", "_sym_"};
+// What takes the name of a symbol or the digits of a number. Other functions evaluate a text that they are given, and a
+// text can be put together of harmless ones.
+constexpr std::string_view kTakeText[] = {"Float", "Integer", "Rational", "Symbol"};
 // Words of Python that are no names.
 constexpr std::string_view kOperators[] = {"and", "or", "not", "is", "if", "else"};
 constexpr std::string_view kKeywords[] = {"lambda", "for",   "in",    "import", "yield", "await",  "async", "del",
@@ -144,18 +148,28 @@ class Grammar {
       ++at_;
       return Evaluated::kPlain;
     }
-    if (IsLetter(c)) return Name();
+    const bool attribute = std::exchange(after_dot_, false);
+    const bool text_may_follow = std::exchange(text_may_follow_, false);
+    if (IsLetter(c)) return Name(attribute);
     if (IsDigit(c)) return Number();
-    if (c == '\'' || c == '"') return Quoted(c);
+    if (c == '\'' || c == '"') return std::max(Quoted(c), text_may_follow ? Evaluated::kPlain : Evaluated::kUnknown);
     ++at_;
+    return Punctuation(c);
+  }
+
+  Evaluated Punctuation(char c) {
     if (kPunctuation.find(c) == std::string_view::npos) return Evaluated::kUnknown;
     // A call of what no name says.
     const bool computed = c == '(' && before_ == Before::kValue;
+    after_dot_ = c == '.';
+    text_may_follow_ =
+        (c == '(' && before_ == Before::kFunction && takes_text_) || (c == '[' && before_ == Before::kValue);
     before_ = c == ')' || c == ']' ? Before::kValue : Before::kOperator;
     return computed ? Evaluated::kReaching : Evaluated::kPlain;
   }
 
-  Evaluated Name() {
+  // What an attribute is, only the object knows: texts with brackets in them, for some of sympy's. Methods are known.
+  Evaluated Name(bool attribute) {
     const size_t end = std::min(text_.find_first_not_of(kWord, at_), text_.size());
     const std::string_view name = text_.substr(at_, end - at_);
     at_ = end;
@@ -167,15 +181,18 @@ class Grammar {
       return Evaluated::kPlain;
     }
     before_ = called ? Before::kFunction : Before::kValue;
+    takes_text_ = IsOneOf(kTakeText, name);
     const bool dangerous = pickle::Classify("builtins", name).symbol_class == pickle::SymbolClass::kDangerous;
     if (dangerous || name == "getattr") return Evaluated::kReaching;
     // max(..., key=f) calls f.
-    return name == "key" || (called && !IsFunction(name)) ? Evaluated::kUnknown : Evaluated::kPlain;
+    const bool known = called ? IsFunction(name) : !attribute;
+    return name == "key" || !known ? Evaluated::kUnknown : Evaluated::kPlain;
   }
 
-  // "1.5e-10" ends before its sign, which is an operator then.
+  // "1.5e-10" ends before its sign, which is an operator then; a point at the end may be that of an attribute.
   Evaluated Number() {
     at_ = std::min(text_.find_first_not_of(kNumber, at_), text_.size());
+    if (text_[at_ - 1] == '.') --at_;
     before_ = Before::kValue;
     return Evaluated::kPlain;
   }
@@ -200,6 +217,9 @@ class Grammar {
   const std::string_view text_;
   size_t at_ = 0;
   Before before_ = Before::kOperator;
+  bool after_dot_ = false;
+  bool takes_text_ = false;
+  bool text_may_follow_ = false;
   Evaluated worst_ = Evaluated::kPlain;
 };
 

@@ -19,8 +19,9 @@ using pickle::Kind;
 using pickle::NodeId;
 using tensors::DType;
 
-// Objects of TorchScript's classes.
+// Objects of TorchScript's classes, and those that torch knows nothing of.
 constexpr std::string_view kCustomObject = "custom_obj_";
+constexpr std::string_view kOpaqueObject = "opaque_obj_";
 // As long as a safetensors header may be, which says the same.
 constexpr uint64_t kMaxConfigBytes = 100'000'000;
 
@@ -52,6 +53,11 @@ Result<void> CheckNodes(const Checkpoint& checkpoint) {
     return FailLimit("string_bytes", limits.string_bytes, graph.string_bytes());
   }
   return {};
+}
+
+// Among constants, torch unpickles what has such a path, whatever the list says of it.
+bool IsPickled(const Payload& payload) {
+  return payload.use_pickle || payload.path.starts_with(kCustomObject) || payload.path.starts_with(kOpaqueObject);
 }
 
 // A tensor that had no data when it was saved.
@@ -93,7 +99,7 @@ Result<NodeId> ExportPayloads::DecodePayload(const Payload& payload) {
     return Fail(Reason::kZipMalformed,
                 "the archive has no member '" + folder_ + payload.path + "' for '" + payload.name + "'");
   }
-  if (!payload.use_pickle) return MakeTensor(payload, *member);
+  if (!IsPickled(payload)) return MakeTensor(payload, *member);
   if (const auto found = saved_.find(payload.path); found != saved_.end()) return found->second;
   archive_.Use(*member);
   std::optional<ScriptNames> names;

@@ -15,6 +15,8 @@ constexpr std::string_view kStateHooks[] = {"__setstate__", "__class__", "__redu
                                             "__deepcopy__", "__copy__",  "__getstate__"};
 // Likewise for APPEND, APPENDS and ADDITEMS.
 constexpr std::string_view kFillHooks[] = {"append", "extend", "add"};
+// What numpy and torch look up on an object that they are to make an array of: an address in the memory of the process.
+constexpr std::string_view kMemoryClaims[] = {"__array_interface__", "__array_struct__", "__cuda_array_interface__"};
 
 template <size_t n>
 bool IsOneOf(const std::string_view (&list)[n], std::string_view word) {
@@ -246,9 +248,14 @@ void Suspicion::LookForHooks(NodeId object, NodeId attributes, uint64_t offset) 
   const auto children = graph.children(attributes);
   context_.opcodes += children.size() / 2;
   for (size_t i = 0; i < children.size(); i += 2) {
-    const bool may_be_called = graph.is(children[i + 1], Kind::kSymbol) || graph.is(children[i + 1], Kind::kRecord);
-    if (!may_be_called || !graph.is(children[i], Kind::kString)) continue;
+    if (!graph.is(children[i], Kind::kString)) continue;
     const std::string_view name = graph.text(children[i]);
+    if (IsOneOf(kMemoryClaims, name)) {
+      Add("pickle.claims-memory", Severity::kDanger,
+          "an object would lay claim, by " + std::string(name) + ", to memory of the process that loads it", offset);
+    }
+    const bool may_be_called = graph.is(children[i + 1], Kind::kSymbol) || graph.is(children[i + 1], Kind::kRecord);
+    if (!may_be_called) continue;
     const bool fills = IsOneOf(kFillHooks, name);
     if (fills && graph.is(object, Kind::kRecord)) {
       own_methods_.insert(object);

@@ -16,8 +16,10 @@ using pickle::Severity;
 namespace {
 
 // Attributes that are no data of their own: setting them changes the tensor. Torch never writes them.
-constexpr std::array<std::string_view, 6> kTelling = {"__class__",     "__dict__", "data",
-                                                      "requires_grad", "grad_fn",  "_backward_hooks"};
+constexpr std::array<std::string_view, 9> kTelling = {
+    "__class__",           "__dict__",         "data",
+    "requires_grad",       "grad_fn",          "_backward_hooks",
+    "__array_interface__", "__array_struct__", "__cuda_array_interface__"};
 
 constexpr std::array<std::string_view, 3> kPlainTypes = {"torch.Tensor", "torch.nn.parameter.Parameter",
                                                          "torch.nn.parameter.Buffer"};

@@ -514,11 +514,11 @@ def weight(name="w", path="weight_0", sizes=(4,), strides=(1,), offset=0, dtype=
     return f'"{name}":{{"path_name":"{path}","is_param":false,"use_pickle":{use_pickle},"tensor_meta":{meta}}}'
 
 
-def pt2(*weights, members=(("data/weights/weight_0", bytes(16)),), config=None, compression=zipfile.ZIP_STORED, program="{}"):
+def pt2(*weights, members=(("data/weights/weight_0", bytes(16)),), config=None, compression=zipfile.ZIP_STORED, program="{}", constants=""):
     """torch.export's archive of one program."""
     config = '{"config":{' + ",".join(weights) + "}}" if config is None else config
     return zip_of(*((f"m/{member}", content) for member, content in (
-        *members, ("data/weights/model_weights_config.json", config), ("data/constants/model_constants_config.json", '{"config":{}}'),
+        *members, ("data/weights/model_weights_config.json", config), ("data/constants/model_constants_config.json", '{"config":{' + constants + "}}"),
         ("models/model.json", program), ("archive_format", "pt2"), ("archive_version", "0"), (".data/version", "6\n"))), compression=compression)
 
 
@@ -552,6 +552,8 @@ WRAPPED = table([
     ("export, as it should be", pt2(weight()), ("clean",)),
     ("export, deflated", pt2(weight(), compression=zipfile.ZIP_DEFLATED), ("clean",)),
     ("export, a size that is code", pt2(weight(), program='{"sizes": [{"as_expr": {"expr_str": "__import__(\'os\').system(\'echo marker\')"}}]}'), ("dangerous",)),
+    ("export, a size that puts code together", pt2(weight(), program='{"sizes": [{"as_expr": {"expr_str": "Tuple(\'exec\' + Predicate._orig_doc[1357])"}}]}'),
+     ("unknown_types",)),
     ("export, a structure that imports", pt2(weight(), program=json.dumps({"in_spec": json.dumps([1, {
         "type": "collections.defaultdict", "context": {"default_factory_module": "antigravity", "default_factory_name": "list"}}])})), ("unknown_types",)),
     ("export, a guard that is code", pt2(weight(), program='{"guards_code": ["exec(\'marker\')"]}'), ("dangerous",)),
@@ -570,6 +572,8 @@ WRAPPED = table([
     ("export, a bomb of a config", pt2(config=" " * (1 << 24), compression=zipfile.ZIP_DEFLATED), ("malformed", "limit")),
     ("export, names without end", pt2(*(weight(str(i)) for i in range(3_000))), ("clean", "limit")),
     ("export, a pickle for a weight", pt2(weight(use_pickle="true"), members=[("data/weights/weight_0", in_zip(EVIL))]), ("dangerous",)),
+    ("export, a pickle that is called a tensor", pt2(members=[("data/constants/opaque_obj_0", EVIL)], constants=weight(
+        path="opaque_obj_0", sizes=(len(EVIL),), dtype=1)), ("dangerous",)),
     ("export, a pickle among the inputs", pt2(weight(), members=[("data/weights/weight_0", bytes(16)), ("data/sample_inputs/model.pt", in_zip(EVIL))]), ("dangerous",)),
     ("export, a pickle in the first format", old_pt2(in_zip(EVIL)), ("dangerous",)),
     ("export, a library", pt2(weight(), members=[("data/weights/weight_0", bytes(16)), ("data/aotinductor/model/m.so", b"\x7fELF")]), ("unknown_types",)),

@@ -46,6 +46,11 @@ class Reduced:
         return Reduced, self.arguments
 
 
+class Fractional(Reduced):
+    def __reduce__(self):
+        return fractions.Fraction, self.arguments
+
+
 class Hostile:
     def __reduce__(self):
         return os.system, ("false",)
@@ -117,6 +122,11 @@ def values():
         "records": [Strange(), Listed([1, 2]), Reduced(1, (shared, torch.zeros(1)))], "transposed": torch.arange(6).reshape(2, 3).t(),
         "bool": torch.tensor([True]), "scalar": torch.tensor(2.5), "no elements": torch.empty(0, 3), "half": torch.ones(2, dtype=torch.bfloat16)}
     value["ordered"]._metadata = {"": {"version": 1}, "shared": shared}
+    # What no object is given: names that libraries obey, numbers that take too long to divide.
+    value["obeyed"] = [types.SimpleNamespace(**{"__name__": 1, "b": 2}), collections.OrderedDict(a=1), collections.OrderedDict(a=2)]
+    vars(value["obeyed"][1]).update({"__name__": [1], "b": [2]})
+    vars(value["obeyed"][2]).update({"__name__": 1})
+    value["long"] = [range(0, 2**2047, 2**2000), range(0, 2**2048, 2**2000), slice(0, 2**3000, 1), Fractional(2**2047, 3), Fractional(-2**2048, 3)]
     return value
 
 

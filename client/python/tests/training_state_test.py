@@ -1,6 +1,7 @@
 """training_state.json of hostile files: what is shared stays small, what is long is a limit, and what comes back is what was taken apart."""
 import io
 import json
+import os
 import time
 import unittest.mock
 
@@ -115,6 +116,16 @@ class Limits(unittest.TestCase):
         with unittest.mock.patch.object(_state_writer, "_MAX_TEXT", 3000), self.assertRaises(airlock.LimitError):
             _state_writer.Writer().write([value])
 
+    def test_depth_is_text_too(self):
+        """Every line is indented."""
+        value = [1] * 1000
+        for _ in range(50):
+            value = [value]
+        with unittest.mock.patch.object(_state_writer, "_MAX_TEXT", 50_000), self.assertRaises(airlock.LimitError):
+            _state_writer.Writer().write([value])
+        with unittest.mock.patch.object(_state_writer, "_MAX_TEXT", 53_000):
+            _state_writer.Writer().write([value])
+
     def test_depth(self):
         value = []
         for _ in range(100_000):
@@ -155,9 +166,38 @@ class Documents(unittest.TestCase):
                          [{"$shared": 0, "value": []}, {"$shared": 0, "value": []}]):
             self.refused(document, airlock.MalformedError)
 
+    def test_long_numbers_that_are_hashed(self):
+        number = {"$shared": 0, "value": {"$tuple": [{"$int": "0x" + "7" * 1_000_000}]}}
+        for form in ({"$set": [{"$ref": 0}]}, {"$dict": [[{"$tuple": [{"$ref": 0}]}, 1]]}):
+            self.refused([number, *[form] * 2000], airlock.LimitError)
+
+    def test_scalars_that_are_none(self):
+        for kind, value in (("|V8", 2_000_000_000), ("|O", [1]), ("<f4", "1"), ("|S5", 5), ("<U2", {"$int": "0x" + "7" * 1_000_000})):
+            self.refused({"$scalar": kind, "value": value}, airlock.MalformedError)
+
+    def test_names_that_libraries_obey(self):
+        interface = {"data": [4096, False], "shape": [8], "typestr": "|u1", "version": 3}
+        self.refused({"$namespace": [["__array_interface__", interface]], "class": "types.SimpleNamespace"}, airlock.MalformedError)
+        document = {"$ordered_dict": [], "attributes": {"__array_interface__": interface, "kept": 1}}
+        self.assertEqual(vars(_state_reader.Reader(document, {}, {}).read(document)), {"kept": 1})
+
     def test_long_numbers(self):
         self.refused({"$int": "9" * 2_000_000}, airlock.MalformedError)
         self.assertEqual(written(-2**60000)[1], -2**60000)
+
+
+class Folders(package.Folder):
+    def test_a_pipe_for_a_document(self):
+        os.mkfifo(self.folder / "training_state.json")
+        with self.assertRaises(airlock.MalformedError):
+            airlock.load_training_state(self.folder)
+
+    def test_weights_that_are_called_like_a_form(self):
+        state = {"$shared": torch.nn.Parameter(torch.ones(1)), "w": torch.ones(2)}
+        path = self.write("a.pt", package.saved({"state_dict": state, "epoch": 3}))
+        airlock.convert(path, self.folder / "split", split=True)
+        got = airlock.load_training_state(self.folder / "split")
+        self.assertEqual((list(got["state_dict"]), got["epoch"]), (["$shared", "w"], 3))
 
 
 package.main()

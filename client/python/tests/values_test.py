@@ -2,6 +2,7 @@
 import argparse
 import collections
 import copy
+import ctypes
 import datetime
 import decimal
 import fractions
@@ -10,6 +11,7 @@ import io
 import pathlib
 import pickle
 import random
+import time
 import types
 import unittest
 import uuid
@@ -18,6 +20,7 @@ import numpy
 
 import package
 import airlock
+from airlock import _safetensors
 
 ZONE = datetime.timezone(datetime.timedelta(hours=-5), "EST")
 VALUES = [
@@ -43,6 +46,14 @@ class Unknown:
 
     def __eq__(self, other):
         return type(other) is Unknown and vars(other) == vars(self)
+
+
+class Call:
+    def __init__(self, *call):
+        self.call = call
+
+    def __reduce__(self):
+        return self.call[0], self.call[1:]
 
 
 class UnknownList(list):
@@ -115,6 +126,19 @@ class Values(unittest.TestCase):
         got = loaded({(1, (2, 2**100)): "a", frozenset([(1, 2)]): "b", (): "c"})
         self.assertEqual(got, {(1, (2, 2**100)): "a", frozenset([(1, 2)]): "b", (): "c"})
 
+    def test_numbers_that_would_take_too_long_to_divide(self):
+        """Two long numbers, and ten thousand fractions and ranges of them."""
+        number = b"\x8b" + (60_000).to_bytes(4, "little") + b"\x01" * 60_000
+        for call in (b"cfractions\nFraction\n", b"cbuiltins\nrange\n"):
+            arguments = b"h\x00h\x01\x86" if b"Fraction" in call else b"(K\x00h\x00h\x01t"
+            data = (b"\x80\x02" + number + b"q\x000" + number[:-1] + b"\x03q\x010" + call + b"q\x020](" +
+                    10_000 * (b"h\x02" + arguments + b"R") + b"e.")
+            start = time.process_time()
+            self.assertIsInstance(airlock.load(io.BytesIO(data), framework="numpy")[0], airlock.Record)
+            self.assertLess(time.process_time() - start, 10)
+        short = [fractions.Fraction(2**2047, 3), range(-2**2000, 2**2000, 2**1000)]
+        self.assertEqual(loaded([Call(fractions.Fraction, 2**2047, 3), short[1]]), short)
+
     def test_keys_that_are_none(self):
         for data in (b"\x80\x02}cargparse\nNamespace\n)\x81K\x01s.", b"\x80\x04\x8f(cargparse\nNamespace\n)\x81\x90.",
                      b"\x80\x04(cargparse\nNamespace\n)\x81\x91."):
@@ -123,6 +147,48 @@ class Values(unittest.TestCase):
 
 
 class Records(unittest.TestCase):
+    def test_names_that_libraries_obey(self):
+        """numpy takes an address of this process from `__array_interface__`, of whatever object has one."""
+        secret = ctypes.create_string_buffer(b"a secret of the caller", 32)
+        obeyed = {"__array_interface__": {"data": (ctypes.addressof(secret), False), "shape": (8,), "typestr": "|u1", "version": 3},
+                  "__wrapped__": 1, "kept": 1}
+        ordered, error, strange = collections.OrderedDict(a=1), ValueError("x"), object.__new__(Unknown)
+        for made in (ordered, error, strange):
+            vars(made).update(obeyed)
+        with self.assertRaises(airlock.DangerousError):
+            loaded(ordered)
+        for value in (argparse.Namespace(**obeyed), types.SimpleNamespace(**obeyed), ordered, error, strange):
+            for trusted in ((), (Unknown,)):
+                got = loaded(value, trusted=trusted, inert=True)
+                self.assertEqual(got.kept, 1)
+                for name in ("__array_interface__", "__wrapped__"):
+                    self.assertFalse(hasattr(got, name), name)
+                if isinstance(got, airlock.Record):
+                    self.assertIn("__array_interface__", got.record_attributes)
+
+    @package.needs_torch
+    def test_names_that_libraries_obey_on_tensors(self):
+        import torch
+
+        tensor = torch.nn.Parameter(torch.zeros(2), requires_grad=False)
+        tensor.__array_interface__ = {"data": (1, False), "shape": (8,), "typestr": "|u1", "version": 3}
+        tensor.kept = 1
+        got = airlock.load(io.BytesIO(package.saved({"w": tensor})))["w"]
+        self.assertNotIn("__array_interface__", vars(got))
+
+    @package.needs_torch
+    def test_views_that_are_larger_than_their_memory(self):
+        import torch
+
+        memory = torch.arange(3.0)
+        value = {"wide": memory[:1].expand(1 << 40), "steps": memory.as_strided((2, 2), (1, 1)), "all": memory}
+        got = airlock.load(io.BytesIO(package.saved(value)), framework="numpy")
+        self.assertEqual((got["wide"].shape, got["wide"][5], got["wide"].flags.writeable), ((1 << 40,), 0, False))
+        self.assertEqual(got["steps"].tolist(), [[0, 1], [1, 2]])
+        self.assertTrue(numpy.shares_memory(got["steps"], got["all"]))
+        for name in ("wide", "steps"):
+            self.assertEqual(_safetensors._memory_of(got[name])[1], 12)
+
     def test_attributes_items_and_pairs(self):
         many = UnknownList([1, 2])
         many.tag = "t"

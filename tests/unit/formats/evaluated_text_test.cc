@@ -30,7 +30,10 @@ TEST(EvaluatedText, WhatReachesForMore) {
 
 TEST(EvaluatedText, WhatNobodyKnows) {
   for (const std::string_view text :
-       {"preview('x')", "max(s0, key=preview)", "Symbol('a b')", "Symbol('s0", "s0; s1", "{1: 2}", "s0\n", "\\x41"}) {
+       {"Predicate._orig_doc[1357]", "Tuple(Predicate . _orig_doc)", "Tuple('os' + Predicate._orig_doc[0])",
+        "1.0.func.name", "Tuple('Predicate._orig_doc')", "max('a', 'b')", "Add('a', 1)", "['a'][0]", "Symbol('a' 'b')",
+        "('a')", "'a'", "preview('x')", "max(s0, key=preview)", "Symbol('a b')", "Symbol('s0", "s0; s1", "{1: 2}",
+        "s0\n", "\\x41"}) {
     EXPECT_EQ(JudgeEvaluated(text), Evaluated::kUnknown) << text;
   }
 }

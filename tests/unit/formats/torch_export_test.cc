@@ -196,6 +196,21 @@ TEST(TorchExport, APickleInItIsJudgedLikeAnyOther) {
   EXPECT_TRUE(decoded.HasFinding("pickle.dangerous-symbol"));
 }
 
+// Torch goes by the path alone.
+TEST(TorchExport, AnObjectThatIsCalledATensorIsAPickleAllTheSame) {
+  const std::string evil = PickleAssembler().Proto(2).Global("os", "system").Text("id").Op("\x85R").Stop();
+  for (const char* path : {"opaque_obj_0", "custom_obj_0"}) {
+    const std::string sizes = R"([{"as_int": )" + std::to_string(evil.size()) + "}]";
+    const Entry bytes{.name = "o", .path = path, .dtype = "1", .sizes = sizes};
+    const Decoded decoded = DecodeArchive({.weights = Config({}),
+                                           .constants = Config({Json(bytes)}),
+                                           .parts = {Part(std::string("data/constants/") + path, evil)}});
+    ASSERT_TRUE(decoded.ok()) << decoded.message();
+    EXPECT_TRUE(decoded.HasFinding("pickle.dangerous-symbol")) << path;
+    EXPECT_TRUE(ListTensors(decoded).empty()) << path;
+  }
+}
+
 TEST(TorchExport, AMemberWithoutBytesIsATensorWithoutData) {
   const Decoded decoded = DecodeArchive({.parts = {Part("data/weights/weight_0", "")}});
   ASSERT_TRUE(decoded.ok()) << decoded.message();

@@ -431,6 +431,17 @@ TEST(Suspicion, ChangingAClassIsDanger) {
   }
 }
 
+TEST(Suspicion, ObjectsThatBringAnAddressAreDanger) {
+  const std::string state = "}X\x13" + std::string(3, '\0') + "__array_interface__}s";
+  for (const std::string& made : {std::string("cm\nC\n)\x81"), std::string("ccollections\nOrderedDict\n)R"),
+                                  std::string("cargparse\nNamespace\n)\x81")}) {
+    EXPECT_EQ(LoadBytes(made + state + "b.").CountFindings("pickle.claims-memory"), 1U) << made;
+    EXPECT_EQ(LoadBytes(made + "N" + state + "\x86" + "b.").CountFindings("pickle.claims-memory"), 1U) << made;
+  }
+  // A dict that has the key is no object.
+  EXPECT_EQ(LoadBytes(state + ".").context.findings.size(), 0U);
+}
+
 TEST(Suspicion, ObjectsThatBringWhatTheLoaderCallsAreDanger) {
   // A loader asks the object itself for __setstate__, append, extend and add.
   for (const auto bytes : {

@@ -34,17 +34,27 @@ def numpy_dtype(name: str) -> Any:
 
 
 def array(tensors: Tensors, number: int, spans: List[Span]) -> Any:
-    """One array, in memory that is its own unless it is large."""
+    """One array, in memory of its storage's own unless that is large."""
     dtype = numpy_dtype(DTYPE_NAMES[tensors.dtype[number]])
-    span = spans[tensors.storage[number]]
-    owner, offset, nbytes, _ = span
+    storage = tensors.storage[number]
+    spans[storage] = _own(spans[storage])
+    owner, offset, nbytes, _ = spans[storage]
     if hasattr(owner, "numpy"):
         owner = owner.numpy()
     flat = np.frombuffer(owner, dtype, nbytes // dtype.itemsize, offset)
     strides = tuple(step * dtype.itemsize for step in tensors.stride_of(number))
-    made = np.lib.stride_tricks.as_strided(flat[tensors.offset[number]:], tensors.shape_of(number), strides)
-    # frombuffer's memory may be read-only, and a stride of 0 is better not written to.
-    return made.copy("K") if span.to_copy or not made.flags.writeable or 0 in strides else made
+    # Elements that stand in many places are better not written to.
+    return np.lib.stride_tricks.as_strided(flat[tensors.offset[number]:], tensors.shape_of(number), strides, writeable=0 not in strides)
+
+
+def _own(span: Span) -> Span:
+    """Memory that can be written to, and keeps nothing large alive. It is the storage that is copied, once: a view of four bytes can
+    have the shape of a terabyte.
+    """
+    if hasattr(span.owner, "numpy") and not span.to_copy:
+        return span
+    memory = np.frombuffer(span.owner.numpy() if hasattr(span.owner, "numpy") else span.owner, np.uint8, span.nbytes, span.offset)
+    return Span(memory.copy(), 0, span.nbytes, False) if span.to_copy or not memory.flags.writeable else span
 
 
 class NumpyMaker:

@@ -17,7 +17,7 @@ from ._errors import DaemonError, MalformedError
 from ._leaves import Leaves
 from ._maker import TensorMaker
 from ._plan import Plan
-from ._record import StreamBytes
+from ._record import StreamBytes, set_attributes
 from ._records import Records
 from ._trusted import Trusted
 from ._workspace import Workspace
@@ -159,7 +159,7 @@ class ObjectBuilder:
             for part in found if isinstance(found, tuple) else (found,):
                 if isinstance(part, dict):
                     # Into the dict, past every descriptor: an attribute called `data` stays data.
-                    vars(tensor).update((name, value) for name, value in part.items() if isinstance(name, str))
+                    set_attributes(tensor, part)
 
         self._workspace.fills.append(fill)
         return tensor
@@ -189,4 +189,4 @@ class ObjectBuilder:
 
 
 def _attribute_filler(made: Any, attributes: Dict[Any, Any]) -> Callable[[], None]:
-    return lambda: vars(made).update((name, value) for name, value in attributes.items() if isinstance(name, str))
+    return lambda: set_attributes(made, attributes)

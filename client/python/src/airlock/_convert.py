@@ -3,13 +3,14 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import struct
 from collections import OrderedDict
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Union
 
 from . import _known, _load, _safetensors, _state_reader, _state_writer, _weights
 from ._errors import AirlockError, MalformedError, UnsupportedError
-from ._record import Record
+from ._record import Record, set_attributes
 
 __all__ = ["convert", "load_training_state"]
 
@@ -130,12 +131,13 @@ def load_training_state(folder: Path, *, weights: bool = True, framework: Option
         framework: as of `load`.
     """
     try:
-        with open(os.path.join(folder, STATE), "rb") as file:
-            document = json.loads(file.read(), parse_int=_small_int)
+        document = json.loads(_document_in(folder), parse_int=_small_int)
         if document["airlock_training_state"] != _state_writer.SCHEMA_VERSION:
             raise UnsupportedError("the training state is of another version", reason="UNSUPPORTED_FEATURE")
         tensors = _load.load(os.path.join(folder, OPTIMIZER), "cpu", framework=framework) if document["tensors"] else {}
-        reader = _state_reader.Reader(document, tensors, {})
+        # Whatever the weights are called: their names and flags hold no values.
+        values = [document["state"], *(row["attributes"] for row in document["weights"].values())]
+        reader = _state_reader.Reader(values, tensors, {})
         for name, row in document["weights"].items():
             if name not in (WEIGHTS, EMA):
                 raise MalformedError(f"{os.fspath(folder)}: {STATE} names a file of weights that convert does not write", reason="NOT_A_CHECKPOINT")
@@ -145,6 +147,14 @@ def load_training_state(folder: Path, *, weights: bool = True, framework: Option
         raise
     except (*_MISFITS, _known.Misfit) as error:
         raise MalformedError(f"{os.fspath(folder)}: {STATE} is not what convert writes: {error!r}", reason="NOT_A_CHECKPOINT") from error
+
+
+def _document_in(folder: Path) -> bytes:
+    """What the file says. A pipe or a device in its place may have no end, and is not waited for."""
+    with open(os.path.join(folder, STATE), "rb", opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK)) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise MalformedError(f"{os.fspath(folder)}: {STATE} is no file", reason="NOT_A_CHECKPOINT")
+        return file.read()
 
 
 def _small_int(text: str) -> int:
@@ -162,5 +172,5 @@ def _weights_in(folder: Path, file: str, row: Any, reader: _state_reader.Reader,
         tensor = found[_weights.strip(name) if stripped else name]
         made[name] = reader.flagged(tensor, {flag: True for flag in flags.split()}) if flags else tensor
     if row["attributes"]:
-        vars(made).update(reader.read(row["attributes"]))
+        set_attributes(made, reader.read(row["attributes"]))
     return made

@@ -19,7 +19,7 @@ MAX_PARTS = 50_000_000
 # Where Python itself stops, for what it guards.
 MAX_DEPTH = 1000
 _HASHED_THROUGH = ("TUPLE", "FROZEN_SET", "SIZE", "STREAM")
-_DIGITS = 8  # bytes of an integer that are one step
+DIGIT_BITS = 64  # of an integer, one step
 
 
 def _key_refs(nodes: Nodes) -> Column:
@@ -77,7 +77,7 @@ class _Costs:
         return self._known[node][0]
 
     def _cost(self, node: int, children: List[int]) -> Tuple[int, int]:
-        own = 1 + (int(self._nodes.count[node]) // _DIGITS if self._nodes.is_kind(node, "BIG_INT") else 0)
+        own = 1 + (8 * int(self._nodes.count[node]) // DIGIT_BITS if self._nodes.is_kind(node, "BIG_INT") else 0)
         parts = own + sum(self._known[child][0] for child in children)
         levels = 1 + max((self._known[child][1] for child in children), default=0)
         if levels > MAX_DEPTH:

@@ -20,7 +20,7 @@ from typing import Any, Callable, Dict, Optional, Tuple, Type
 
 import numpy as np
 
-from ._record import AttributeDict
+from ._record import AttributeDict, set_attributes
 
 Args = Tuple[Any, ...]
 
@@ -51,6 +51,8 @@ _INT, _TEXT = (int,), (str,)
 _ZONE = (datetime.timezone,)
 _SMALL_FRACTION = re.compile(r"[+-]?\d{1,400}(/\d{1,400})?")
 _LONG_NUMBER = 4096
+# To divide numbers, or to take common factors out, takes the square of their length; one long number can stand in a million places.
+_MAX_BITS = 2048
 _NUMPY_DTYPE = re.compile(r"[<>=|]?(b1|[iu][1248]|f(2|4|8|16)|c(8|16|32)|[OSUV]\d{0,6}|[mM]8(\[\d{0,6}[a-zA-Z]{0,2}\])?)")
 
 
@@ -75,6 +77,13 @@ def _plain(cls: Callable[..., Any], *shapes: Tuple[Any, ...]) -> Callable[..., A
     return make
 
 
+def _short(args: Args) -> Args:
+    """The arguments, if no number among them is long."""
+    if any(type(arg) is int and arg.bit_length() > _MAX_BITS for arg in args):
+        raise Misfit
+    return args
+
+
 def _decimal(args: Args, kwargs: Dict[str, Any]) -> Any:
     if kwargs or len(_only(args, (_TEXT,))[0]) > _LONG_NUMBER:
         raise Misfit
@@ -85,7 +94,13 @@ def _fraction(args: Args, kwargs: Dict[str, Any]) -> Any:
     # "1e999999999" is a short text and a long number.
     if kwargs or (len(args) == 1 and not _SMALL_FRACTION.fullmatch(_only(args, (_TEXT,))[0])):
         raise Misfit
-    return fractions.Fraction(*_only(args, (_TEXT,), (_INT, _INT)))
+    return fractions.Fraction(*_short(_only(args, (_TEXT,), (_INT, _INT))))
+
+
+def _range(args: Args, kwargs: Dict[str, Any]) -> Any:
+    if kwargs:
+        raise Misfit
+    return range(*_short(_only(args, (_INT, _INT, _INT))))
 
 
 def _path(cls: Callable[..., Any]) -> Callable[..., Any]:
@@ -111,7 +126,7 @@ VALUES: Dict[Tuple[str, str], Callable[[Args, Dict[str, Any]], Any]] = {
     ("datetime", "timezone"): _plain(datetime.timezone, ((datetime.timedelta,),), ((datetime.timedelta,), _TEXT)),
     ("decimal", "Decimal"): _decimal,
     ("fractions", "Fraction"): _fraction,
-    ("builtins", "range"): _plain(range, (_INT, _INT, _INT)),
+    ("builtins", "range"): _range,
     ("builtins", "slice"): _plain(slice, ((int, type(None)),), ((int, type(None)),) * 3),
     **{(module, name): _path(cls) for name, cls in PATHS.items() for module in ("pathlib", "pathlib._local")},
 }
@@ -130,7 +145,7 @@ class Shell:
 
 def _set_attributes(made: Any, state: Any) -> None:
     if isinstance(state, dict):
-        vars(made).update(state)
+        set_attributes(made, state)
 
 
 def _factory(args: Args) -> Any:

@@ -8,6 +8,18 @@ __all__ = ["AttributeDict", "Record", "StreamBytes", "SymbolName"]
 _MAX_REPR = 60
 
 
+def is_obeyed(name: str) -> bool:
+    """Whether it is one of the names by which libraries ask any object what it is. What a file gives no object has: numpy takes an
+    address of this process's memory from `__array_interface__`.
+    """
+    return name.startswith("__") and name.endswith("__")
+
+
+def set_attributes(made: Any, attributes: Dict[Any, Any]) -> None:
+    """Gives an object those attributes of a file that it may have."""
+    vars(made).update((name, value) for name, value in attributes.items() if isinstance(name, str) and not is_obeyed(name))
+
+
 def _inert(self: object, *_: object) -> NoReturn:
     raise TypeError(f"{type(self).__name__} is inert: it cannot be pickled or copied into a pickle")
 
@@ -41,8 +53,8 @@ class SymbolName:
 class Record:
     """An object of a class that is not known, or a call that was not made. Loses nothing of what the file says.
 
-    Attributes are those of the object: `checkpoint["args"].model` works. What the pickle says of it besides has names that
-    begin with `record_`:
+    Attributes are those of the object: `checkpoint["args"].model` works. Names such as `__array__` are in `record_attributes`
+    alone. What the pickle says of it besides has names that begin with `record_`:
 
     Attributes:
         record_callee: the class or function, a SymbolName (or a Record: a call of what a call would give).
@@ -97,7 +109,7 @@ class Record:
         return self._attributes
 
     def __getattr__(self, name: str) -> Any:
-        attributes = self.record_attributes
+        attributes = {} if is_obeyed(name) else self.record_attributes
         if name in attributes:
             return attributes[name]
         # What torch.nn.Module gives as attributes, it keeps in three dicts.
@@ -149,10 +161,9 @@ class AttributeDict(Dict[Any, Any]):
         object.__setattr__(self, "record_class", record_class)
 
     def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(name) from None
+        if is_obeyed(name) or name not in self:
+            raise AttributeError(name)
+        return self[name]
 
     def __setattr__(self, name: str, value: Any) -> None:
         self[name] = value

@@ -5,7 +5,7 @@ from typing import Any, Callable, Dict, Tuple
 
 from . import _known
 from ._known import Shell
-from ._record import Record
+from ._record import Record, is_obeyed
 from ._trusted import Trusted
 from ._workspace import Workspace
 from .v1 import graph_pb2
@@ -101,10 +101,12 @@ class Records:
         return True
 
     def _names_attributes(self, node: int) -> bool:
-        """Whether it is a dict all of whose keys are strings."""
-        if not self._workspace.nodes.is_kind(node, "DICT"):
+        """Whether it is a dict all of whose keys are strings, and none is a name that libraries obey."""
+        nodes = self._workspace.nodes
+        if not nodes.is_kind(node, "DICT"):
             return False
-        return all(self._workspace.nodes.is_kind(key, "STRING") for key in self._workspace.children(node)[::2])
+        return all(nodes.is_kind(key, "STRING") and not is_obeyed(str(nodes.text(key), "utf-8", "replace"))
+                   for key in self._workspace.children(node)[::2])
 
     def _get(self, parts: Dict[str, int], name: str, default: Any) -> Any:
         return self._workspace.objects[parts[name]] if name in parts else default

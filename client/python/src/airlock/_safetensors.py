@@ -70,9 +70,10 @@ def _size_of(tensor: Any) -> int:
 def _memory_of(tensor: Any) -> Tuple[int, int]:
     """Where the tensor's memory is, and how much of it."""
     if isinstance(tensor, np.ndarray):
-        while isinstance(tensor.base, np.ndarray):
-            tensor = tensor.base
-        return tensor.ctypes.data, tensor.nbytes
+        memory, holder = tensor, tensor.base
+        while holder is not None:  # as_strided puts objects between
+            memory, holder = holder if isinstance(holder, np.ndarray) else memory, getattr(holder, "base", None)
+        return memory.ctypes.data, memory.nbytes
     storage = tensor.untyped_storage() if hasattr(tensor, "untyped_storage") else tensor.storage()
     return storage.data_ptr(), storage.nbytes()
 

@@ -14,13 +14,20 @@ import numpy as np
 
 from . import _keys, _known
 from ._errors import LimitError, MalformedError, printable
-from ._record import AttributeDict, Record
+from ._record import AttributeDict, Record, is_obeyed, set_attributes
 from ._state_forms import READ
 from ._state_writer import RECORD_PARTS
 
 
 def _malformed(message: str) -> MalformedError:
     return MalformedError(f"training state {message}", reason="NOT_A_CHECKPOINT")
+
+
+def attribute(name: Any) -> str:
+    """A name that a namespace may have."""
+    if not isinstance(name, str) or is_obeyed(name):
+        raise _malformed(f"has an attribute that convert does not write: {printable(str(name))}")
+    return name
 
 
 def _definitions(document: Any) -> Dict[int, Any]:
@@ -99,13 +106,15 @@ class Reader:
             made.update(map(self._key, value[tag]))
         elif tag == "$deque":
             made.extend(map(self._value, value[tag]))
+        elif tag == "$namespace":
+            for name, item in value[tag]:
+                vars(made)[attribute(name)] = self._value(item)
         else:
-            target = vars(made) if tag == "$namespace" else made
             for key, item in value[tag]:
-                target[self._key(key)] = self._value(item)
+                made[self._key(key)] = self._value(item)
         if "attributes" in value:
             attributes = self._value(value["attributes"])
-            self._last_fills.append(lambda: vars(made).update(attributes))
+            self._last_fills.append(lambda: set_attributes(made, attributes))
 
     def _fill_record(self, value: Dict[str, Any], made: Record) -> None:
         made.record_callee = self._value(value["$record"])
@@ -136,7 +145,11 @@ class Reader:
 
     def make_scalar(self, value: Any) -> Any:
         """A scalar of numpy."""
-        return _known.numpy_dtype(value["$scalar"]).type(self._value(value["value"]))
+        dtype, number = _known.numpy_dtype(value["$scalar"]), self._value(value["value"])
+        # Of a number, a type of bytes makes so many of them.
+        if type(number) not in _SCALARS.get(dtype.kind, ()):
+            raise _malformed(f"has a scalar that convert does not write: {printable(value['$scalar'])}")
+        return dtype.type(number)
 
     # Tensors
 
@@ -183,17 +196,24 @@ class Reader:
         return self._once("$sparse_coo", parts["indices"], make)
 
 
+# What stands for a scalar of numpy, by the letter of its type.
+_SCALARS: Dict[str, Tuple[type, ...]] = {**{kind: (bool, int, float, complex) for kind in "biufcmM"}, "S": (bytes,), "V": (bytes,), "U": (str,)}
+
+
 class _Hashing:
-    """What it costs to hash a tuple, through and through and each time: see _keys."""
+    """What it costs to hash a tuple or a long number, through and through and each time: see _keys."""
 
     def __init__(self) -> None:
         self._costs: Dict[int, Tuple[int, int]] = {}  # parts, and levels
         self._kept: List[Any] = []
         self._left = _keys.MAX_PARTS
 
+    def _cost(self, item: Any) -> Tuple[int, int]:
+        return (1 + item.bit_length() // _keys.DIGIT_BITS, 0) if type(item) is int else self._costs.get(id(item), (1, 0))
+
     def weighed(self, made: Any) -> Any:
         """The tuple or frozenset, whose cost is known now."""
-        costs = [self._costs.get(id(item), (1, 0)) for item in made]
+        costs = [self._cost(item) for item in made]
         parts = 1 + sum(parts for parts, _ in costs)
         self._costs[id(made)] = min(parts, _keys.MAX_PARTS + 1), 1 + max((levels for _, levels in costs), default=0)
         self._kept.append(made)
@@ -201,7 +221,7 @@ class _Hashing:
 
     def use(self, made: Any) -> None:
         """It is hashed once."""
-        parts, levels = self._costs.get(id(made), (1, 0))
+        parts, levels = self._cost(made)
         self._left -= parts
         if self._left < 0 or levels > _keys.MAX_DEPTH:
             raise LimitError("keys of the training state are more to hash than any that a program makes (LIMIT_EXCEEDED)", reason="LIMIT_EXCEEDED")

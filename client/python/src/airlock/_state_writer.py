@@ -64,6 +64,7 @@ class Writer:
         self._numbers: Dict[int, int] = {}
         self._kept: List[Any] = []
         self._text_left = _MAX_TEXT
+        self._depth = 0
 
     def replace(self, value: Any, file: str) -> None:
         """What stands in a file of its own."""
@@ -98,6 +99,7 @@ class Writer:
 
     def _value(self, value: Any, path: Path) -> Any:
         form = form_of(value)
+        self._use(self._depth)  # every line is indented, so depth is text as well
         if form is not NOT_SIMPLE:
             self._use(form_length(form))
             return form
@@ -106,9 +108,15 @@ class Writer:
         if id(value) in self._numbers:
             return {"$ref": self._numbers[id(value)]}
         if id(value) not in self._shared:
-            return self._container(value, path)
+            return self._nested(value, path)
         number = self._numbers[id(value)] = len(self._numbers)
-        return {"$shared": number, "value": self._container(value, path)}
+        return {"$shared": number, "value": self._nested(value, path)}
+
+    def _nested(self, value: Any, path: Path) -> Any:
+        self._depth += 1
+        made = self._container(value, path)
+        self._depth -= 1
+        return made
 
     def _items(self, values: Any, path: Path) -> List[Any]:
         return [self._value(item, (path, str(at))) for at, item in enumerate(values)]

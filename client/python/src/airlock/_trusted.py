@@ -5,6 +5,8 @@ import enum
 import importlib
 from typing import Any, Dict, Iterable, Optional, Tuple, Type, Union
 
+from ._record import is_obeyed, set_attributes
+
 Name = Tuple[str, str]
 
 
@@ -69,10 +71,11 @@ def _set_state(made: Any, state: Any) -> None:
         return
     attributes, slots = state if isinstance(state, tuple) and len(state) == 2 else (state, None)
     if isinstance(attributes, dict):
-        vars(made).update(attributes)
+        set_attributes(made, attributes)
     if isinstance(slots, dict):
         for name, value in slots.items():
-            object.__setattr__(made, name, value)
+            if isinstance(name, str) and not is_obeyed(name):  # `__class__` among them
+                object.__setattr__(made, name, value)
 
 
 def _import(module: str, name: str) -> Optional[type]:
