@@ -270,6 +270,7 @@ ClientResult<void> StateWriter::BeginObject(NodeId node, std::span<const NodeId>
     const bool text = graph_.kind(key) == v1::NODE_KIND_STRING;
     if (named && !objects_.IsAttribute(key)) continue;
     plain = text && !graph_.Text(key).starts_with('$');
+    if (plain && TextBudget::HasPairOfSurrogates(graph_.Text(key))) return budget_.Use(graph_.Text(key));
     if (plain) letters += TextBudget::Letters(graph_.Text(key));
   }
   if (!plain) {

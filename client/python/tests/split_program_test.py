@@ -29,6 +29,10 @@ import random_graphs
 FILES = ("weights.safetensors", "weights_ema.safetensors", "optimizer.safetensors", "training_state.json")
 
 
+# Of surrogates that JSON has for one letter.
+TEXTS_IN_TWO = ("a\ud83d\ude00", {"\ud83d\ude00": 1, "\U0001f600": 2}, {1: {"$\udbff\udfff": 1}})
+
+
 class Strange:
     def __init__(self):
         self.inside = [1, {2: torch.ones(2)}]
@@ -297,6 +301,7 @@ class Split(package.Folder):
     def test_what_has_no_form_leaves_nothing_behind(self):
         cases = (({"state_dict": {"w": torch.ones(1, dtype=torch.complex64)}}, "complex64"),
                  ({"state_dict": {"w": torch.ones(1)}, "x": ValueError(1)}, "ValueError at x"),
+                 *(({"state_dict": {"w": torch.ones(1)}, "x": x}, "pair of surrogates") for x in TEXTS_IN_TWO),
                  ({"state_dict": {"w": torch.ones(1)}, "x": {"y": torch.quantize_per_tensor(torch.ones(1), 1.0, 0, torch.qint8)}}, "x.y"),
                  ({"state_dict": {"w": torch.ones(1)}, "x": [torch.ones(1, device="meta")]}, "x.0"),
                  ({"state_dict": {"w": torch.ones(1)}, "x": [torch.ones(1).storage()]}, "a storage at x.0"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import math
 import pathlib
+import re
 import struct
 import uuid
 from typing import Any, Callable, Dict
@@ -15,7 +16,7 @@ from typing import Any, Callable, Dict
 import numpy as np
 
 from . import _known
-from ._errors import MalformedError
+from ._errors import MalformedError, UnsupportedError
 from ._record import StreamBytes, SymbolName
 
 #: What `form_of` gives for what holds others.
@@ -24,6 +25,7 @@ NOT_SIMPLE = object()
 _EXACT = 1 << 53  # beyond it, JSON readers of other languages round
 _SHORT = 1 << 4000  # beyond it, decimal text takes the square of its length to make
 _MAX_DIGITS = 1300  # those of _SHORT, and some
+_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _TORCH_WORDS = ("dtype", "layout", "qscheme")
 
 
@@ -83,8 +85,12 @@ def _torch_form(value: Any, kind: type) -> Any:
 def length(form: Any) -> int:
     """Letters of a form, or elements; of what is short anyway, none."""
     if type(form) is str:
+        if _PAIR.search(form):  # JSON has two surrogates for one letter: it would be read as another text
+            raise UnsupportedError("a text with a pair of surrogates has no form in JSON (UNSUPPORTED_FEATURE)", reason="UNSUPPORTED_FEATURE")
         return len(form)
-    return sum(len(part) for part in form.values() if type(part) in (str, list)) if type(form) is dict else 0
+    if type(form) is not dict:
+        return 0
+    return sum(length(part) if type(part) is str else len(part) for part in form.values() if type(part) in (str, list))
 
 
 # And back. What does not fit is an error, of whichever kind: the reader's caller knows them.

@@ -125,7 +125,7 @@ class Writer:
         return [[self._value(key, path), self._value(item, (path, key_text(key)))] for key, item in mapping.items()]
 
     def _object(self, mapping: Dict[str, Any], path: Path) -> Dict[str, Any]:
-        self._use(sum(map(len, mapping)))
+        self._use(sum(map(form_length, mapping)))
         return {key: self._value(item, (path, key)) for key, item in mapping.items()}
 
     def _container(self, value: Any, path: Path) -> Any:
