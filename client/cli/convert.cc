@@ -8,8 +8,8 @@
 #include "client/cli/conversion.h"
 #include "client/cli/escape.h"
 #include "client/cli/file_report.h"
-#include "client/cli/safetensors_sink.h"
 #include "client/cli/split.h"
+#include "client/cli/weights/safetensors_sink.h"
 
 namespace airlock::cli {
 namespace {

@@ -1,8 +1,8 @@
 // airlock load FILE... [--digests]
 #include "client/cli/address.h"
-#include "client/cli/digest_sink.h"
 #include "client/cli/file_report.h"
 #include "client/cli/progress.h"
+#include "client/cli/weights/digest_sink.h"
 
 namespace airlock::cli {
 namespace {

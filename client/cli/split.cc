@@ -11,7 +11,7 @@
 #include "client/cli/conversion.h"
 #include "client/cli/escape.h"
 #include "client/cli/file_report.h"
-#include "client/cli/split_sink.h"
+#include "client/cli/state/split_sink.h"
 
 namespace airlock::cli {
 namespace {

@@ -8,9 +8,9 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "client/cli/digest_sink.h"
-#include "client/cli/new_folder.h"
-#include "client/cli/safetensors_sink.h"
+#include "client/cli/state/new_folder.h"
+#include "client/cli/weights/digest_sink.h"
+#include "client/cli/weights/safetensors_sink.h"
 #include "tests/unit/client/plan_maker.h"
 
 namespace airlock::cli {

@@ -2,13 +2,13 @@
 // compared with the Python package (client/python/tests/split_program_test.py).
 #include <gtest/gtest.h>
 
-#include "client/cli/integer.h"
-#include "client/cli/number_text.h"
-#include "client/cli/path_text.h"
-#include "client/cli/state_objects.h"
-#include "client/cli/state_values.h"
-#include "client/cli/text_budget.h"
-#include "client/cli/weight_names.h"
+#include "client/cli/state/integer.h"
+#include "client/cli/state/number_text.h"
+#include "client/cli/state/path_text.h"
+#include "client/cli/state/state_objects.h"
+#include "client/cli/state/state_values.h"
+#include "client/cli/state/text_budget.h"
+#include "client/cli/weights/weight_names.h"
 #include "tests/unit/client/plan_maker.h"
 
 namespace airlock::cli {
