@@ -390,6 +390,9 @@ TEST_F(FdServerTest, SurplusDescriptorsAreClosed) {
 
 // The kernel drops what does not fit into the descriptor table, and says so.
 TEST_F(FdServerTest, DescriptorsThatWereCutOffAreNone) {
+#ifdef AIRLOCK_SANITIZED
+  GTEST_SKIP() << "a sanitizer opens a pipe to look at an object, and here no descriptors are left";
+#endif
   Start();
   const Fd socket = Connect();
   ASSERT_TRUE(Puts(socket));
