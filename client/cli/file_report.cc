@@ -35,8 +35,13 @@ void PrintFailure(const std::string& file, const ClientError& error) {
   if (error.exit_code == 78) fprintf(stderr, "  hint: `airlock doctor` shows every wall\n");
 }
 
+void NoteInterrupted(uint64_t left) {
+  if (left > 0) PrintNote("", "interrupted: " + Counted(left, "file") + " not looked at");
+}
+
 int FileReport::Show(const std::string& file, const Contents& contents, const std::vector<std::string>& digests) {
   if (!options_.select.empty() && ListTensors(contents, options_.select).empty()) return Show(file, NothingChosen());
+  ++shown_;
   if (options_.format == Format::kTable) {
     fputs(ContentsTable(file, contents, digests, options_, paint_).c_str(), stdout);
     fflush(stdout);
@@ -48,6 +53,9 @@ int FileReport::Show(const std::string& file, const Contents& contents, const st
 }
 
 int FileReport::Show(const std::string& file, const ClientError& error) {
+  // Most likely of the call that the signal ended: ForEachFile says it once for all.
+  if (Interrupted()) return error.exit_code;
+  ++shown_;
   if (options_.format != Format::kTable) {
     WriteFailure(documents_.Next(), file, error);
     documents_.Done();
@@ -65,6 +73,7 @@ int ForEachFile(const Options& options, FileReport& report,
   Session session(options, PrivateOptionsOf(options));
   int worst = 0;
   for (const std::string& file : options.files) {
+    if (Interrupted()) break;
     const ClientResult<const Client*> client = session.For(file);
     if (!client.ok()) {
       worst = WorseExitCode(worst, report.Show(file, client.error()));
@@ -73,6 +82,7 @@ int ForEachFile(const Options& options, FileReport& report,
     const CancelOnSignal cancel(**client);
     worst = WorseExitCode(worst, open(**client, file));
   }
+  if (Interrupted()) NoteInterrupted(options.files.size() - report.shown());
   return worst;
 }
 

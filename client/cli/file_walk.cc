@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <string_view>
 
@@ -38,6 +39,14 @@ std::string Joined(const std::string& directory, std::string_view name) {
 constexpr std::string_view kMetadata = ".metadata";
 
 bool IsPartOfOne(const std::string& name) { return name == kMetadata || name.ends_with(".distcp"); }
+
+// Of version control: its own files, compressed objects of history foremost.
+constexpr std::string_view kVersionControl[] = {".git", ".hg", ".svn"};
+
+bool IsVersionControl(std::string_view path) {
+  const std::string_view name = path.substr(path.find_last_of('/') + 1);
+  return std::find(std::begin(kVersionControl), std::end(kVersionControl), name) != std::end(kVersionControl);
+}
 
 // As torch.distributed.checkpoint writes one.
 bool IsDistributedCheckpoint(const std::vector<std::string>& names) {
@@ -82,6 +91,10 @@ std::optional<FileWalk::Found> FileWalk::Next() {
     const int flags = entry.named ? 0 : AT_SYMLINK_NOFOLLOW;
     if (!local_ || fstatat(AT_FDCWD, entry.path.c_str(), &status, flags) != 0) return found;
     if (S_ISDIR(status.st_mode)) {
+      if (!entry.named && IsVersionControl(entry.path)) {
+        ++histories_;
+        continue;
+      }
       if (Enter(entry.path)) continue;
       found.error = MakeError(v1::REASON_PATH_NOT_ALLOWED, std::string("cannot be read: ") + strerror(errno));
       return found;

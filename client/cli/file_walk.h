@@ -1,8 +1,8 @@
 // FileWalk: the files that a command line names, and those in the directories that it names, however deep, in the order
 // of their names' bytes. Symbolic links in directories are not followed, and what is no regular file is passed over;
-// both are counted. A distributed checkpoint (.metadata beside *.distcp) is handed out as a whole, and these files of
-// it are not: none of them means anything by itself. What was named itself is always handed out, whatever it is, for
-// whoever opens it to say so.
+// both are counted, and so are directories of version control (.git, .hg, .svn), which are left out. A distributed
+// checkpoint (.metadata beside *.distcp) is handed out as a whole, and these files of it are not: none of them means
+// anything by itself. What was named itself is always handed out, whatever it is, for whoever opens it to say so.
 //
 // No recursion; memory grows with the longest list of one directory's names, times the depth. Not thread-safe.
 #pragma once
@@ -37,6 +37,8 @@ class FileWalk {
   uint64_t links() const { return links_; }
   // Sockets, devices and the like.
   uint64_t others() const { return others_; }
+  // Directories of version control.
+  uint64_t histories() const { return histories_; }
 
  private:
   struct Entry {
@@ -52,6 +54,7 @@ class FileWalk {
   std::vector<Entry> entries_;
   uint64_t links_ = 0;
   uint64_t others_ = 0;
+  uint64_t histories_ = 0;
 };
 
 }  // namespace airlock::cli

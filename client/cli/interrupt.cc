@@ -43,6 +43,8 @@ void CatchSignals() {
   std::thread(Watch).detach();
 }
 
+bool Interrupted() { return caught != 0; }
+
 CancelOnSignal::CancelOnSignal(const Client& subject) {
   const std::lock_guard lock(mutex);
   client = &subject;

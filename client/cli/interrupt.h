@@ -9,6 +9,9 @@ namespace airlock::cli {
 // First thing in main, before there are threads.
 void CatchSignals();
 
+// Whether there was a signal.
+bool Interrupted();
+
 // While it lives, a signal cancels this client's calls.
 class CancelOnSignal {
  public:

@@ -13,6 +13,8 @@ namespace airlock::cli {
 namespace {
 
 constexpr int kBelowMinimum = 78;
+// In the summary; the process ends by the signal.
+constexpr int kInterrupted = 70;
 
 // One scan: a daemon, which lives for all files, and what was seen so far.
 class Scan {
@@ -25,16 +27,28 @@ class Scan {
 
   int Run() {
     while (const auto found = walk_.Next()) {
-      if (!Look(*found)) break;
+      if (Interrupted()) {
+        ++passed_over_.left;
+      } else if (!Look(*found)) {
+        break;
+      }
     }
+    if (passed_over_.left > 0) Stop();
     passed_over_.links = walk_.links();
     passed_over_.others = walk_.others();
+    passed_over_.histories = walk_.histories();
     report_.Finish(passed_over_, worst_);
-    if (shown_ == 0) PrintNote("", "no checkpoint was found: nothing was scanned");
+    if (shown_ == 0 && !Interrupted()) PrintNote("", "no checkpoint was found: nothing was scanned");
     return worst_;
   }
 
  private:
+  // What was clean so far is no answer about the rest.
+  void Stop() {
+    worst_ = WorseExitCode(worst_, kInterrupted);
+    NoteInterrupted(passed_over_.left);
+  }
+
   // False where no further file can be looked at either.
   bool Look(const FileWalk::Found& found) {
     if (found.error) return Failed(found, *found.error);
@@ -57,7 +71,12 @@ class Scan {
   }
 
   bool Failed(const FileWalk::Found& found, const ClientError& error) {
-    if (!found.named && IsNoCheckpoint(found.path, error)) {
+    // Most likely of the call that the signal ended.
+    if (Interrupted()) {
+      ++passed_over_.left;
+      return true;
+    }
+    if (!found.named && !found.folder && IsNoCheckpoint(found.path, error)) {
       ++passed_over_.skipped;
       return true;
     }

@@ -118,6 +118,7 @@ void ScanReport::ShowObject(const Scanned& scanned) {
   json_.EndObject();
   if (options_.format == Format::kJsonl) json_.Newline();
   json_.Flush();
+  fflush(stdout);
 }
 
 void ScanReport::ShowResult(const std::string& file, const SarifResult& result) {
@@ -155,6 +156,8 @@ void ScanReport::WriteSummary(const PassedOver& passed_over, int exit_code) {
   json_.Field("skipped", passed_over.skipped);
   json_.Field("links", passed_over.links);
   json_.Field("others", passed_over.others);
+  json_.Field("histories", passed_over.histories);
+  json_.Field("left", passed_over.left);
   json_.Field("exit_code", static_cast<uint64_t>(exit_code));
   json_.EndObject();
 }
@@ -168,12 +171,14 @@ void ScanReport::PrintSummary(const PassedOver& passed_over) const {
   add(": ", clean_, "clean");
   add(text.find(':') == std::string::npos ? ": " : ", ", unsafe_, "unsafe");
   add(text.find(':') == std::string::npos ? ": " : ", ", undetermined_, "undetermined");
-  add("; ", errors_, "not looked at");
+  add("; ", errors_ + passed_over.left, "not looked at");
   add("; ", with_code_, with_code_ == 1 ? "holds code" : "hold code");
   add("; ", passed_over.skipped,
       passed_over.skipped == 1 ? "skipped that is no checkpoint" : "skipped that are no checkpoints");
   add("; ", passed_over.links, passed_over.links == 1 ? "symbolic link not followed" : "symbolic links not followed");
   add("; ", passed_over.others, passed_over.others == 1 ? "not a regular file" : "not regular files");
+  add("; ", passed_over.histories,
+      passed_over.histories == 1 ? "folder of version control left out" : "folders of version control left out");
   printf("%s\n", text.c_str());
 }
 

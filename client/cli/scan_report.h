@@ -6,7 +6,7 @@
 //   <file>: {"file", "status": "clean" | "unsafe" | "undetermined" | "error", "verdict", "format", "size", "posture",
 //            "reason"?, "message"?, "code"?, "symbols": [those that are not known], "findings": [..]}
 //   <summary>: {"files", "clean", "unsafe", "undetermined", "error", "with_code", "skipped", "links", "others",
-//               "exit_code"}
+//               "histories", "left", "exit_code"}
 #pragma once
 
 #include <cstdint>
@@ -40,6 +40,10 @@ struct PassedOver {
   uint64_t skipped = 0;
   uint64_t links = 0;
   uint64_t others = 0;
+  // Directories of version control.
+  uint64_t histories = 0;
+  // Files that a signal came before.
+  uint64_t left = 0;
 };
 
 class ScanReport {

@@ -50,6 +50,14 @@ std::string NotLookedAt(const Contents& contents) {
   return {};
 }
 
+// What was seen in a file that is none: its format, where it is one and the failure is of something inside it, or an
+// archive at its end that some readers find.
+bool IsSomething(const Contents& seen) {
+  const auto hidden = [](const v1::Finding& finding) { return finding.severity() != v1::SEVERITY_NOTE; };
+  return seen.report().format() != v1::FORMAT_UNSPECIFIED ||
+         std::any_of(seen.findings().begin(), seen.findings().end(), hidden);
+}
+
 }  // namespace
 
 ScanVerdict Decide(const Contents& contents, bool allow_unknown) {
@@ -88,7 +96,8 @@ int Decide(const ClientError& error) {
 bool IsNoCheckpoint(const std::string& path, const ClientError& error) {
   const bool none = error.reason == v1::REASON_NOT_A_CHECKPOINT || error.reason == v1::REASON_EMPTY_FILE ||
                     error.reason == v1::REASON_HTML_PAGE;
-  return none && error.verdict() != v1::VERDICT_DANGEROUS && !IsCalledCheckpoint(path);
+  if (!none || (error.seen != nullptr && IsSomething(*error.seen))) return false;
+  return error.verdict() != v1::VERDICT_DANGEROUS && !IsCalledCheckpoint(path);
 }
 
 }  // namespace airlock::cli

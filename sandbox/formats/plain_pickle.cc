@@ -5,8 +5,22 @@
 #include "sandbox/formats/pickle_sniff.h"
 #include "sandbox/formats/plain_reading.h"
 #include "sandbox/formats/sniff.h"
+#include "sandbox/formats/strangers.h"
 
 namespace airlock::formats {
+namespace {
+
+// Of compressed data that is no pickle. Something else that a loader would open may be in it; where its start says that
+// it is nothing of the kind, the file is none.
+Unexpected<Error> RefuseContent(const CompressionRow& row, std::span<const uint8_t> head, Checkpoint& checkpoint) {
+  const Result<Format> content = Sniff(Input(head));
+  const bool none = !row.only_joblib && !content.ok() && IsNoCheckpoint(content.error().reason);
+  if (!none) return Fail(Reason::kUnsupportedFormat, row.refusal, 0);
+  checkpoint.format = Format::kUnknown;
+  return Fail(Reason::kNotACheckpoint, "compressed data that holds no checkpoint", 0);
+}
+
+}  // namespace
 
 Result<void> DecodePickle(const Input& input, Output& output, Checkpoint& checkpoint) {
   WindowSource source(input, 0, input.size());
@@ -30,7 +44,7 @@ Result<void> DecodeCompressedPickle(const Input& input, Output& output, Checkpoi
   AIRLOCK_ASSIGN(const std::span<const uint8_t> head, source.Head(kHeadBytes));
   // Of what is longer than the head it is not known how long it is.
   if (IsLegacyMagic(head) || !LooksLikePickle(head, head.size() < kHeadBytes ? head.size() : UINT64_MAX)) {
-    return Fail(Reason::kUnsupportedFormat, row->refusal, 0);
+    return RefuseContent(*row, head, checkpoint);
   }
   PickleFile file(input, output, checkpoint, source, nullptr);
   AIRLOCK_ASSIGN(checkpoint.root, file.Decode());

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "sandbox/formats/inflate.h"
+#include "sandbox/formats/pickle_sniff.h"
 #include "sandbox/formats/sniff.h"
 
 namespace airlock::formats {
@@ -14,13 +15,22 @@ Result<Format> SniffMember(const Input& input, const ZipMember& member) {
   std::vector<uint8_t> head(std::min<uint64_t>(member.size, 4096));
   Inflater inflater(input, member.data_offset, member.stored_size, member.size);
   AIRLOCK_TRY(inflater.Read(head));
-  return Sniff(Input(head));
+  Result<Format> format = Sniff(Input(head));
+  // A pickle may say of its first object that it is longer than what was taken.
+  if (!format.ok() && IsNoCheckpoint(format.error().reason) && LooksLikePickle(head, member.size)) {
+    return Format::kPickle;
+  }
+  return format;
 }
 
 bool WouldBeOpened(const Result<Format>& content) {
   if (content.ok()) return true;
   const Reason reason = content.error().reason;
   return reason == Reason::kUnsupportedFormat || reason == Reason::kSevenZip;
+}
+
+bool IsNoCheckpoint(Reason reason) {
+  return reason == Reason::kNotACheckpoint || reason == Reason::kEmptyFile || reason == Reason::kHtmlPage;
 }
 
 void TellOfStranger(pickle::Context& context, const Stranger& stranger) {

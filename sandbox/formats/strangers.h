@@ -17,6 +17,10 @@ Result<Format> SniffMember(const Input& input, const ZipMember& member);
 // Whether a loader that is pointed at it would open it, this one or another.
 bool WouldBeOpened(const Result<Format>& content);
 
+// Whether a look that ended so says that the content is nothing a model is loaded from: no format that is read, none
+// that is known and not read, nothing broken.
+bool IsNoCheckpoint(Reason reason);
+
 struct Stranger {
   const char* id;           // of the finding
   const std::string& name;  // of the member

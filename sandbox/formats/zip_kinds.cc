@@ -21,14 +21,16 @@ namespace {
 struct RefusalRow {
   std::string_view suffix;
   const char* sentence;
+  // Of a framework, whose reader finds a model in what is no checkpoint by itself.
+  bool model = true;
 };
 constexpr RefusalRow kRefusals[] = {
     {"/constants.pkl", "a TorchScript archive without its data.pkl"},
     {"/model.json", "a TorchScript archive of torch 1.0 or 1.1"},
     {"/bytecode.pkl", "a PyTorch Mobile archive"},
     {"model.weights.h5", "a Keras archive (.keras)"},
-    {"[Content_Types].xml", "an Office document"},
-    {"META-INF/MANIFEST.MF", "a Java archive"},
+    {"[Content_Types].xml", "an Office document", false},
+    {"META-INF/MANIFEST.MF", "a Java archive", false},
 };
 
 // Kinds that are told by one of their members.
@@ -64,6 +66,31 @@ Result<void> CheckNoOtherData(const ZipDirectory& directory) {
   return {};
 }
 
+const RefusalRow* FindRefusal(const ZipDirectory& directory) {
+  for (const RefusalRow& row : kRefusals) {
+    for (const ZipMember& member : directory.members()) {
+      if (member.name.ends_with(row.suffix)) return &row;
+    }
+  }
+  return nullptr;
+}
+
+// What is no kind of checkpoint. A failure that has a format is one of something inside it; here it is the file that is
+// none, and so it has none.
+Result<void> DecodeOther(const Input& input, Output& output, Checkpoint& checkpoint, const ZipDirectory& directory) {
+  const RefusalRow* const row = FindRefusal(directory);
+  const bool model = row != nullptr && row->model;
+  const char* const sentence =
+      row != nullptr ? row->sentence : "a zip archive that holds no torch checkpoint (no data.pkl)";
+  if (row == nullptr && IsZipOfCheckpoints(input, directory)) {
+    checkpoint.format = Format::kZipOfCheckpoints;
+    return DecodeZipOfCheckpoints(input, output, checkpoint, directory);
+  }
+  if (model || !HoldsNoCheckpoint(input, directory)) return Fail(Reason::kUnsupportedFormat, sentence, 0);
+  checkpoint.format = Format::kUnknown;
+  return Fail(Reason::kNotACheckpoint, row != nullptr ? sentence : "a zip archive that holds no checkpoint", 0);
+}
+
 }  // namespace
 
 Result<void> DecodeZip(const Input& input, Output& output, Checkpoint& checkpoint) {
@@ -83,16 +110,7 @@ Result<void> DecodeZip(const Input& input, Output& output, Checkpoint& checkpoin
     checkpoint.format = row.format;
     return row.decode(input, output, checkpoint, directory);
   }
-  for (const RefusalRow& row : kRefusals) {
-    for (const ZipMember& member : directory.members()) {
-      if (member.name.ends_with(row.suffix)) return Fail(Reason::kUnsupportedFormat, row.sentence, 0);
-    }
-  }
-  if (IsZipOfCheckpoints(input, directory)) {
-    checkpoint.format = Format::kZipOfCheckpoints;
-    return DecodeZipOfCheckpoints(input, output, checkpoint, directory);
-  }
-  return Fail(Reason::kUnsupportedFormat, "a zip archive that holds no torch checkpoint (no data.pkl)", 0);
+  return DecodeOther(input, output, checkpoint, directory);
 }
 
 }  // namespace airlock::formats

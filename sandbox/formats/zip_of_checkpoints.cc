@@ -24,20 +24,21 @@ constexpr size_t kMaxMembers = 1000;
 // Of the JSON beside checkpoints, all of it. That of an agent has a few hundred KiB.
 constexpr uint64_t kMaxTextBytes = uint64_t{16} << 20;
 
-// What is no checkpoint. `budget` is for reading all of them.
-Result<void> TellOther(const Input& input, const ZipMember& member, const Error& error, uint64_t& budget,
-                       Checkpoint& checkpoint) {
+// Whether it is JSON that may have pickles in it. `budget` is for reading all of them.
+Result<bool> IsSerialized(const Input& input, const ZipMember& member, uint64_t& budget) {
   constexpr uint64_t kHeadBytes = 64;
   AIRLOCK_ASSIGN(std::string text, ReadText(input, member, std::min(member.size, kHeadBytes)));
-  bool serialized = false;
-  if (StartsAsJsonObject(text)) {
-    serialized = member.size > budget;
-    budget -= std::min(budget, member.size);
-    if (!serialized) {
-      AIRLOCK_ASSIGN(text, ReadText(input, member, member.size));
-      serialized = MayHoldSerialized(text);
-    }
-  }
+  if (!StartsAsJsonObject(text)) return false;
+  if (member.size > budget) return true;
+  budget -= member.size;
+  AIRLOCK_ASSIGN(text, ReadText(input, member, member.size));
+  return MayHoldSerialized(text);
+}
+
+// What is no checkpoint.
+Result<void> TellOther(const Input& input, const ZipMember& member, const Error& error, uint64_t& budget,
+                       Checkpoint& checkpoint) {
+  AIRLOCK_ASSIGN(const bool serialized, IsSerialized(input, member, budget));
   if (!serialized) {
     TellOfMember(checkpoint.context, member, "zip.other-member", Severity::kNote, error.message);
     return {};
@@ -47,7 +48,24 @@ Result<void> TellOther(const Input& input, const ZipMember& member, const Error&
   return {};
 }
 
+// Whether a member was recognised as what nobody loads a model from. One that could not be looked into was not.
+bool IsHarmless(const Input& input, const ZipMember& member, uint64_t& budget) {
+  const Result<Format> format = SniffMember(input, member);
+  if (format.ok() || !IsNoCheckpoint(format.error().reason)) return false;
+  if (member.size == 0) return true;
+  const Result<bool> serialized = IsSerialized(input, member, budget);
+  return serialized.ok() && !*serialized;
+}
+
 }  // namespace
+
+bool HoldsNoCheckpoint(const Input& input, const ZipDirectory& directory) {
+  if (directory.members().size() > kMaxMembers) return false;
+  uint64_t budget = kMaxTextBytes;
+  return std::ranges::all_of(directory.members(), [&](const ZipMember& member) {
+    return member.name.ends_with('/') ? member.size == 0 : IsHarmless(input, member, budget);
+  });
+}
 
 bool IsZipOfCheckpoints(const Input& input, const ZipDirectory& directory) {
   const std::span<const ZipMember> members(directory.members());

@@ -12,6 +12,10 @@ namespace airlock::formats {
 // Whether some member starts as a checkpoint does.
 bool IsZipOfCheckpoints(const Input& input, const ZipDirectory& directory);
 
+// Whether each member was looked into and none is a checkpoint, nor anything that may have one or a pickle in it. False
+// where there are more members than are looked at.
+bool HoldsNoCheckpoint(const Input& input, const ZipDirectory& directory);
+
 // The root is a dict of the members that are checkpoints, by name; what is no checkpoint is noted.
 Result<void> DecodeZipOfCheckpoints(const Input& input, Output& output, Checkpoint& checkpoint,
                                     const ZipDirectory& directory);

@@ -1,10 +1,18 @@
 """`airlock scan`: directories, the four ways to print, exit codes, and one daemon for all files."""
+import bz2
+import gzip
+import io
 import json
 import os
 import pathlib
+import re
+import signal
+import subprocess
 import sys
 import tempfile
 import unittest
+import zipfile
+import zlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import airlock
@@ -65,7 +73,33 @@ class ScanTest(unittest.TestCase):
         self.assertEqual({o["verdict"] for o in files.values()}, {"clean"})
         self.assertEqual([o["format"] for o in files.values()], ["torch_zip", "torch_zip", "torch_legacy", "safetensors"])
         self.assertEqual(summary, {"files": 4, "clean": 4, "unsafe": 0, "undetermined": 0, "error": 0, "with_code": 0, "skipped": 2,
-                                   "links": 2, "others": 1, "exit_code": 0})
+                                   "links": 2, "others": 1, "histories": 0, "left": 0, "exit_code": 0})
+
+    def test_a_project_folder_is_no_flood(self):
+        """What was looked into and is none is skipped; what may be one, or was not looked into, is not."""
+        def archive(**members):
+            data = io.BytesIO()
+            with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as file:
+                for name, text in members.items():
+                    file.writestr(name.replace("__", "."), text)
+            return data.getvalue()
+        pickle = b"cos\nsystem\n(S'id'\ntR."
+        path = self.write("project", {
+            "vocab.txt.gz": gzip.compress(b"the words\n" * 100), "object": zlib.compress(b"blob 5\0hello"), "log.bz2": bz2.compress(b"text"),
+            "a.docx": archive(**{"[Content_Types]__xml": "<Types/>"}), "a.whl": archive(module__py="import os\n")})
+        for name in (".git", ".hg", ".svn"):
+            self.write(f"project/{name}", {"pack": samples.hostile(self.path / "sub" / "evil").read_bytes()})
+        code, files, summary = self.scan(path)
+        self.assertEqual((code, files, summary["skipped"], summary["histories"]), (0, {}, 5, 3))
+        self.assertIn("5 skipped that are no checkpoints; 3 folders of version control left out", airlock.run("scan", path).stdout)
+        self.assertEqual(self.scan(path / "vocab.txt.gz")[0], 2, "what is named is answered")
+        self.assertEqual(self.scan(path / ".git")[0], 1)
+        stay = self.write("stay", {
+            "a.gz": gzip.compress((self.path / "a.pt").read_bytes()), "b.gz": gzip.compress(b"the words\n" * 100)[:15], "c.docx": archive(
+                **{"[Content_Types]__xml": "<Types/>", "x": pickle}), "d.data": b"\x89HDF\r\n\x1a\n", "e.pt": gzip.compress(b"words"), "f.zip": archive(a="b"),
+            "g.whl": archive(**{"inner": archive(a="b"), "module__py": "x"}), "h.gz": gzip.compress(gzip.compress(pickle))})
+        code, files, _ = self.scan(stay)
+        self.assertEqual((code, len(files), {o["status"] for o in files.values()}), (2, 8, {"undetermined"}), files)
 
     def write(self, folder, files):
         path = self.path / folder
@@ -207,6 +241,31 @@ class ScanTest(unittest.TestCase):
             self.assertEqual(files["."]["reason"], "UNSUPPORTED_FEATURE")
         code, files, summary = self.scan("--address", "unix:/nowhere.sock", self.path / "a.pt")
         self.assertEqual((code, summary["error"]), (69, 1), files)
+
+    def test_a_signal_ends_it_at_once(self):
+        many = self.path / "many"
+        many.mkdir()
+        for i in range(2000):
+            os.link(self.path / "a.pt", many / f"{i:04}.pt")
+        for command, number in (("scan", signal.SIGINT), ("inspect", signal.SIGTERM)):
+            with self.subTest(command):
+                what = [many] if command == "scan" else sorted(many.iterdir())
+                process = subprocess.Popen([airlock.BIN / "airlock", command, "--format", "jsonl", *what], stdout=subprocess.PIPE,
+                                           stderr=subprocess.PIPE, text=True)
+                first = process.stdout.readline()
+                process.send_signal(number)
+                rest, said = process.stdout.read(), process.stderr.read()
+                process.wait(60)
+                process.stdout.close()
+                process.stderr.close()
+                lines = [json.loads(line) for line in [first, *rest.splitlines()]]
+                self.assertEqual(process.returncode, -number)
+                left = int(re.fullmatch(r"airlock: interrupted: (\d+) files not looked at\n", said)[1])
+                answered = sum("file" in line for line in lines)
+                self.assertEqual(left + answered, 2000)
+                self.assertEqual({line["verdict"] for line in lines if "file" in line}, {"clean"})
+                if command == "scan":
+                    self.assertEqual((lines[-1]["summary"]["left"], lines[-1]["summary"]["exit_code"]), (left, 70))
 
     def test_no_path_is_a_usage_error(self):
         self.assertEqual(airlock.run("scan").returncode, 64)

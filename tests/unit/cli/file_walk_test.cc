@@ -82,6 +82,16 @@ TEST_F(FileWalkTest, LinksInDirectoriesAreCountedAndNotFollowed) {
   EXPECT_EQ(Found({"d/link", "d/up/d"}), (Paths{"+d/link", "d/up/d/file"})) << "what is named is meant";
 }
 
+TEST_F(FileWalkTest, VersionControlIsLeftOutUnlessNamed) {
+  for (const char* name : {"p/.git/objects/ab", "p/.hg/x", "p/.svn/x", "p/.github/x", "p/a.git/x", "q/.git"})
+    Write(name);
+  EXPECT_EQ(Found({""}), (Paths{"p/.github/x", "p/a.git/x", "q/.git"}));
+  FileWalk walk({root_});
+  while (walk.Next()) continue;
+  EXPECT_EQ(walk.histories(), 3U);
+  EXPECT_EQ(Found({"p/.git"}), Paths{"p/.git/objects/ab"});
+}
+
 TEST_F(FileWalkTest, OtherFilesAreCounted) {
   ASSERT_EQ(mkfifo((root_ + "/fifo").c_str(), 0600), 0);
   EXPECT_EQ(Found({""}), Paths{});

@@ -68,6 +68,26 @@ TEST(Scan, FailuresKeepTheirCodesAndDangerComesFirst) {
   EXPECT_EQ(Decide(broken), 1);
 }
 
+TEST(Scan, WhatHasSomethingInItIsNotSkipped) {
+  ClientError none = MakeError(v1::REASON_NOT_A_CHECKPOINT);
+  const auto seen = [](v1::Format format, v1::Severity severity) {
+    PlanAssembler assembler;
+    v1::Report report;
+    report.set_format(format);
+    assembler.Add(std::move(report));
+    v1::PlanChunk plan;
+    plan.add_findings()->set_severity(severity);
+    assembler.Add(plan);
+    return assembler.Partial();
+  };
+  none.seen = seen(v1::FORMAT_UNSPECIFIED, v1::SEVERITY_NOTE);
+  EXPECT_TRUE(IsNoCheckpoint("a.whl", none));
+  none.seen = seen(v1::FORMAT_TORCH_ZIP, v1::SEVERITY_NOTE);
+  EXPECT_FALSE(IsNoCheckpoint("a.whl", none)) << "what is no checkpoint is a part of it";
+  none.seen = seen(v1::FORMAT_UNSPECIFIED, v1::SEVERITY_WARNING);
+  EXPECT_FALSE(IsNoCheckpoint("a.gz", none));
+}
+
 TEST(Scan, OnlyWhatNobodyCallsACheckpointIsSkipped) {
   const ClientError none = MakeError(v1::REASON_NOT_A_CHECKPOINT);
   EXPECT_TRUE(IsNoCheckpoint("dir.pt/README.md", none));

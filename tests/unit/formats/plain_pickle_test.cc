@@ -491,7 +491,16 @@ TEST_P(Compressed, ABombHitsALimit) {
 }
 
 TEST_P(Compressed, OtherThingsAreRefused) {
-  EXPECT_EQ(DecodeBytes(GetParam().compress("just a text")).reason(), Reason::kUnsupportedFormat);
+  const Decoded text = DecodeBytes(GetParam().compress("just a text"));
+  // A header of joblib's announces a pickle.
+  const bool announced = std::string_view(GetParam().name) == "OldJoblib";
+  EXPECT_EQ(text.reason(), announced ? Reason::kUnsupportedFormat : Reason::kNotACheckpoint);
+  EXPECT_EQ(text.checkpoint.format, announced ? Format::kJoblib : Format::kUnknown) << "the file itself is none";
+  // A loader that decompresses it, or a person, has a checkpoint then.
+  for (const std::string& inner :
+       {std::string("PK\x03\x04 and so on"), std::string("\x89HDF\r\n\x1A\n"), GetParam().compress("just a text")}) {
+    EXPECT_EQ(DecodeBytes(GetParam().compress(inner)).reason(), Reason::kUnsupportedFormat) << inner;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -162,7 +162,36 @@ TEST(ZipOfCheckpoints, ManyMembersHitTheLimit) {
 }
 
 TEST(ZipOfCheckpoints, NothingButTextIsNoCheckpoint) {
-  EXPECT_EQ(DecodeBytes(WriteZip({.parts = {Stored("a.txt", "hello")}})).reason(), Reason::kUnsupportedFormat);
+  const Decoded decoded =
+      DecodeBytes(WriteZip({.parts = {Stored("a.txt", "hello"), Stored("d/", ""), Stored("e", "")}}));
+  EXPECT_EQ(decoded.reason(), Reason::kNotACheckpoint);
+  EXPECT_EQ(decoded.checkpoint.format, Format::kUnknown) << "the file itself is none";
+}
+
+TEST(ZipOfCheckpoints, WhatWasNotLookedIntoIsNotCalledNone) {
+  const std::string hdf5 = "\x89HDF\r\n\x1A\n";
+  const std::string serialized = R"({"policy": {":serialized:": "gASVBAAAAA=="}})";
+  ZipPart cut = Deflated(Stored("policy", "some text that is long enough"));
+  cut.size = cut.data.size() + 1;
+  for (const ZipPart& part : {Stored("model", hdf5), Stored("data", serialized), Stored("a/model.json", "[]"),
+                              Stored("a/constants.pkl", "text"), cut}) {
+    EXPECT_FALSE(DecodeBytes(WriteZip({.parts = {Stored("a.txt", "hello"), part}})).ok());
+    EXPECT_NE(DecodeBytes(WriteZip({.parts = {Stored("a.txt", "hello"), part}})).reason(), Reason::kNotACheckpoint)
+        << part.name;
+  }
+  std::vector<ZipPart> many;
+  while (many.size() <= 1000) many.push_back(Stored(std::to_string(many.size()), "text"));
+  EXPECT_EQ(DecodeBytes(WriteZip({.parts = many})).reason(), Reason::kUnsupportedFormat);
+}
+
+TEST(ZipOfCheckpoints, AnOfficeDocumentWithAPickleInItIsOneThatIsNotRead) {
+  const ZipPart types = Stored("[Content_Types].xml", "<Types/>");
+  EXPECT_EQ(DecodeBytes(WriteZip({.parts = {types}})).reason(), Reason::kNotACheckpoint);
+  const ZipPart pickle = Stored("word/x", "cos\nsystem\n(S'id'\ntR.");
+  EXPECT_EQ(DecodeBytes(WriteZip({.parts = {types, pickle}})).reason(), Reason::kUnsupportedFormat);
+  // Longer than what is inflated for a look, and text without its first byte.
+  const ZipPart large = Deflated(Stored("word/x", std::string("T\0\x20\0\0", 5) + std::string(0x2000, 'x') + "."));
+  EXPECT_EQ(DecodeBytes(WriteZip({.parts = {types, large}})).reason(), Reason::kUnsupportedFormat);
 }
 
 TEST(Members, AreOpenedAsFilesOfTheirOwn) {

@@ -175,7 +175,7 @@ const Rule kRules[] = {
     {"VersionOfTheFuture", Reason::kUnsupportedFeature, Member(4, [](ZipPart& p) { p.data = "11\n"; })},
     {"TorchScriptOfNonsense", Reason::kPickleMalformed, Added(Part("archive/constants.pkl"))},
     {"TorchScriptInOtherCase", Reason::kZipAmbiguous, Added(Part("archive/Constants.pkl"))},
-    {"NoPickle", Reason::kUnsupportedFormat, [](ZipShape& s) { s.parts.erase(s.parts.begin()); }},
+    {"NoPickle", Reason::kNotACheckpoint, [](ZipShape& s) { s.parts.erase(s.parts.begin()); }},
     {"NumpyArchiveOfNone", Reason::kNpyMalformed, [](ZipShape& s) { s.parts = {Part("weights.npy", "not an array")}; }},
 };
 
