@@ -17,6 +17,21 @@ std::string AddressOf(const Options& options) {
   return address == nullptr ? "" : address;
 }
 
+TlsOptions TlsOf(const Options& options) {
+  TlsOptions tls{options.tls_ca, options.tls_cert, options.tls_key};
+  // On a unix socket nobody has a certificate, and the environment may be there for other calls, or for airlockd, whose
+  // variables have two of these names.
+  if (!AddressOf(options).starts_with("dns:")) return tls;
+  const auto complete = [](std::string& file, const char* variable) {
+    const char* value = getenv(variable);
+    if (file.empty() && value != nullptr) file = value;
+  };
+  complete(tls.ca_file, "AIRLOCK_TLS_CA");
+  complete(tls.certificate_file, "AIRLOCK_TLS_CERT");
+  complete(tls.key_file, "AIRLOCK_TLS_KEY");
+  return tls;
+}
+
 v1::Posture PostureOf(const std::string& word) {
   for (v1::Posture posture : {v1::POSTURE_FILTER_ONLY, v1::POSTURE_NESTED, v1::POSTURE_FULL}) {
     if (Word(posture) == word) return posture;
@@ -36,7 +51,7 @@ ClientResult<Client> Session::Make() const {
     return Unexpected{MakeError(v1::OUTCOME_BAD_REQUEST, "--server-path needs --address")};
   }
   if (address.empty()) return Client::Private(private_options_);
-  AIRLOCK_ASSIGN(Client client, Client::Connect(address, {options_.tls_ca, options_.tls_cert, options_.tls_key}));
+  AIRLOCK_ASSIGN(Client client, Client::Connect(address, TlsOf(options_)));
   // Before it sees a file. (A private daemon does not start below the minimum.)
   const v1::Posture minimum = private_options_.minimum_posture;
   if (minimum == v1::POSTURE_UNSPECIFIED) return client;

@@ -13,6 +13,9 @@ namespace airlock::cli {
 // --address, else $AIRLOCK_ADDRESS; empty for a private daemon.
 std::string AddressOf(const Options& options);
 
+// --tls-ca, --tls-cert, --tls-key; for an address on TCP each else from the environment: $AIRLOCK_TLS_CA, _CERT, _KEY.
+TlsOptions TlsOf(const Options& options);
+
 // The client of a command: connected, or started as a private daemon, when the first file needs it. Files of this
 // machine that cannot be read need none. A daemon whose walls are below the minimum of `private_options` is an error,
 // whoever started it.

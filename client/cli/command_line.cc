@@ -90,9 +90,9 @@ std::string WrongSeconds(const std::string& text) {
 void AddGlobalOptions(CLI::App& app, Options& options) {
   app.add_option("--address", options.address,
                  "unix:/path or dns:///host:port; else $AIRLOCK_ADDRESS; else a private daemon for this call");
-  app.add_option("--tls-ca", options.tls_ca, "CA certificate of the daemon, PEM");
-  app.add_option("--tls-cert", options.tls_cert, "certificate of this caller, PEM");
-  app.add_option("--tls-key", options.tls_key, "key of this caller, PEM");
+  app.add_option("--tls-ca", options.tls_ca, "CA certificate of the daemon, PEM; else $AIRLOCK_TLS_CA");
+  app.add_option("--tls-cert", options.tls_cert, "certificate of this caller, PEM; else $AIRLOCK_TLS_CERT");
+  app.add_option("--tls-key", options.tls_key, "key of this caller, PEM; else $AIRLOCK_TLS_KEY");
   app.add_flag("--server-path", options.server_path,
                "FILE is a path of the addressed daemon's machine: send it, not the bytes");
   app.add_option("--minimum-posture", options.minimum_posture,

@@ -58,13 +58,13 @@ void Summarise(const Options& options, const SafetensorsSink& sink, const Conten
 int RunConvert(const Options& options) {
   if (options.split) return RunSplit(options);
   if (const auto checked = CheckDestination(options); !checked.ok()) {
-    PrintFailure(options.destination, checked.error());
+    PrintFailure(options, options.destination, checked.error());
     return checked.error().exit_code;
   }
   SafetensorsSink sink(options.destination, {options.key, options.select, options.strip});
   const auto contents = LoadInto(options, sink, [&] { return sink.Commit(); });
   if (!contents.ok()) {
-    PrintFailure(options.source, contents.error());
+    PrintFailure(options, options.source, contents.error());
     return contents.error().exit_code;
   }
   Summarise(options, sink, **contents);

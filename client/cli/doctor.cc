@@ -154,7 +154,7 @@ ClientResult<Health> Examine(const Options& options) {
 int RunDoctor(const Options& options) {
   const ClientResult<Health> health = Examine(options);
   if (!health.ok()) {
-    PrintFailure("", health.error());
+    PrintFailure(options, "", health.error());
     return health.error().exit_code;
   }
   if (options.format == Format::kTable) {

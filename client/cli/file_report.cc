@@ -27,11 +27,20 @@ constexpr Hint kHints[] = {
 
 }  // namespace
 
-void PrintFailure(const std::string& file, const ClientError& error) {
+void PrintConnectionHint(const Options& options, const ClientError& error) {
+  // What the daemon says by itself has a reason. Of a connection without TLS it says nothing, and gRPC no more than
+  // that the socket closed.
+  const bool transport = error.outcome == v1::OUTCOME_UNAVAILABLE && error.reason == v1::REASON_UNSPECIFIED;
+  if (!transport || !AddressOf(options).starts_with("dns:")) return;
+  fprintf(stderr, "  hint: a daemon on TCP wants TLS: --tls-ca, --tls-cert, --tls-key\n");
+}
+
+void PrintFailure(const Options& options, const std::string& file, const ClientError& error) {
   PrintError(file, error.message, error.reason_name());
   for (const Hint& hint : kHints) {
     if (hint.reason == error.reason) fprintf(stderr, "  hint: %s\n", hint.text);
   }
+  PrintConnectionHint(options, error);
   if (error.exit_code == 78) fprintf(stderr, "  hint: `airlock doctor` shows every wall\n");
 }
 
@@ -60,7 +69,7 @@ int FileReport::Show(const std::string& file, const ClientError& error) {
     WriteFailure(documents_.Next(), file, error);
     documents_.Done();
   }
-  PrintFailure(file, error);
+  PrintFailure(options_, file, error);
   if (options_.format == Format::kTable && error.seen != nullptr) {
     fputs(FailureTable(*error.seen, options_.all, paint_).c_str(), stdout);
     fflush(stdout);

@@ -38,7 +38,7 @@ int RunMetrics(const Options& options) {
   }
   const ClientResult<std::string> text = Ask(options);
   if (!text.ok()) {
-    PrintFailure("", text.error());
+    PrintFailure(options, "", text.error());
     return text.error().exit_code;
   }
   if (options.format == Format::kTable) {

@@ -1,5 +1,6 @@
 // airlock scan PATH...
 #include <cstdio>
+#include <utility>
 
 #include "client/cli/address.h"
 #include "client/cli/file_report.h"
@@ -81,7 +82,8 @@ class Scan {
       return true;
     }
     Show({found.path, error.verdict(), Decide(error), error.seen.get(), &error, {}, {}});
-    if (error.exit_code == kBelowMinimum) PrintFailure(found.path, error);
+    if (!std::exchange(hinted_, true)) PrintConnectionHint(options_, error);
+    if (error.exit_code == kBelowMinimum) PrintFailure(options_, found.path, error);
     return error.exit_code != kBelowMinimum && error.reason != v1::REASON_CANCELLED;
   }
 
@@ -98,6 +100,7 @@ class Scan {
   PassedOver passed_over_;
   uint64_t shown_ = 0;
   int worst_ = 0;
+  bool hinted_ = false;
 };
 
 }  // namespace

@@ -80,14 +80,14 @@ void Summarise(const Options& options, const SplitSink& sink) {
 
 int RunSplit(const Options& options) {
   if (const auto checked = CheckFolder(options); !checked.ok()) {
-    PrintFailure(options.destination, checked.error());
+    PrintFailure(options, options.destination, checked.error());
     return checked.error().exit_code;
   }
   SplitSink sink(options.destination, options.key, options.strip);
   const auto existing = options.force ? NewFile::Existing::kReplace : NewFile::Existing::kKeep;
   const auto contents = LoadInto(options, sink, [&] { return sink.Commit(existing); });
   if (!contents.ok()) {
-    PrintFailure(options.source, contents.error());
+    PrintFailure(options, options.source, contents.error());
     return contents.error().exit_code;
   }
   NoteIncomplete(options, **contents);

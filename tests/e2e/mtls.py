@@ -50,6 +50,29 @@ class MutualTls(unittest.TestCase):
             self.assertTrue(daemon.alive())
             self.assertEqual(self.load(port, "client").returncode, 0)
 
+    def test_the_environment_names_the_files_too(self):
+        port = free_port()
+        names = {"AIRLOCK_TLS_CA": "ours.pem", "AIRLOCK_TLS_CERT": "client.pem", "AIRLOCK_TLS_KEY": "client.key"}
+        ours = {name: str(self.files / file) for name, file in names.items()}
+        with self.daemon(port):
+            address = ("--address", f"dns:///localhost:{port}")
+            done = airlock.run(*address, "inspect", self.sample, env=ours)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(airlock.run(*address, "--tls-key", self.files / "none", "inspect", self.sample, env=ours).returncode, 64,
+                             "a flag goes before the environment")
+        nowhere = dict.fromkeys(names, "/nowhere")
+        self.assertEqual(airlock.run("inspect", self.sample, env=nowhere).returncode, 0, "a private daemon has no use for them")
+        with airlock.Daemon() as daemon:
+            self.assertEqual(airlock.run("inspect", self.sample, env=nowhere | {"AIRLOCK_ADDRESS": daemon.address}).returncode, 0)
+
+    def test_without_a_certificate_it_is_told_what_is_wanted(self):
+        port = free_port()
+        with self.daemon(port):
+            for command in ("inspect", "scan"):
+                done = airlock.run("--address", f"dns:///localhost:{port}", command, self.sample)
+                self.assertEqual((done.returncode, done.stderr.count("hint: a daemon on TCP wants TLS: --tls-ca")), (69, 1), done.stderr)
+        self.assertNotIn("TLS", airlock.run("--address", "unix:/nowhere.sock", "inspect", self.sample).stderr)
+
     def refuses_to_start(self, *flags):
         done = subprocess.run([str(airlock.BIN / "airlockd"), *map(str, flags)], capture_output=True, text=True, timeout=30)
         self.assertEqual(done.returncode, 64, done.stderr)
