@@ -42,12 +42,19 @@ std::string DirectoryOf(const std::string& path) {
   return path.rfind('/') == 0 ? "/" : path.substr(0, path.rfind('/'));
 }
 
+// The daemon's own walls let it write beneath directories that were there when it started and nowhere else, whoever it
+// is: their EACCES would send the reader looking for rights that are not missing.
+Unexpected<ListenFailure> CannotMake(const std::string& path, const std::string& directory, int error) {
+  struct stat found {};
+  const bool missing = ::stat(directory.c_str(), &found) != 0 && errno == ENOENT;
+  const std::string why = missing ? directory + " does not exist and cannot be made" : std::strerror(error);
+  return Wrong("--listen unix:" + path + ": " + why);
+}
+
 Expected<void, ListenFailure> CheckDirectory(const std::string& path) {
   const std::string directory = DirectoryOf(path);
   // Only the last level, and for its owner and group alone.
-  if (::mkdir(directory.c_str(), 0750) != 0 && errno != EEXIST) {
-    return Wrong("--listen unix:" + path + ": " + std::strerror(errno));
-  }
+  if (::mkdir(directory.c_str(), 0750) != 0 && errno != EEXIST) return CannotMake(path, directory, errno);
   struct stat found {};
   if (::stat(directory.c_str(), &found) != 0) return Wrong("--listen unix:" + path + ": " + std::strerror(errno));
   // Its owner may put a socket of its own in the place of ours, and whatever it likes where we are about to listen.

@@ -147,6 +147,13 @@ class Daemon(unittest.TestCase):
                     self.assertIn(said, done.stderr)
             self.assertTrue(daemon.socket.exists() and daemon.alive(), "it is let be")
 
+    def test_a_folder_that_is_not_there_is_said_to_be_missing(self):
+        folder = f"{self.path}/no/such"
+        done = airlockd("--listen", f"unix:{folder}/s")
+        self.assertEqual(done.returncode, 64, done.stderr)
+        self.assertIn(f"{folder} does not exist", done.stderr)
+        self.assertNotIn("Permission denied", done.stderr)
+
     def test_a_worker_program_that_is_not_there_is_no_reason_to_serve(self):
         done = airlockd("--listen", f"unix:{self.path}/s", "--worker", "/nowhere/airlock-worker")
         self.assertIn(done.returncode, (64, 70, 78), done.stderr)
