@@ -35,9 +35,12 @@ struct Subcommand {
 };
 
 constexpr Subcommand kSubcommands[] = {
-    {"inspect", "what is inside: format, tensors, symbols, findings, metadata; moves no weights",
+    {"inspect", "what is inside: format, tensors, symbols, findings; metadata with --format json; moves no weights",
      "  airlock inspect model.pt\n  airlock inspect --format jsonl *.pt | jq .verdict\n"
-     "  airlock inspect llama/model.safetensors.index.json      (its folder is opened with it)\n",
+     "  airlock inspect llama/model.safetensors.index.json      (its folder is opened with it)\n\n"
+     "Metadata (all that is no tensor: epochs, arguments, settings) is in the JSON alone, as `metadata`: --format "
+     "json,\n"
+     "and --all for the whole of it.\n",
      RunInspect},
     {"scan", "a verdict for each checkpoint, in directories too; clean means that every byte was accounted for",
      "  airlock scan model.pt\n  airlock scan --format sarif models/ > airlock.sarif\n"
@@ -122,7 +125,7 @@ void AddOptions(CLI::App& sub, const std::string& name, Options& options) {
     sub.add_option("FILE", options.files,
                    "checkpoints, and folders that are one; FILE!MEMBER opens a member of a zip archive or of a folder")
         ->required();
-    sub.add_flag("--all", options.all, "every tensor, symbol and finding; the whole metadata tree");
+    sub.add_flag("--all", options.all, "every tensor, symbol and finding; with --format json the whole metadata");
   }
   if (name == "scan") {
     sub.add_option("PATH", options.files, "checkpoints, and directories that hold some")->required();
