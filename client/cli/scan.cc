@@ -59,8 +59,9 @@ class Scan {
     const auto contents = Inspect(**client, found.path);
     if (!contents.ok()) return Failed(found, contents.error());
     const ScanVerdict verdict = Decide(**contents, options_.allow_unknown);
+    const bool allowable = verdict.exit_code != 0 && Decide(**contents, true).exit_code == 0;
     Show({found.path, (*contents)->report().verdict(), verdict.exit_code, contents->get(), nullptr, verdict.doubt,
-          CodeIn(**contents)});
+          allowable, CodeIn(**contents)});
     return true;
   }
 
@@ -81,7 +82,7 @@ class Scan {
       ++passed_over_.skipped;
       return true;
     }
-    Show({found.path, error.verdict(), Decide(error), error.seen.get(), &error, {}, {}});
+    Show({found.path, error.verdict(), Decide(error), error.seen.get(), &error, {}, false, {}});
     if (!std::exchange(hinted_, true)) PrintConnectionHint(options_, error);
     if (error.exit_code == kBelowMinimum) PrintFailure(options_, found.path, error);
     return error.exit_code != kBelowMinimum && error.reason != v1::REASON_CANCELLED;

@@ -65,6 +65,8 @@ ScanReport::ScanReport(const Options& options) : options_(options), paint_(optio
 void ScanReport::Show(const Scanned& scanned) {
   const std::string_view status = StatusOf(scanned.exit_code);
   if (!scanned.code.empty()) ++with_code_;
+  if (scanned.exit_code == 0 && scanned.verdict == v1::VERDICT_UNKNOWN_TYPES) ++let_pass_;
+  if (scanned.allowable) ++allowable_;
   ++(status == "clean" ? clean_ : status == "unsafe" ? unsafe_ : status == "undetermined" ? undetermined_ : errors_);
   switch (options_.format) {
     case Format::kTable:
@@ -152,6 +154,7 @@ void ScanReport::WriteSummary(const PassedOver& passed_over, int exit_code) {
   json_.Field("unsafe", unsafe_);
   json_.Field("undetermined", undetermined_);
   json_.Field("error", errors_);
+  json_.Field("let_pass", let_pass_);
   json_.Field("with_code", with_code_);
   json_.Field("skipped", passed_over.skipped);
   json_.Field("links", passed_over.links);
@@ -168,7 +171,8 @@ void ScanReport::PrintSummary(const PassedOver& passed_over) const {
   const auto add = [&text](const char* before, uint64_t count, const char* what) {
     if (count > 0) text += before + std::to_string(count) + " " + what;
   };
-  add(": ", clean_, "clean");
+  add(": ", clean_ - let_pass_, "clean");
+  add(text.find(':') == std::string::npos ? ": " : ", ", let_pass_, "of unknown types let pass");
   add(text.find(':') == std::string::npos ? ": " : ", ", unsafe_, "unsafe");
   add(text.find(':') == std::string::npos ? ": " : ", ", undetermined_, "undetermined");
   add("; ", errors_ + passed_over.left, "not looked at");
@@ -180,6 +184,10 @@ void ScanReport::PrintSummary(const PassedOver& passed_over) const {
   add("; ", passed_over.histories,
       passed_over.histories == 1 ? "folder of version control left out" : "folders of version control left out");
   printf("%s\n", text.c_str());
+  if (allowable_ > 0) {
+    printf("%s undetermined for unknown types alone: --allow-unknown lets such files pass\n",
+           Counted(allowable_, "file").c_str());
+  }
 }
 
 void ScanReport::Finish(const PassedOver& passed_over, int exit_code) {

@@ -5,8 +5,9 @@
 //   jsonl: <file>, a line each; the last line is {"schema_version": 1, "summary": <summary>}
 //   <file>: {"file", "status": "clean" | "unsafe" | "undetermined" | "error", "verdict", "format", "size", "posture",
 //            "reason"?, "message"?, "code"?, "symbols": [those that are not known], "findings": [..]}
-//   <summary>: {"files", "clean", "unsafe", "undetermined", "error", "with_code", "skipped", "links", "others",
-//               "histories", "left", "exit_code"}
+//   <summary>: {"files", "clean", "unsafe", "undetermined", "error", "let_pass", "with_code", "skipped", "links",
+//               "others", "histories", "left", "exit_code"}
+// `clean` counts those that --allow-unknown let pass (`let_pass`); `left`, the files that a signal came before.
 #pragma once
 
 #include <cstdint>
@@ -30,6 +31,8 @@ struct Scanned {
   const ClientError* error = nullptr;
   // A sentence about a file that was decoded and is no more than undetermined. May be empty.
   std::string doubt;
+  // Undetermined, and clean under --allow-unknown.
+  bool allowable = false;
   // A sentence about code in it that the verdict does not speak of. May be empty.
   std::string code;
 };
@@ -70,6 +73,9 @@ class ScanReport {
   uint64_t undetermined_ = 0;
   uint64_t errors_ = 0;
   uint64_t with_code_ = 0;
+  // Of the clean ones, those that --allow-unknown made so; of the undetermined ones, those that it would.
+  uint64_t let_pass_ = 0;
+  uint64_t allowable_ = 0;
   SarifRules rules_;
 };
 

@@ -72,7 +72,7 @@ class ScanTest(unittest.TestCase):
         self.assertEqual(list(files), ["a.pt", "sub/b.pt", "sub/deep/no.extension", "z.safetensors"])
         self.assertEqual({o["verdict"] for o in files.values()}, {"clean"})
         self.assertEqual([o["format"] for o in files.values()], ["torch_zip", "torch_zip", "torch_legacy", "safetensors"])
-        self.assertEqual(summary, {"files": 4, "clean": 4, "unsafe": 0, "undetermined": 0, "error": 0, "with_code": 0, "skipped": 2,
+        self.assertEqual(summary, {"files": 4, "clean": 4, "unsafe": 0, "undetermined": 0, "error": 0, "let_pass": 0, "with_code": 0, "skipped": 2,
                                    "links": 2, "others": 1, "histories": 0, "left": 0, "exit_code": 0})
 
     def test_a_project_folder_is_no_flood(self):
@@ -136,7 +136,12 @@ class ScanTest(unittest.TestCase):
         code, files, _ = self.scan(self.path)
         self.assertEqual((code, files["unknown.pt"]["status"], files["unknown.pt"]["verdict"]), (2, "undetermined", "unknown_types"))
         self.assertEqual(files["unknown.pt"]["symbols"][0]["name"], "my.module.Thing")
-        self.assertEqual(self.scan("--allow-unknown", self.path)[0], 0)
+        self.assertRegex(airlock.run("scan", self.path).stdout, r"4 clean, 1 undetermined; .*\n1 file undetermined .*--allow-unknown")
+        code, files, summary = self.scan("--allow-unknown", self.path)
+        self.assertEqual((code, files["unknown.pt"]["verdict"], summary["clean"], summary["let_pass"]), (0, "unknown_types", 5, 1))
+        table = airlock.run("scan", "--allow-unknown", self.path).stdout
+        self.assertIn("5 files scanned: 4 clean, 1 of unknown types let pass; 2 skipped", table)
+        self.assertNotIn("--allow-unknown", table)
         samples.hostile(self.path / "sub" / "evil")
         code, files, summary = self.scan("--allow-unknown", self.path)
         self.assertEqual((code, files["sub/evil"]["status"], summary["unsafe"]), (1, "unsafe", 1))
@@ -152,6 +157,7 @@ class ScanTest(unittest.TestCase):
         self.assertEqual(files["cut.pt"]["reason"], "TRUNCATED")
         self.assertEqual(files["stranger.pt"]["verdict"], "unknown_types")
         self.assertIn("other.pkl", files["stranger.pt"]["message"])
+        self.assertNotIn("--allow-unknown", airlock.run("scan", self.path / "stranger.pt", self.path / "cut.pt").stdout, "it would not help")
         self.assertEqual(files["note.pt"]["reason"], "NOT_A_CHECKPOINT")
 
     def test_word_and_exit_code_tell_one_story(self):
