@@ -27,12 +27,13 @@ constexpr Hint kHints[] = {
 
 }  // namespace
 
-void PrintConnectionHint(const Options& options, const ClientError& error) {
+bool PrintConnectionHint(const Options& options, const ClientError& error) {
   // What the daemon says by itself has a reason. Of a connection without TLS it says nothing, and gRPC no more than
   // that the socket closed.
   const bool transport = error.outcome == v1::OUTCOME_UNAVAILABLE && error.reason == v1::REASON_UNSPECIFIED;
-  if (!transport || !AddressOf(options).starts_with("dns:")) return;
+  if (!transport || !AddressOf(options).starts_with("dns:")) return false;
   fprintf(stderr, "  hint: a daemon on TCP wants TLS: --tls-ca, --tls-cert, --tls-key\n");
+  return true;
 }
 
 void PrintFailure(const Options& options, const std::string& file, const ClientError& error) {
@@ -40,7 +41,7 @@ void PrintFailure(const Options& options, const std::string& file, const ClientE
   for (const Hint& hint : kHints) {
     if (hint.reason == error.reason) fprintf(stderr, "  hint: %s\n", hint.text);
   }
-  PrintConnectionHint(options, error);
+  (void)PrintConnectionHint(options, error);
   if (error.exit_code == 78) fprintf(stderr, "  hint: `airlock doctor` shows every wall\n");
 }
 

@@ -42,7 +42,7 @@ void NoteInterrupted(uint64_t left);
 
 // The failure's sentence on stderr, and a hint where there is one.
 void PrintFailure(const Options& options, const std::string& file, const ClientError& error);
-// That hint alone, where the addressed daemon did not answer and TLS may be why.
-void PrintConnectionHint(const Options& options, const ClientError& error);
+// That hint alone, where the addressed daemon did not answer and TLS may be why. False where it is not.
+bool PrintConnectionHint(const Options& options, const ClientError& error);
 
 }  // namespace airlock::cli

@@ -1,6 +1,5 @@
 // airlock scan PATH...
 #include <cstdio>
-#include <utility>
 
 #include "client/cli/address.h"
 #include "client/cli/file_report.h"
@@ -83,7 +82,7 @@ class Scan {
       return true;
     }
     Show({found.path, error.verdict(), Decide(error), error.seen.get(), &error, {}, false, {}});
-    if (!std::exchange(hinted_, true)) PrintConnectionHint(options_, error);
+    hinted_ = hinted_ || PrintConnectionHint(options_, error);
     if (error.exit_code == kBelowMinimum) PrintFailure(options_, found.path, error);
     return error.exit_code != kBelowMinimum && error.reason != v1::REASON_CANCELLED;
   }

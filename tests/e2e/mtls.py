@@ -69,8 +69,8 @@ class MutualTls(unittest.TestCase):
         port = free_port()
         with self.daemon(port):
             for command in ("inspect", "scan"):
-                done = airlock.run("--address", f"dns:///localhost:{port}", command, self.sample)
-                self.assertEqual((done.returncode, done.stderr.count("hint: a daemon on TCP wants TLS: --tls-ca")), (69, 1), done.stderr)
+                done = airlock.run("--address", f"dns:///localhost:{port}", command, self.files / "nothing", self.sample, self.sample)
+                self.assertEqual((done.returncode, done.stderr.count("hint: a daemon on TCP wants TLS: --tls-ca")), (69, 1 if command == "scan" else 2), done.stderr)
         self.assertNotIn("TLS", airlock.run("--address", "unix:/nowhere.sock", "inspect", self.sample).stderr)
 
     def refuses_to_start(self, *flags):
