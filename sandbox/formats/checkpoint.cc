@@ -1,6 +1,7 @@
 #include "sandbox/formats/checkpoint.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "sandbox/formats/data_findings.h"
 #include "sandbox/formats/gguf.h"
@@ -58,7 +59,10 @@ Result<void> Read(const Input& input, Output& output, Checkpoint& checkpoint) {
   AIRLOCK_TRY(CheckLevel(checkpoint.context.limits, checkpoint.level));
   const uint64_t most = checkpoint.context.limits.input_bytes;
   if (input.size() > most) return FailLimit("input_bytes", most, input.size());
-  AIRLOCK_ASSIGN(checkpoint.format, Sniff(input));
+  Result<Format> format = Sniff(input);
+  // What is nothing from its start on may be an archive to who looks at its end.
+  if (!format.ok() && checkpoint.level == 0) AIRLOCK_TRY(LookForHiddenArchive(input, checkpoint.context));
+  AIRLOCK_ASSIGN(checkpoint.format, std::move(format));
   for (const ReaderRow& row : kReaders) {
     if (row.format != checkpoint.format) continue;
     AIRLOCK_TRY(LookForOthers(row, input, checkpoint));

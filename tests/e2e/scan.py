@@ -97,11 +97,12 @@ class ScanTest(unittest.TestCase):
         stay = self.write("stay", {
             "a.gz": gzip.compress((self.path / "a.pt").read_bytes()), "b.gz": gzip.compress(b"the words\n" * 100)[:15], "c.docx": archive(
                 **{"[Content_Types]__xml": "<Types/>", "x": pickle}), "d.data": b"\x89HDF\r\n\x1a\n", "e.pt": gzip.compress(b"words"), "f.zip": archive(a="b"),
-            "g.whl": archive(**{"inner": archive(a="b"), "module__py": "x"}), "h.gz": gzip.compress(gzip.compress(pickle)), "i.gz": gzip.compress(b"words")})
-        with zipfile.ZipFile(stay / "i.gz", "a") as file:  # an archive behind data, as torch.jit.load finds it
-            file.writestr("code", "x")
+            "g.whl": archive(**{"inner": archive(a="b"), "module__py": "x"}), "h.gz": gzip.compress(gzip.compress(pickle)), "i.gz": gzip.compress(b"words"), "j.md": b"# Words\n"})
+        for name in ("i.gz", "j.md"):
+            with zipfile.ZipFile(stay / name, "a") as file:  # an archive behind data, as torch.jit.load finds it
+                file.writestr("code", "x")
         code, files, _ = self.scan(stay)
-        self.assertEqual((code, len(files), {o["status"] for o in files.values()}), (2, 9, {"undetermined"}), files)
+        self.assertEqual((code, len(files), {o["status"] for o in files.values()}), (2, 10, {"undetermined"}), files)
 
     def write(self, folder, files):
         path = self.path / folder
