@@ -104,11 +104,12 @@ Result<void> TorchArchive::ReadByteOrder() {
   return Fail(Reason::kZipMalformed, "the archive's byte order is neither little nor big", member->data_offset);
 }
 
-Result<NodeId> TorchArchive::Decode(std::string_view record, std::string_view folder) {
+Result<NodeId> TorchArchive::Decode(std::string_view record, std::string_view folder, Data data) {
   const ZipMember* member = Record(record);
   if (member == nullptr) return Fail(Reason::kZipMalformed, "the archive has no " + std::string(record));
   ZipStorages storages(input_, output_, directory_, root_ + "/" + std::string(folder) + "/", big_endian_,
                        checkpoint_.context, checkpoint_.tables);
+  if (data == Data::kMayBeLeftOut) storages.MayLackData();
   ArrayStorages arrays(input_, output_);
   tensors::Constructors constructor(checkpoint_.context, checkpoint_.tables, storages, tensors::PersistentForm::kZip,
                                     arrays);

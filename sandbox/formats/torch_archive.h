@@ -34,8 +34,10 @@ class TorchArchive {
   Result<void> Check(std::span<const std::string_view> records, Pickles pickles = Pickles::kInRoot);
 
   // Runs the pickle in `record`, whose storages are in `folder` of the root, and writes what of them must be rewritten.
-  // Fails where there is no such record.
-  Result<pickle::NodeId> Decode(std::string_view record, std::string_view folder);
+  // Fails where there is no such record. kMayBeLeftOut: storages may be there in name only, and their tensors are
+  // shapes.
+  enum class Data : uint8_t { kIsThere, kMayBeLeftOut };
+  Result<pickle::NodeId> Decode(std::string_view record, std::string_view folder, Data data = Data::kIsThere);
 
   // Runs the pickle of a member; `constructor` makes what is in it.
   Result<pickle::NodeId> Run(const ZipMember& member, pickle::Constructor& constructor);

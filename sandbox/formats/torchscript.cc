@@ -49,8 +49,8 @@ class TorchScript {
     AIRLOCK_TRY(archive_.Check(kRecords));
     const ScriptNames names(checkpoint_.context.symbols);
     AIRLOCK_ASSIGN(checkpoint_.root, archive_.Decode("data.pkl", "data"));
-    AIRLOCK_TRY(AddPickle("constants", true));
-    if (archive_.Record("traced_inputs.pkl") != nullptr) AIRLOCK_TRY(AddPickle("traced_inputs", false));
+    AIRLOCK_TRY(AddConstants());
+    AIRLOCK_TRY(AddTracedInputs());
     AIRLOCK_TRY(TellCode());
     TellExtras();
     archive_.NoteStrangers({}, [](std::string_view name) { return IsCode(name) || IsExtra(name); });
@@ -58,8 +58,9 @@ class TorchScript {
   }
 
  private:
-  // Decodes `name`.pkl and puts what it holds beside the module, but for empty constants.
-  Result<void> AddPickle(const std::string& name, bool constants);
+  // Each decodes a pickle and puts what it holds beside the module.
+  Result<void> AddConstants();
+  Result<void> AddTracedInputs();
   void PutBeside(const std::string& name, NodeId value);
   Result<void> TellCode();
   // Reports the first operator of files that the code has. `budget` is for reading all of it.
@@ -75,14 +76,19 @@ class TorchScript {
   bool wrapped_ = false;  // the root is a dict of ours
 };
 
-Result<void> TorchScript::AddPickle(const std::string& name, bool constants) {
-  AIRLOCK_ASSIGN(const NodeId value, archive_.Decode(name + ".pkl", name));
-  if (!constants) {
-    PutBeside(name, value);
-    return {};
-  }
+Result<void> TorchScript::AddConstants() {
+  AIRLOCK_ASSIGN(const NodeId value, archive_.Decode("constants.pkl", "constants"));
   if (!graph_.is(value, Kind::kTuple)) return Fail(Reason::kPickleMalformed, "constants.pkl holds no tuple");
-  if (!graph_.children(value).empty()) PutBeside(name, value);
+  if (!graph_.children(value).empty()) PutBeside("constants", value);
+  return {};
+}
+
+// Torch saves the shapes of what a module was traced with, and since 2.0 not their data.
+Result<void> TorchScript::AddTracedInputs() {
+  if (archive_.Record("traced_inputs.pkl") == nullptr) return {};
+  AIRLOCK_ASSIGN(const NodeId value,
+                 archive_.Decode("traced_inputs.pkl", "traced_inputs", TorchArchive::Data::kMayBeLeftOut));
+  PutBeside("traced_inputs", value);
   return {};
 }
 

@@ -90,6 +90,15 @@ Result<uint32_t> ZipStorages::Resolve(const tensors::StorageRequest& request) {
   return entry.storage;
 }
 
+bool ZipStorages::HasData(const tensors::StorageRequest& request) {
+  if (!may_lack_data_ || request.nbytes == 0) return true;
+  path_.assign(folder_).append(request.key).append(suffix_);
+  const ZipMember* member = directory_.Find(path_);
+  if (member == nullptr || member->size > 0) return true;
+  lacking_.insert(IndexOf(*member));
+  return false;
+}
+
 Result<ZipStorages::Entry> ZipStorages::Open(const tensors::StorageRequest& request, const ZipMember* member) {
   const std::string_view key = request.key;
   if (member == nullptr && request.nbytes > 0) {

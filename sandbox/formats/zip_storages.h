@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "sandbox/base/keyed_hash.h"
@@ -36,13 +37,18 @@ class ZipStorages final : public tensors::StorageResolver {
         entry_of_(directory.members().size(), 0) {}
 
   Result<uint32_t> Resolve(const tensors::StorageRequest& request) override;
+  bool HasData(const tensors::StorageRequest& request) override;
+  // From now on an empty member for a storage that is not empty says that its data was left out.
+  void MayLackData() { may_lack_data_ = true; }
 
   Result<std::optional<uint32_t>> Add(std::span<const uint8_t> bytes, uint32_t device) override;
 
   // After the pickle: writes what must be rewritten, and points the storages there.
   Result<void> Rewrite();
-  // Whether some storage is made of this member.
-  bool Uses(const ZipMember& member) const { return entry_of_[IndexOf(member)] != 0; }
+  // Whether some storage is made of this member, or would be, had it data.
+  bool Uses(const ZipMember& member) const {
+    return entry_of_[IndexOf(member)] != 0 || lacking_.contains(IndexOf(member));
+  }
 
  private:
   struct Entry {
@@ -80,6 +86,8 @@ class ZipStorages final : public tensors::StorageResolver {
   // Index in entries_ plus 1, 0 where there is none yet: by member, and by path for empty storages without one.
   std::vector<uint32_t> entry_of_;
   std::unordered_map<std::string, uint32_t, KeyedHash> without_member_;
+  bool may_lack_data_ = false;
+  std::unordered_set<size_t> lacking_;
   size_t next_ = 0;  // where the next storage's member is, most likely
 };
 

@@ -40,6 +40,11 @@ class StorageResolver {
   // Index in Tables of the storage with this key, the same each time. Fails where the key has no bytes, or other than
   // nbytes of them, or where an earlier request had the same key and another length.
   virtual Result<uint32_t> Resolve(const StorageRequest& request) = 0;
+  // Whether the bytes were saved with it. Where they were left out, its tensors are shapes alone.
+  virtual bool HasData(const StorageRequest& request) {
+    (void)request;
+    return true;
+  }
   // Index of a new storage that holds these bytes, which stand nowhere in the file. Absent: the format has no place for
   // them.
   virtual Result<std::optional<uint32_t>> Add(std::span<const uint8_t> bytes, uint32_t device) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sandbox/tensors/dtypes.h"
+
 namespace airlock::tensors {
 namespace {
 
@@ -84,6 +86,11 @@ Result<NodeId> TorchConstructor::Persistent(NodeId id, uint64_t offset) {
   if (read.module_class != kNoNode) {
     Note("torch.module-source", Severity::kNote, "the file carries the source code of a class; it is not used", offset);
     return read.module_class;
+  }
+  if (read.storage.dtype != DType::kNone && !storages_.HasData(read.storage)) {
+    const NodeId shell = context_.graph.Text(pickle::Kind::kDType, RowOf(read.storage.dtype).name);
+    shells_.insert(shell);
+    return shell;
   }
   AIRLOCK_ASSIGN(const uint32_t storage, storages_.Resolve(read.storage));
   const NodeId node = context_.graph.Storage(storage, static_cast<uint32_t>(read.storage.dtype));

@@ -10,6 +10,7 @@
 #include <span>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "sandbox/pickle/constructor.h"
@@ -65,6 +66,8 @@ class TorchConstructor final : public pickle::Constructor {
   Result<pickle::NodeId> RebuildSparse(const Call& call);
   Result<pickle::NodeId> RebuildNested(const Call& call);
   Result<pickle::NodeId> RebuildMeta(const Call& call);
+  // RebuildTensorV2 of a storage whose data was left out.
+  Result<pickle::NodeId> RebuildShell(const Call& call);
   Result<pickle::NodeId> RebuildWrapperSubclass(const Call& call);
   Result<pickle::NodeId> RebuildOfDevice(const Call& call);
   Result<pickle::NodeId> RebuildParameter(const Call& call);
@@ -156,6 +159,8 @@ class TorchConstructor final : public pickle::Constructor {
   // By symbol: its row of kBuilders, null for none.
   std::unordered_map<uint32_t, const BuilderRow*> builder_of_;
   std::unordered_map<pickle::NodeId, StorageSlice> slices_;
+  // What stands for storages whose data was left out: their element types.
+  std::unordered_set<pickle::NodeId> shells_;
   std::unordered_map<uint32_t, size_t> quantization_of_;  // by tensor
   std::unordered_map<pickle::NodeId, Awaits> unfinished_;
   std::optional<uint32_t> empty_storage_;

@@ -49,6 +49,13 @@ Result<NodeId> TorchConstructor::RebuildMeta(const Call& call) {
   return context_.graph.Compound(Kind::kMetaTensor, GradFlag(*grad), refs);
 }
 
+// (dtype in the place of the storage, offset, size, stride, requires_grad, hooks)
+Result<NodeId> TorchConstructor::RebuildShell(const Call& call) {
+  if (call.args.size() != 6) return Odd(call);
+  CheckHooks(call.args[5], call.at);
+  return RebuildMeta({call.symbol, {call.args[0], call.args[2], call.args[3], call.args[4]}, call.at});
+}
+
 // (class, dtype, size, stride, offset, layout, device, requires_grad): a shell, whose data its class keeps elsewhere.
 Result<NodeId> TorchConstructor::RebuildWrapperSubclass(const Call& call) {
   const pickle::Graph& graph = context_.graph;

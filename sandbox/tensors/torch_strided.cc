@@ -69,6 +69,7 @@ Result<NodeId> TorchConstructor::RebuildTensor(const Call& call) {
 }
 
 Result<NodeId> TorchConstructor::RebuildTensorV2(const Call& call) {
+  if (!call.args.empty() && shells_.contains(call.args[0])) return RebuildShell(call);
   AIRLOCK_ASSIGN(const std::optional<Strided> strided, ReadStrided(call));
   if (!strided || call.args.size() < 6 || call.args.size() > 7) return Odd(call);
   const DType dtype = ElementsOf(strided->storage);

@@ -50,6 +50,8 @@ v1::DType PartOf(v1::DType dtype) {
       return v1::DTYPE_FLOAT32;
     case v1::DTYPE_COMPLEX128:
       return v1::DTYPE_FLOAT64;
+    case v1::DTYPE_BCOMPLEX32:
+      return v1::DTYPE_BFLOAT16;
     default:
       return dtype;
   }

@@ -12,6 +12,7 @@ import random
 import shutil
 import subprocess
 import types
+import unittest
 import uuid
 import zipfile
 
@@ -258,6 +259,10 @@ class Split(package.Folder):
         large = torch.arange(100_000, dtype=torch.float32)
         self.compare(self.file({"state_dict": {"a": large, "b": large, "c": large[5:50_005]},
                                 "x": [large, large.reshape(100, 1000).t()]}), comes_back=False)
+
+    @unittest.skipUnless(hasattr(torch, "bcomplex32"), "the running torch has no complex numbers of bfloat16")
+    def test_complex_numbers_of_bfloat16(self):
+        self.compare(self.file({"state_dict": {"w": torch.ones(2)}, "x": torch.ones(3, 2).bfloat16().view(torch.bcomplex32)}), comes_back=False)
 
     def test_one_element_of_any_stride(self):
         self.compare(self.file({"state_dict": {"w": torch.arange(6.0).reshape(3, 2)[:1, ::2], "v": torch.arange(4.0)[::2][:1]}}))

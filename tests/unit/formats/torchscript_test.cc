@@ -145,6 +145,26 @@ TEST(TorchScript, TracedInputsAreData) {
   EXPECT_EQ(ListTensors(decoded).back().name, "traced_inputs");
 }
 
+// As torch writes them since 2.0: an empty member for a storage of four bytes.
+TEST(TorchScript, TracedInputsAreShapesWhereTheirDataWasLeftOut) {
+  PickleAssembler inputs;
+  inputs.Proto(2);
+  Tensor(inputs, "5", 1);
+  const std::string pickle = inputs.Stop();
+  const auto decode = [&](const std::string& record, const std::string& data) {
+    return DecodeArchive({.more = {{.name = "archive/" + record + ".pkl", .data = pickle},
+                                   {.name = "archive/" + record + "/5", .data = data}}});
+  };
+  const Decoded decoded = decode("traced_inputs", "");
+  ASSERT_TRUE(decoded.ok()) << decoded.message();
+  EXPECT_FALSE(decoded.HasFinding("zip.unused-member"));
+  const pickle::Graph& graph = decoded.checkpoint.context.graph;
+  size_t shapes = 0;
+  for (pickle::NodeId node = 0; node < graph.size(); ++node) shapes += graph.is(node, Kind::kMetaTensor) ? 1 : 0;
+  EXPECT_EQ(shapes, 1U);
+  EXPECT_EQ(decode("traced_inputs", "abc").reason(), Reason::kStorageSizeMismatch);
+}
+
 TEST(TorchScript, StatesWithoutNamesAreItems) {
   PickleAssembler out;
   out.Proto(2);

@@ -65,8 +65,8 @@ def _is_script_module(value: Any) -> bool:
 
 
 def _children(value: Any) -> List[Tuple[str, Any]]:
-    if _is_script_module(value):
-        value = value.record_attributes
+    if _is_script_module(value):  # as its own state_dict(): neither what it was traced with, nor constants of its code
+        return [(name, child) for name, child in value.record_attributes.items() if is_tensor(child) or _is_script_module(child)]
     if isinstance(value, Mapping):
         return [(key_text(key), child) for key, child in value.items()]
     return [(str(at), child) for at, child in enumerate(value)] if isinstance(value, (list, tuple)) else []
