@@ -107,7 +107,7 @@ Expected<void, std::string> Daemon::Serve(const std::vector<Listener>& listeners
 void Daemon::TellHealth() {
   auto& health = *server_->GetHealthCheckService();
   health.SetServingStatus(kServiceName, true);
-  for (const auto posture : {walls::Posture::kFilterOnly, walls::Posture::kNested, walls::Posture::kFull}) {
+  for (const walls::Posture posture : walls::kPostures) {
     health.SetServingStatus("airlock.posture." + std::string(walls::PostureName(posture)), broker_.posture >= posture);
   }
 }

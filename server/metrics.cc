@@ -19,8 +19,6 @@ using prometheus::MetricType;
 const prometheus::Histogram::BucketBoundaries kBuckets = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
                                                           0.25,   0.5,   1,      2.5,   5,    10,    30,   60};
 
-constexpr walls::Posture kPostures[] = {walls::Posture::kFilterOnly, walls::Posture::kNested, walls::Posture::kFull};
-
 // FORMAT_TORCH_ZIP is torch_zip, as everywhere on the command line.
 std::string WordOf(v1::Format format) {
   constexpr std::string_view kPrefix = "FORMAT_";
@@ -55,7 +53,8 @@ MetricFamily Layers(uint64_t layers) {
 
 MetricFamily Postures(walls::Posture posture) {
   Family family("airlock_isolation_posture", "1 for the posture in force.", MetricType::Gauge);
-  for (const walls::Posture each : kPostures) family.Add(each == posture ? 1 : 0, "posture", walls::PostureName(each));
+  for (const walls::Posture each : walls::kPostures)
+    family.Add(each == posture ? 1 : 0, "posture", walls::PostureName(each));
   return family.Take();
 }
 
@@ -75,15 +74,21 @@ void AppendState(const DaemonState& now, std::vector<MetricFamily>& families) {
 
 }  // namespace
 
+Metrics::Seconds Metrics::MakeSeconds(prometheus::Registry& registry) {
+  auto& family = prometheus::BuildHistogram()
+                     .Name("airlock_load_duration_seconds")
+                     .Help("Time of calls: in the queue, decoding, validating, and in total.")
+                     .Register(registry);
+  const auto of = [&](const char* stage) -> prometheus::Histogram& { return family.Add({{"stage", stage}}, kBuckets); };
+  return {of("queue"), of("decode"), of("validate"), of("total")};
+}
+
 Metrics::Metrics()
     : loads_(prometheus::BuildCounter()
                  .Name("airlock_loads_total")
                  .Help("Calls that have ended, by outcome and first cause.")
                  .Register(registry_)),
-      seconds_(prometheus::BuildHistogram()
-                   .Name("airlock_load_duration_seconds")
-                   .Help("Time of calls: in the queue, decoding, validating, and in total.")
-                   .Register(registry_)),
+      seconds_(MakeSeconds(registry_)),
       input_bytes_(prometheus::BuildCounter()
                        .Name("airlock_input_bytes_total")
                        .Help("Size of the files that calls were about.")
@@ -98,11 +103,11 @@ void Metrics::Note(const LoadEnd& end) {
             {"reason", std::string(end.verdict.reason_name())}})
       .Increment();
   input_bytes_.Increment(static_cast<double>(end.input_bytes));
-  const std::pair<const char*, uint64_t> stages[] = {
-      {"queue", end.queue_us}, {"decode", end.decode_us}, {"validate", end.validate_us}, {"total", end.total_us}};
-  for (const auto& [stage, microseconds] : stages) {
-    seconds_.Add({{"stage", stage}}, kBuckets).Observe(static_cast<double>(microseconds) / 1e6);
-  }
+  const auto seconds = [](uint64_t microseconds) { return static_cast<double>(microseconds) / 1e6; };
+  seconds_.queue.Observe(seconds(end.queue_us));
+  seconds_.decode.Observe(seconds(end.decode_us));
+  seconds_.validate.Observe(seconds(end.validate_us));
+  seconds_.total.Observe(seconds(end.total_us));
 }
 
 std::string Metrics::Text(const DaemonState& now) const {

@@ -46,9 +46,18 @@ class Metrics {
   std::string Text(const DaemonState& now) const;
 
  private:
+  // One for each stage.
+  struct Seconds {
+    prometheus::Histogram& queue;
+    prometheus::Histogram& decode;
+    prometheus::Histogram& validate;
+    prometheus::Histogram& total;
+  };
+  static Seconds MakeSeconds(prometheus::Registry& registry);
+
   prometheus::Registry registry_;
   prometheus::Family<prometheus::Counter>& loads_;
-  prometheus::Family<prometheus::Histogram>& seconds_;
+  const Seconds seconds_;
   prometheus::Counter& input_bytes_;
 };
 

@@ -47,6 +47,9 @@ std::span<const LayerRow> Layers();
 // Numbers of airlock.v1.Posture. Ordered: more is better.
 enum class Posture : uint8_t { kNone = 0, kFilterOnly = 1, kNested = 2, kFull = 3 };
 
+// Those that a worker can have, the least first.
+inline constexpr Posture kPostures[] = {Posture::kFilterOnly, Posture::kNested, Posture::kFull};
+
 // The best posture that these layers amount to; kNone if even kFilterOnly's are not all there.
 Posture PostureOf(uint64_t layers);
 // The layers that `posture` demands.

@@ -87,7 +87,7 @@ void AddOption(CLI::App& app, const OptionRow& row, Options& options) {
 }
 
 bool ParsePosture(Options& options) {
-  for (const auto posture : {walls::Posture::kFilterOnly, walls::Posture::kNested, walls::Posture::kFull}) {
+  for (const walls::Posture posture : walls::kPostures) {
     if (walls::PostureName(posture) != options.minimum_posture) continue;
     options.posture = posture;
     return true;

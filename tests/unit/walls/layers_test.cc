@@ -19,7 +19,7 @@ TEST(LayersTest, EveryBitHasItsRowInOrder) {
 }
 
 TEST(PostureTest, EachIsAmountedToByWhatItRequires) {
-  for (const Posture posture : {Posture::kFilterOnly, Posture::kNested, Posture::kFull}) {
+  for (const Posture posture : kPostures) {
     EXPECT_EQ(PostureOf(RequiredLayers(posture)), posture);
   }
   EXPECT_EQ(PostureOf(~uint64_t{0}), Posture::kFull);
@@ -27,7 +27,7 @@ TEST(PostureTest, EachIsAmountedToByWhatItRequires) {
 }
 
 TEST(PostureTest, OneMissingLayerIsALowerPosture) {
-  for (const Posture posture : {Posture::kFilterOnly, Posture::kNested, Posture::kFull}) {
+  for (const Posture posture : kPostures) {
     const uint64_t required = RequiredLayers(posture);
     for (const LayerRow& row : Layers()) {
       if ((required & row.bit) != 0) {
