@@ -117,8 +117,9 @@ bool ReadJson(const std::string& json, ProgramReader& reader) {
 }
 
 // Whether all of it was read, structures in structures too: Python's reader takes texts that are no JSON, such as NaN.
-bool ReadLevels(const std::string& program, ProgramReader& reader) {
-  std::vector<std::string> level = {program};
+bool ReadLevels(std::string program, ProgramReader& reader) {
+  std::vector<std::string> level;
+  level.push_back(std::move(program));
   for (size_t levels = 0; levels < kMostLevels; ++levels) {
     for (const std::string& json : level) {
       if (!ReadJson(json, reader)) return false;
@@ -138,8 +139,8 @@ Result<void> JudgeProgram(const Input& input, const ZipMember& member, Checkpoin
   ProgramReader reader;
   bool read = false;
   if (member.size <= most) {
-    AIRLOCK_ASSIGN(const std::string json, ReadText(input, member, member.size));
-    read = ReadLevels(json, reader);
+    AIRLOCK_ASSIGN(std::string json, ReadText(input, member, member.size));
+    read = ReadLevels(std::move(json), reader);
   }
   const Worst& worst = reader.worst();
   if (worst.judged != Evaluated::kPlain) {

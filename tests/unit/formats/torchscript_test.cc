@@ -145,7 +145,7 @@ TEST(TorchScript, TracedInputsAreData) {
   EXPECT_EQ(ListTensors(decoded).back().name, "traced_inputs");
 }
 
-// As torch writes them since 2.0: an empty member for a storage of four bytes.
+// As torch 2 writes them: an empty member for a storage of four bytes.
 TEST(TorchScript, TracedInputsAreShapesWhereTheirDataWasLeftOut) {
   PickleAssembler inputs;
   inputs.Proto(2);
