@@ -127,8 +127,9 @@ class Sources(package.Folder):
 
     def test_blocks_of_gguf_are_no_weights(self):
         path = self.write("q.gguf", gguf_file.file({}, [("a", (4,), 0, bytes(16)), ("b", (32,), 8, bytes(34))]))
-        with self.assertRaisesRegex(airlock.UnsupportedError, "b is quantised in blocks of the type Q8_0"):
-            airlock.load_file(path)
+        for key in ("auto", ""):
+            with self.assertRaisesRegex(airlock.UnsupportedError, "b is quantised in blocks of the type Q8_0"):
+                airlock.load_file(path, key=key)
 
     def test_what_is_neither_a_file_nor_a_folder(self):
         """Nobody writes to this FIFO: whoever opened it would wait for ever."""

@@ -33,6 +33,8 @@ def is_tensor(value: Any) -> bool:
 def mapping_of(value: Any) -> Optional[Mapping[str, Any]]:
     """The mapping that a value is, or that was recovered of it."""
     value = contents(value)
+    if _is_script_module(value):
+        return dict(_children(value))
     if isinstance(value, Record):
         value = value.record_state_dict
     return value if isinstance(value, Mapping) else None
@@ -72,8 +74,8 @@ def _children(value: Any) -> List[Tuple[str, Any]]:
     return [(str(at), child) for at, child in enumerate(value)] if isinstance(value, (list, tuple)) else []
 
 
-def flat_tensors(mapping: Any) -> Dict[str, Any]:
-    """All tensors below a mapping, or a module of TorchScript, by dotted path."""
+def flat_tensors(mapping: Mapping[Any, Any]) -> Dict[str, Any]:
+    """All tensors below a mapping, by dotted path."""
     names = Names()
     seen = set()
     stack: List[Tuple[str, Any]] = [("", mapping)]
@@ -106,14 +108,13 @@ def strip(name: str) -> str:
 def weights_of(value: Any, key: str) -> Tuple[str, Dict[str, Any]]:
     """Where the weights are, and they."""
     if key != "auto":
-        held = at_key(value, key)
-        mapping = held if _is_script_module(held) else mapping_of(held)
+        mapping = mapping_of(at_key(value, key))
+        if mapping is not None:
+            _check_blocks(mapping)
         found = flat_tensors(mapping) if mapping is not None else {}
         if not found:
             raise KeyError(f"there are no tensors under the key {key}")
         return key, found
-    if _is_script_module(value):
-        return "", flat_tensors(value)
     root = mapping_of(value)
     if root is None:
         raise UnsupportedError("it is not clear where its weights are: name the key", reason="UNSUPPORTED_FEATURE")
