@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "client/cli/address.h"
+#include "client/cli/escape.h"
 #include "client/cli/interrupt.h"
 #include "client/cli/output.h"
 #include "client/cli/progress.h"
@@ -25,6 +26,20 @@ ClientResult<std::shared_ptr<const Contents>> LoadInto(const Options& options, S
   AIRLOCK_ASSIGN(auto contents, client->Load(SourceOf(options, options.source), load, sink));
   AIRLOCK_TRY(commit());
   return contents;
+}
+
+void BeginSummary(const Options& options, const std::string& key, size_t tensors, JsonWriter& json) {
+  json.BeginObject();
+  json.Field("schema_version", uint64_t{1});
+  json.Field("file", options.source);
+  json.Field("destination", options.destination);
+  json.Field("key", key);
+  json.Field("tensors", uint64_t{tensors});
+}
+
+std::string SummaryOf(const Options& options, const std::string& key, size_t tensors) {
+  const std::string place = key.empty() ? "" : " from " + EscapeShort(key, 72);
+  return Escape(options.destination) + ": " + Counted(tensors, "tensor") + place;
 }
 
 void NoteIncomplete(const Options& options, const Contents& contents) {

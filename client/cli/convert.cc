@@ -6,7 +6,6 @@
 
 #include "client/cli/address.h"
 #include "client/cli/conversion.h"
-#include "client/cli/escape.h"
 #include "client/cli/file_report.h"
 #include "client/cli/split.h"
 #include "client/cli/weights/safetensors_sink.h"
@@ -36,21 +35,14 @@ void Summarise(const Options& options, const SafetensorsSink& sink, const Conten
   NoteIncomplete(options, contents);
   if (options.format != Format::kTable) {
     JsonWriter json(stdout);
-    json.BeginObject();
-    json.Field("schema_version", uint64_t{1});
-    json.Field("file", options.source);
-    json.Field("destination", options.destination);
-    json.Field("key", sink.key());
-    json.Field("tensors", uint64_t{sink.names()});
+    BeginSummary(options, sink.key(), sink.names(), json);
     json.Field("left_out", uint64_t{contents.entries().size() - std::min(contents.entries().size(), sink.names())});
     json.Field("bytes", sink.file_bytes());
     json.EndObject();
     json.Newline();
     return;
   }
-  const std::string key = sink.key().empty() ? "" : " from " + EscapeShort(sink.key(), 72);
-  printf("%s: %s%s, %s\n", Escape(options.destination).c_str(), Counted(sink.names(), "tensor").c_str(), key.c_str(),
-         HumanBytes(sink.file_bytes()).c_str());
+  printf("%s, %s\n", SummaryOf(options, sink.key(), sink.names()).c_str(), HumanBytes(sink.file_bytes()).c_str());
 }
 
 }  // namespace

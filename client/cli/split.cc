@@ -9,7 +9,6 @@
 
 #include "client/cli/address.h"
 #include "client/cli/conversion.h"
-#include "client/cli/escape.h"
 #include "client/cli/file_report.h"
 #include "client/cli/state/split_sink.h"
 
@@ -54,12 +53,7 @@ void Summarise(const Options& options, const SplitSink& sink) {
   const std::vector<std::string> files = sink.files();
   if (options.format != Format::kTable) {
     JsonWriter json(stdout);
-    json.BeginObject();
-    json.Field("schema_version", uint64_t{1});
-    json.Field("file", options.source);
-    json.Field("destination", options.destination);
-    json.Field("key", sink.key());
-    json.Field("tensors", uint64_t{sink.names()});
+    BeginSummary(options, sink.key(), sink.names(), json);
     json.Field("bytes", sink.bytes());
     json.Key("files");
     json.BeginArray();
@@ -71,9 +65,7 @@ void Summarise(const Options& options, const SplitSink& sink) {
   }
   std::string text;
   for (const std::string& name : files) text += (text.empty() ? "" : ", ") + name;
-  const std::string key = sink.key().empty() ? "" : " from " + EscapeShort(sink.key(), 72);
-  printf("%s: %s%s; %s\n", Escape(options.destination).c_str(), Counted(sink.names(), "tensor").c_str(), key.c_str(),
-         text.c_str());
+  printf("%s; %s\n", SummaryOf(options, sink.key(), sink.names()).c_str(), text.c_str());
 }
 
 }  // namespace

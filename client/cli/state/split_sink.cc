@@ -4,7 +4,6 @@
 #include <iterator>
 #include <utility>
 
-#include "client/cli/weights/safetensors_sink.h"
 #include "client/cli/weights/weight_names.h"
 
 namespace airlock::cli {

@@ -15,6 +15,9 @@
 
 namespace airlock::cli {
 
+// Below it writing the bytes is less work than having the kernel copy them.
+inline constexpr uint64_t kWorthCopying = 64 << 10;
+
 // The name of a dtype in safetensors; null where it has none.
 const char* SafetensorsDType(v1::DType dtype);
 

@@ -11,9 +11,6 @@
 
 namespace airlock::cli {
 
-// Below it writing the bytes is less work than having the kernel copy them.
-inline constexpr uint64_t kWorthCopying = 64 << 10;
-
 struct WeightsChoice {
   // As of ChooseWeights.
   std::string key = "auto";
