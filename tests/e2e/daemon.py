@@ -39,8 +39,7 @@ class Daemon(unittest.TestCase):
 
     def test_ends_with_70_when_its_spawner_is_gone(self):
         with airlock.Daemon() as daemon:
-            spawner, = [p for p, argv in airlock.descendants(daemon.pid).items() if b"spawner" in argv]
-            os.kill(spawner, signal.SIGKILL)
+            os.kill(airlock.spawner(daemon.pid), signal.SIGKILL)
             self.assertEqual(daemon.process.wait(30), 70)
             self.assertIn("spawner-gone", daemon.log.read_text())
 
@@ -50,9 +49,8 @@ class Daemon(unittest.TestCase):
             code, report = airlock.report("--address", daemon.address, "load", self.sample)
             self.assertEqual((code, report["verdict"]), (0, "clean"))
             tasks = [str(task) for task in pathlib.Path(f"/proc/{daemon.pid}/task").iterdir()]
-            spawner = [p for p, argv in airlock.descendants(daemon.pid).items() if b"spawner" in argv]
             self.assertGreater(len(tasks), 4)
-            for task in tasks + [f"/proc/{p}" for p in spawner]:
+            for task in tasks + [f"/proc/{airlock.spawner(daemon.pid)}"]:
                 lines = pathlib.Path(task, "status").read_text().splitlines()
                 self.assertIn("Seccomp:\t2", lines, task)
                 self.assertIn("NoNewPrivs:\t1", lines, task)

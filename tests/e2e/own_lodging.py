@@ -152,8 +152,7 @@ class Users(Lodging):
             self.assertTrue(airlock.wait_until(lambda: len(airlock.workers(daemon.pid)) == 2, 20))
             users = [airlock.status(pid, "Uid") for pid in airlock.workers(daemon.pid)]
             self.assertEqual(len(set(users)), 2, users)
-            spawner, = [p for p, argv in airlock.descendants(daemon.pid).items() if b"spawner" in argv]
-            self.assertEqual(airlock.status(spawner, "Uid"), RANGE[0])
+            self.assertEqual(airlock.status(airlock.spawner(daemon.pid), "Uid"), RANGE[0])
             for user in users:
                 self.assertTrue(RANGE[0] < user < RANGE[0] + RANGE[1], user)
 

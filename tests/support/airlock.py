@@ -140,7 +140,7 @@ def status(pid, key):
 
 
 def descendants(pid):
-    """All live processes below `pid`, zombies included: {pid: argv[0]}."""
+    """All live processes below `pid`, zombies included, a parent before its children: {pid: [argv[0], argv[1]]}."""
     parents, names = {}, {}
     for entry in pathlib.Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -159,6 +159,11 @@ def descendants(pid):
                 found[child] = names[child]
                 frontier.append(child)
     return found
+
+
+def spawner(pid):
+    """The spawner of the broker `pid`. A worker carries its spawner's arguments until it executes its program, and is found below it."""
+    return next(child for child, argv in descendants(pid).items() if b"spawner" in argv)
 
 
 def workers(pid):
