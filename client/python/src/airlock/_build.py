@@ -44,6 +44,9 @@ def _hashing() -> Iterator[None]:
     except TypeError as error:
         raise MalformedError(f"Python does not take a key or a member of a set: {error} (PICKLE_MALFORMED)", reason="PICKLE_MALFORMED") from error
 
+# The method that makes a node of a kind, which it has where such a node is made of others.
+_MAKERS = {number: f"_make_{name[len('NODE_KIND_'):].lower()}" for name, number in graph_pb2.NodeKind.items()}
+
 
 class ObjectBuilder:
     """Builds the objects of one plan, once."""
@@ -69,7 +72,7 @@ class ObjectBuilder:
 
     def _containers(self) -> None:
         for name, cls in (("LIST", list), ("DICT", dict), ("SET", set), ("ORDERED_DICT", collections.OrderedDict)):
-            if self._workspace.present[name]:
+            if self._workspace.nodes.has(name):
                 at = self._workspace.nodes.of_kind(name)
                 self._workspace.put(at, [cls() for _ in range(len(at))])
 
@@ -78,9 +81,6 @@ class ObjectBuilder:
     def _immutable(self) -> None:
         waiting = np.flatnonzero(self._workspace.marks == 0).tolist()
         kinds = self._workspace.nodes.kinds.tolist()
-        names = {number: name[len("NODE_KIND_"):] for name, number in graph_pb2.NodeKind.items()}
-        methods: Dict[int, Callable[[int], Any]] = {
-            number: getattr(self, f"_make_{name.lower()}") for number, name in names.items() if hasattr(self, f"_make_{name.lower()}")}
         objects, done = self._workspace.objects, self._workspace.done
         active = bytearray(len(done))
         for first in reversed(waiting):
@@ -97,7 +97,7 @@ class ObjectBuilder:
                     active[node] = 1
                     stack.extend(wanted)
                     continue
-                maker = self._workspace.makers.get(node) or methods[kinds[node]]
+                maker = self._workspace.makers.get(node) or getattr(self, _MAKERS[kinds[node]])
                 objects[node] = maker(node)
                 done[node] = 1
                 stack.pop()

@@ -35,10 +35,10 @@ def _key_refs(nodes: Nodes) -> Column:
 
 def check(nodes: Nodes) -> None:
     """Refuses a graph whose keys are more to hash than any that a program makes."""
-    numbers = [kind(name) for name in (*_HASHED_THROUGH, "BIG_INT")]
-    if not np.isin(nodes.kinds, numbers).any():
+    costly = (*_HASHED_THROUGH, "BIG_INT")
+    if not any(map(nodes.has, costly)):
         return
-    keys = _key_refs(nodes)
+    keys, numbers = _key_refs(nodes), list(map(kind, costly))
     used, times = np.unique(keys[np.isin(nodes.kinds[keys], numbers)], return_counts=True)
     costs = _Costs(nodes)
     total = 0

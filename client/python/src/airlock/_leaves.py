@@ -34,7 +34,7 @@ class Leaves:
         self._workspace.put(nodes.of_kind("INT"), nodes.ints.tolist())
         floats = nodes.of_kind("FLOAT")
         self._workspace.put(floats, nodes.floats[nodes.float_start[floats]].tolist())
-        if self._workspace.present["COMPLEX"]:
+        if self._workspace.nodes.has("COMPLEX"):
             at = nodes.of_kind("COMPLEX")
             self._workspace.put(at, [complex(*nodes.floats[start:start + 2].tolist()) for start in nodes.float_start[at].tolist()])
 
@@ -55,7 +55,7 @@ class Leaves:
         self._linked("TENSOR", maker.tensor)
         self._linked("ARRAY", maker.array)
         self._linked("SYMBOL", self._symbol)
-        if self._workspace.present["STORAGE"]:
+        if self._workspace.nodes.has("STORAGE"):
             at = nodes.of_kind("STORAGE")
             self._workspace.put(at, [maker.storage(nodes.link(node), nodes.link(node, 1)) for node in at.tolist()])
 
@@ -71,12 +71,12 @@ class Leaves:
             self._workspace.put(at, [blob[start:end].decode("utf-8", "surrogatepass") for start, end in spans])
 
     def _texts(self, name: str, make: Callable[[bytes], Any]) -> None:
-        if self._workspace.present[name]:
+        if self._workspace.nodes.has(name):
             at = self._workspace.nodes.of_kind(name)
             self._workspace.put(at, [make(self._workspace.nodes.text(node)) for node in at.tolist()])
 
     def _linked(self, name: str, make: Callable[[int], Any]) -> None:
-        if self._workspace.present[name]:
+        if self._workspace.nodes.has(name):
             at = self._workspace.nodes.of_kind(name)
             self._workspace.put(at, [make(link) for link in self._workspace.nodes.links[self._workspace.nodes.link_start[at]].tolist()])
 

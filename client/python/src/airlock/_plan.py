@@ -58,6 +58,7 @@ _FLOATS = _table({"FLOAT": 1, "COMPLEX": 2})
 _BLOB = _table({_BLOBS: 1})
 _KNOWN = np.zeros(_MAX_KIND, bool)
 _KNOWN[[number for name, number in _KINDS.items() if name != "UNSPECIFIED"]] = True
+_NO_NODES = np.empty(0, np.int64)
 _PARTS = np.array([bin(bits & 0xFF & ~_NO_REF).count("1") for bits in range(_MAX_KIND)], np.int64)
 
 
@@ -102,18 +103,18 @@ class Nodes:
         self.blob_start: Column = _starts(_BLOB[kinds] * self.count, len(self.blob))
         if len(self.refs) and int(self.refs.max()) >= len(kinds):
             raise _misfit()
+        self._present = frozenset(np.flatnonzero(np.bincount(kinds)).tolist())
 
     def __len__(self) -> int:
         return len(self.kinds)
 
+    def has(self, name: str) -> bool:
+        """Whether there is a node of that kind."""
+        return _KINDS[name] in self._present
+
     def of_kind(self, name: str) -> Column:
         """The nodes of a kind, ascending."""
-        return np.flatnonzero(self.kinds == _KINDS[name])
-
-    def present(self) -> Dict[str, bool]:
-        """Which kinds there are."""
-        found = np.bincount(self.kinds, minlength=_MAX_KIND)
-        return {name: bool(found[number]) for name, number in _KINDS.items()}
+        return np.flatnonzero(self.kinds == _KINDS[name]) if self.has(name) else _NO_NODES
 
     def is_kind(self, node: int, name: str) -> bool:
         """Whether the node is of that kind."""

@@ -27,7 +27,7 @@ class Records:
 
     def make(self) -> None:
         """The pass."""
-        if self._workspace.present["RECORD"]:
+        if self._workspace.nodes.has("RECORD"):
             for node in self._workspace.nodes.of_kind("RECORD").tolist():
                 self._record(node)
 

@@ -6,6 +6,7 @@ encoding, is read from the generated descriptors: nothing of the contract stands
 """
 from __future__ import annotations
 
+import functools
 from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
 
 import numpy as np
@@ -96,13 +97,17 @@ def _unzigzag(values: Column) -> Column:
     return magnitudes ^ -(values & np.uint64(1)).astype(np.int64)
 
 
+@functools.cache
+def _fields_of(descriptor: Any) -> Dict[str, FieldDescriptor]:
+    return {field.name: field for field in descriptor.fields}
+
+
 class Pieces:
     """One columnar message that arrives in pieces: each field is the concatenation of what the pieces hold."""
 
     def __init__(self, descriptor: Any) -> None:
-        self._by_number: Dict[int, FieldDescriptor] = {field.number: field for field in descriptor.fields}
-        self._by_name: Dict[str, FieldDescriptor] = {field.name: field for field in descriptor.fields}
-        self._raw: Dict[int, List[memoryview]] = {field.number: [] for field in descriptor.fields}
+        self._by_name = _fields_of(descriptor)
+        self._raw: Dict[int, List[memoryview]] = {field.number: [] for field in self._by_name.values()}
 
     def add(self, message: memoryview) -> None:
         """The next piece. Fields that are not known are left out."""

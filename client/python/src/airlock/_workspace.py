@@ -21,7 +21,6 @@ class Workspace:
         self.refs: List[int] = self.nodes.refs.tolist()
         self.start: List[int] = self.nodes.ref_start.tolist()
         self.end: List[int] = self.nodes.ref_end.tolist()
-        self.present = self.nodes.present()
         #: Of nodes that are made in a way of their own, once what they hold is there.
         self.makers: Dict[int, Callable[[int], Any]] = {}
         self.fills: List[Callable[[], None]] = []
