@@ -1,7 +1,10 @@
 """Loads on one machine: files go to the daemon by descriptor; tensors are read or mapped by the caller, and none of their bytes travel."""
+import contextlib
 import io
 import os
 import resource
+import signal
+import socket
 import unittest
 import unittest.mock
 import zipfile
@@ -14,7 +17,8 @@ if not package.HAS_TORCH:
     package.skip("this Python has no torch (apt-get install python3-torch)")
 import torch
 
-from airlock import _client, _descriptors, _payload
+from airlock import _client, _descriptors, _payload, _requests, _source
+from airlock.v1 import loader_pb2
 
 
 def deflated(data):
@@ -50,9 +54,12 @@ class Local(package.Folder):
             for mmap in (None, False, True):
                 with unittest.mock.patch.object(_payload.StreamPayload, "write", side_effect=AssertionError("a byte came over the wire")):
                     self.check(airlock.load(path, mmap=mmap))
-                    with open(path, "rb") as file:
+                    with open(path, "rb") as file, io.BytesIO(b"what stands before" + data) as memory:
                         self.check(airlock.load(file, mmap=mmap))
                         self.assertEqual(file.tell(), len(data))
+                        memory.seek(-len(data), os.SEEK_END)
+                        self.check(airlock.load(memory, mmap=mmap))
+                        self.assertEqual(memory.read(), b"")
                 self.assertEqual(path.read_bytes(), data)  # what is written to a mapping stays in the process
 
     def test_bytes_that_are_not_those_of_their_checksum(self):
@@ -80,6 +87,52 @@ class Local(package.Folder):
             path = self.write(name, data)
             with unittest.mock.patch.object(_descriptors, "socket_path", return_value=""):
                 self.check(airlock.load(path, mmap=True))
+                self.check(airlock.load(io.BytesIO(data)))
+
+    def test_whoever_gives_up_takes_nothing_from_those_after(self):
+        """Before anything came, and in the midst of it."""
+        path = self.write("a.pt", saved(VALUE))
+        taker = _client.Taker
+        for message in range(3):
+            taken = []
+
+            class Interrupted(taker):
+                def take(self, data):
+                    taken.append(data)
+                    if len(taken) > message:
+                        raise KeyboardInterrupt
+                    super().take(data)
+
+            with unittest.mock.patch.object(_client, "Taker", Interrupted), self.assertRaises(KeyboardInterrupt):
+                airlock.load(path)
+            self.check(airlock.load(path))
+
+    def test_an_interrupt_while_nothing_comes(self):
+        with socket.socket(socket.AF_UNIX) as silent:
+            address = self.folder / "silent"
+            silent.bind(str(address))
+            silent.listen()
+            client = _client.Client(f"unix:{address}")
+            self.addCleanup(client.close)
+            source = _source.source_of(self.write("a.pt", saved(VALUE)))
+            options = _requests.CallOptions(timeout=60)
+            requests = _requests.Requests(loader_pb2.LoadRequest, _requests.first_of(loader_pb2.LoadRequest, source, options), None)
+            before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+            self.addCleanup(signal.signal, signal.SIGALRM, before)
+            signal.setitimer(signal.ITIMER_REAL, 0.3)
+            with self.assertRaises(KeyboardInterrupt):
+                client._exchange(client._load, requests, source, options, None)
+
+    def test_a_file_object_that_fails_says_so_itself(self):
+        class Failing(io.BytesIO):
+            def read(self, *_):
+                raise OSError("the disk is gone")
+
+        for path in (None, ""):
+            with unittest.mock.patch.object(_descriptors, "socket_path", return_value=path) if path is not None else contextlib.nullcontext():
+                with self.assertRaisesRegex(OSError, "the disk is gone"):
+                    airlock.load(Failing(saved(VALUE)))
+            self.check(airlock.load(io.BytesIO(saved(VALUE))))
 
     def test_a_gzip_object_is_no_file_of_its_own(self):
         import gzip

@@ -8,6 +8,8 @@ _OPTIONS = (
     ("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1), ("grpc.http2.max_frame_size", 1 << 20),
     # Never a retry: a replayed upload can be cut short and still look whole. DNS may not bring a policy in either.
     ("grpc.enable_retries", 0), ("grpc.service_config_disable_resolution", 1), ("grpc.use_local_subchannel_pool", 1),
+    # Whoever waits for an answer takes it off the wire; else a thread of grpcio's does, and wakes the one who waits.
+    ("SingleThreadedUnaryStream", 1),
 )
 
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import atexit
+import collections
 import contextlib
 import errno
 import os
@@ -20,8 +21,20 @@ from .v1 import loader_pb2
 
 _SERVICE = "/airlock.v1.Loader/"
 _ASK_SECONDS = 30.0
-# Below it, a file is sent faster than its descriptor.
-_LOCAL_BYTES = 256 << 10
+# Below it, bytes of tensors are on their way sooner than a descriptor is, where the daemon opens the file itself.
+_SMALL_BYTES = 256 << 10
+
+
+class _Method:
+    """A call of the service, made with one message or with many. For many, grpcio keeps two threads: not for one."""
+
+    def __init__(self, channel: Any, name: str, request: Any) -> None:
+        self.request = request
+        self._one = channel.unary_stream(_SERVICE + name, request.SerializeToString, _raw)
+        self._many = channel.stream_stream(_SERVICE + name, request.SerializeToString, _raw)
+
+    def __call__(self, requests: Requests, timeout: Optional[float]) -> Any:
+        return self._many(iter(requests), timeout=timeout) if requests.source else self._one(requests.first, timeout=timeout)
 
 
 class Client:
@@ -36,8 +49,8 @@ class Client:
         self._daemon = daemon
         self._channel = channel_to(address)
         self._errors = grpc.RpcError
-        self._load = self._channel.stream_stream(_SERVICE + "Load", loader_pb2.LoadRequest.SerializeToString, _raw)
-        self._inspect = self._channel.stream_stream(_SERVICE + "Inspect", loader_pb2.InspectRequest.SerializeToString, _raw)
+        self._load = _Method(self._channel, "Load", loader_pb2.LoadRequest)
+        self._inspect = _Method(self._channel, "Inspect", loader_pb2.InspectRequest)
         self._capabilities = self._channel.unary_unary(_SERVICE + "GetCapabilities", loader_pb2.GetCapabilitiesRequest.SerializeToString,
                                                        loader_pb2.GetCapabilitiesResponse.FromString)
         # What it was found to have; 0 before it was asked.
@@ -56,11 +69,11 @@ class Client:
 
     def load(self, source: Source, options: CallOptions, allocator: Allocator) -> Answer:
         """The whole file."""
-        return self._run(self._load, loader_pb2.LoadRequest, source, options, allocator)
+        return self._run(self._load, source, options, allocator)
 
     def inspect(self, source: Source, options: CallOptions) -> Answer:
         """All but the weights."""
-        return self._run(self._inspect, loader_pb2.InspectRequest, source, options, None)
+        return self._run(self._inspect, source, options, None)
 
     def _ask_posture(self, source: Source) -> None:
         """Before it gets anything: whether its walls are enough. (A private daemon that has fewer does not start.)"""
@@ -73,18 +86,18 @@ class Client:
                 raise explain(error, Taker(None), source) from None
         _posture.check(self._posture)
 
-    def _run(self, method: Any, request: Any, source: Source, options: CallOptions, allocator: Optional[Allocator]) -> Answer:
+    def _run(self, method: _Method, source: Source, options: CallOptions, allocator: Optional[Allocator]) -> Answer:
         self._ask_posture(source)
-        if source.size >= _LOCAL_BYTES:
-            with source.descriptor() as fd:
-                ticket = self._ticket(source, fd) if fd is not None else None
-                if fd is not None and ticket is not None:
-                    return self._run_local(method, ticketed(request, source, options, ticket), source, options, allocator, fd)
-        taker = self._exchange(method, self._requests(request, source, options), source, options, allocator)
+        socket = "" if source.size < _SMALL_BYTES and self._reads(source) else _descriptors.socket_path(self._address)
+        with source.descriptor() if socket else contextlib.nullcontext() as fd:
+            ticket = _ticket(socket, source, fd)
+            if fd is not None and ticket is not None:
+                return self._run_local(method, ticketed(method.request, source, options, ticket), source, options, allocator, fd)
+        taker = self._exchange(method, self._requests(method.request, source, options), source, options, allocator)
         return taker.finish()
 
-    def _exchange(self, method: Any, requests: Requests, source: Source, options: CallOptions, allocator: Optional[Allocator]) -> Taker:
-        call = method(iter(requests), timeout=options.timeout)
+    def _exchange(self, method: _Method, requests: Requests, source: Source, options: CallOptions, allocator: Optional[Allocator]) -> Taker:
+        call = method(requests, options.timeout)
         taker = Taker(allocator)
         try:
             for message in call:
@@ -94,21 +107,11 @@ class Client:
                 raise requests.error from None
             raise explain(error, taker, source) from None
         except BaseException:
-            call.cancel()
+            _abandon(call, self._errors)
             raise
         return taker
 
-    def _ticket(self, source: Source, fd: int) -> Optional[bytes]:
-        """A ticket for a file, where the daemon is of this machine and takes descriptors."""
-        path = _descriptors.socket_path(self._address)
-        if not path:
-            return None
-        try:
-            return _descriptors.put(path, [(fd, upload_name(source.name), source.size)])
-        except _descriptors.TicketRefused:
-            return None  # it is sent another way, and refused there if it must be
-
-    def _run_local(self, method: Any, first: Any, source: Source, options: CallOptions, allocator: Optional[Allocator], fd: int) -> Answer:
+    def _run_local(self, method: _Method, first: Any, source: Source, options: CallOptions, allocator: Optional[Allocator], fd: int) -> Answer:
         """No byte of a tensor travels: the caller has the file, and gets the memory file that the worker wrote."""
         before = os.fstat(fd)
         taker = self._exchange(method, Requests(type(first), first, None), source, options, allocator)
@@ -151,6 +154,23 @@ class Client:
 
 def _raw(message: bytes) -> bytes:
     return message
+
+
+def _ticket(socket: str, source: Source, fd: Optional[int]) -> Optional[bytes]:
+    """A ticket for a file, where the daemon takes its descriptor."""
+    if fd is None:
+        return None
+    try:
+        return _descriptors.put(socket, [(fd, upload_name(source.name), source.size)])
+    except _descriptors.TicketRefused:
+        return None  # it is sent another way, and refused there if it must be
+
+
+def _abandon(call: Any, errors: Any) -> None:
+    """Ends a call, and takes off what came for it: it is kept until the channel ends, else."""
+    call.cancel()
+    with contextlib.suppress(errors):
+        collections.deque(call, maxlen=0)
 
 
 # One client for each address and process.

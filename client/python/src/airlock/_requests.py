@@ -44,15 +44,17 @@ class Requests:
 
     def __init__(self, request: Any, first: Any, source: Optional[Source]) -> None:
         self._request = request
-        self._first = first
-        self._source = source
+        #: The first message, and the only one where nothing is uploaded.
+        self.first = first
+        #: What is uploaded.
+        self.source = source
         self.error: Optional[Exception] = None
 
     def __iter__(self) -> Iterator[Any]:
-        yield self._first
-        if self._source is not None:
+        yield self.first
+        if self.source is not None:
             try:
-                yield from self._pieces(self._source)
+                yield from self._pieces(self.source)
             except Exception as error:
                 self.error = error
                 raise

@@ -82,17 +82,26 @@ class ObjectSource:
 
     @contextlib.contextmanager
     def descriptor(self) -> Iterator[Optional[int]]:
-        """The file behind the object, where it is a whole one that the object gives as it is."""
-        whole = self._start == 0 and self.size == self._end
-        plain = type(self._file) is io.FileIO or (type(self._file) is io.BufferedReader and type(self._file.raw) is io.FileIO)
-        if not whole or not plain or not stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):
-            yield None
-            return
-        fd = os.open(f"/proc/self/fd/{self._file.fileno()}", os.O_RDONLY | os.O_CLOEXEC)
+        """The file behind the object, where it is a whole one that the object gives as it is; else a copy in a memory file."""
+        with contextlib.nullcontext(self._file) if self._is_a_file() else self._copy() as file:
+            # Anew, for reading only: a daemon takes no other.
+            fd = os.open(f"/proc/self/fd/{file.fileno()}", os.O_RDONLY | os.O_CLOEXEC)
         try:
             yield fd
         finally:
             os.close(fd)
+
+    @contextlib.contextmanager
+    def _copy(self) -> Iterator[BinaryIO]:
+        with os.fdopen(os.memfd_create("airlock"), "wb") as file:
+            file.writelines(self.chunks())
+            file.flush()
+            yield file
+
+    def _is_a_file(self) -> bool:
+        whole = self._start == 0 and self.size == self._end
+        plain = type(self._file) is io.FileIO or (type(self._file) is io.BufferedReader and type(self._file.raw) is io.FileIO)
+        return whole and plain and stat.S_ISREG(os.fstat(self._file.fileno()).st_mode)
 
     def consumed(self, size: int) -> None:
         """Sets the position behind `size` bytes."""
