@@ -108,6 +108,10 @@ TEST_F(BrokerHostileTest, CallsThatAreOnlyHeldOpenDoNotAddUp) {
       held.back()->Write(request);
     }
     EXPECT_EQ(AtRest(reason, v1::REASON_QUEUE_FULL), v1::REASON_QUEUE_FULL);
+    grpc::ClientContext context;
+    v1::SelfTestResponse unanswered;
+    EXPECT_EQ(daemon_->NewStub()->SelfTest(&context, {}, &unanswered).error_code(),
+              grpc::StatusCode::RESOURCE_EXHAUSTED);
     for (size_t i = 0; i < held.size(); ++i) {
       contexts[i]->TryCancel();
       (void)held[i]->Finish();
