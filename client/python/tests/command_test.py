@@ -43,6 +43,16 @@ class Command(package.Folder):
         for word in ("run SCRIPT", "convert", "inspect", "doctor"):
             self.assertIn(word, text)
 
+    def test_arguments_of_what_is_run_are_its_own(self):
+        """Also those that `run` has itself."""
+        program = self.write("shown.py", b"import sys, torch; print(sys.argv, sorted(torch.load(sys.argv[-1])))")
+        own = ["--flag", "-m", "--inert", str(self.source)]
+        for form, name in ((["--inert", str(program)], str(program)), (["--", str(program)], str(program)), (["--inert", "-m", "shown"], str(program))):
+            done = subprocess.run([sys.executable, *MODULE, "run", *form, *own], capture_output=True, text=True, cwd=self.folder,
+                                  env={**os.environ, "PYTHONPATH": package.PACKAGE})
+            self.assertEqual(done.stdout, f"{[name, *own]} ['epoch', 'state_dict']\n", done.stderr)
+        self.assertEqual(self.run_python(*MODULE, "run").returncode, 64)
+
     def test_without_a_program_it_says_so(self):
         code = "import airlock._cli as c; c.find_program = lambda name: None; c.main(['version'])"
         done = self.run_python("-c", code)

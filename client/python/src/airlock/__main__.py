@@ -24,7 +24,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--unknown", choices=("record", "error"), default="record", help="what becomes of objects of unknown types")
     run.add_argument("--trusted", action="append", default=[], metavar="CLASS", help="rebuild objects of this class; may be repeated")
     run.add_argument("--inert", action="store_true", help="load dangerous files too; what they would call stays an inert record")
-    run.add_argument("-m", dest="module", metavar="MODULE", help="run a module instead of a script")
+    run.add_argument("-m", dest="module", nargs=argparse.REMAINDER, help="MODULE ARGUMENT ...: run a module instead of a script")
     run.add_argument("rest", nargs=argparse.REMAINDER, metavar="SCRIPT ARGUMENT", help="the script, and its arguments")
     return parser
 
@@ -35,18 +35,17 @@ def main(arguments: Optional[List[str]] = None) -> int:
     if arguments and arguments[0] not in _OURS:
         _cli.main(arguments)
     given = _parser().parse_args(arguments)
-    rest = given.rest[1:] if given.rest[:1] == ["--"] else given.rest
-    if not rest and given.module is None:
+    program = given.module or (given.rest[1:] if given.rest[:1] == ["--"] else given.rest)
+    if not program:
         print("python -m airlock run: no script", file=sys.stderr)
         return 64
     patch(unknown=given.unknown, trusted=given.trusted, inert=given.inert)
-    if given.module is not None:
-        sys.argv = [given.module, *rest]
-        runpy.run_module(given.module, run_name="__main__", alter_sys=True)
-        return 0
-    sys.argv = rest
-    sys.path[0] = _directory_of(rest[0])
-    runpy.run_path(rest[0], run_name="__main__")
+    sys.argv = program
+    if given.module:
+        runpy.run_module(program[0], run_name="__main__", alter_sys=True)
+    else:
+        sys.path[0] = _directory_of(program[0])
+        runpy.run_path(program[0], run_name="__main__")
     return 0
 
 
