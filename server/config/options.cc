@@ -44,7 +44,8 @@ const OptionRow kOptions[] = {
     {"worker-uids", &Options::worker_uids,
      "BASE:COUNT, as root: each worker is another user of this range that nobody else is of, not nobody"},
     {"pool", &Options::pool, "workers that wait ready"},
-    {"pool-most", &Options::pool_most, "workers that wait ready while many are asked for; they become fewer again"},
+    {"pool-most", &Options::pool_most,
+     "workers that wait ready while many are asked for, and become fewer again; 0: four for each load"},
     {"max-loads", &Options::max_loads, "loads that run at a time"},
     {"queue", &Options::queue, "loads that may wait"},
     {"max-calls", &Options::max_calls, "calls at a time, those that send and read included"},
@@ -82,7 +83,7 @@ void AddOption(CLI::App& app, const OptionRow& row, Options& options) {
   if (std::holds_alternative<std::vector<std::string> Options::*>(row.target)) {
     option->delimiter(',')->allow_extra_args(false);
   } else {
-    option->take_last();
+    option->take_last()->capture_default_str();
   }
 }
 
