@@ -42,10 +42,16 @@ std::string SummaryOf(const Options& options, const std::string& key, size_t ten
   return Escape(options.destination) + ": " + Counted(tensors, "tensor") + place;
 }
 
-void NoteIncomplete(const Options& options, const Contents& contents) {
+void NoteShortcomings(const Options& options, const Contents& contents) {
   for (const v1::Finding& finding : contents.findings()) {
     if (finding.id() == kIncomplete) PrintNote(options.source, finding.message());
   }
+  if (!options.verify) return;
+  size_t without = 0;
+  for (uint32_t i = 0; i < contents.storage_count(); ++i) without += contents.storage(i).crc32.has_value() ? 0 : 1;
+  if (without == 0) return;
+  PrintNote(options.source, "not verified, as the file has no CRC-32 of them: " + std::to_string(without) + " of " +
+                                Counted(contents.storage_count(), "storage"));
 }
 
 }  // namespace airlock::cli

@@ -19,7 +19,7 @@ ClientResult<std::shared_ptr<const Contents>> LoadInto(const Options& options, S
 void BeginSummary(const Options& options, const std::string& key, size_t tensors, JsonWriter& json);
 std::string SummaryOf(const Options& options, const std::string& key, size_t tensors);
 
-// The weights of a module are not all that its own code would have given.
-void NoteIncomplete(const Options& options, const Contents& contents);
+// What the result is not: all that a module's own code would have given; with --verify, all compared.
+void NoteShortcomings(const Options& options, const Contents& contents);
 
 }  // namespace airlock::cli

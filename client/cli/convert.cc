@@ -32,7 +32,7 @@ void Summarise(const Options& options, const SafetensorsSink& sink, const Conten
     PrintNote(options.source,
               "names that share their elements with others, each written in full: " + std::to_string(sink.repeated()));
   }
-  NoteIncomplete(options, contents);
+  NoteShortcomings(options, contents);
   if (options.format != Format::kTable) {
     JsonWriter json(stdout);
     BeginSummary(options, sink.key(), sink.names(), json);

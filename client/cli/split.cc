@@ -82,7 +82,7 @@ int RunSplit(const Options& options) {
     PrintFailure(options, options.source, contents.error());
     return contents.error().exit_code;
   }
-  NoteIncomplete(options, **contents);
+  NoteShortcomings(options, **contents);
   NoteOldFiles(options, sink.files());
   Summarise(options, sink);
   return 0;

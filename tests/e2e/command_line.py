@@ -85,6 +85,10 @@ class CommandLine(unittest.TestCase):
         self.assertIn("verified: the bytes of 4 tensors", airlock.run("load", "--verify", self.sample).stdout)
         self.assertIn("verified: the bytes of 1 tensor ", airlock.run("load", "--verify", "--select", "layer1*", self.sample).stdout)
         self.assertIn("not verified", airlock.run("load", "--verify", plain).stdout)
+        for source, said in ((self.sample, ""), (plain, "no CRC-32 of them: 4 of 4 storages")):
+            for command in (["convert"], ["convert", "--split"]):
+                done = airlock.run(*command, "--verify", source, self.path / f"{len(said)}{len(command)}")
+                self.assertEqual((done.returncode, said in done.stderr, "verified" in done.stderr), (0, True, bool(said)), done.stderr)
         self.assertNotIn("verified", airlock.run("load", self.sample).stdout)
         self.assertEqual(airlock.report("load", "--verify", self.sample)[1]["verified"], {"compared": 4, "without_crc32": 0})
         self.assertEqual(airlock.report("load", "--verify", plain)[1]["verified"], {"compared": 0, "without_crc32": 4})
