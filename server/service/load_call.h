@@ -25,11 +25,10 @@
 #include "airlock/v1/loader.pb.h"
 #include "server/pool/cancellation.h"
 #include "server/pool/session.h"
+#include "server/service/answer_messages.h"
 #include "server/service/broker.h"
-#include "server/service/payload_reader.h"
-#include "server/service/plan_cutter.h"
+#include "server/service/call_input.h"
 #include "server/service/stall_watch.h"
-#include "server/source/upload_source.h"
 
 namespace airlock::server {
 
@@ -49,18 +48,12 @@ class LoadCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::By
   void OnStall() override;
 
  private:
-  // What is written next.
-  enum class Phase : uint8_t { kReport, kPlan, kData, kTicket, kStatus };
-
   void PassTurn(Clock::rep waiting_since);
   void TakeTurn();
   void Read();
   void TakeMessage();
   OrVerdict<void> TakeRequest();
   OrVerdict<void> TakeOptions(const v1::LoadRequest& request);
-  OrVerdict<void> TakeSource(const v1::Source& source);
-  OrVerdict<void> TakeTicket(const std::string& ticket);
-  OrVerdict<void> TakeChunk(const ChunkView& chunk);
   OrVerdict<void> Enqueue();
   void Decode();
   // The session, or the two that a selection may take.
@@ -70,17 +63,12 @@ class LoadCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::By
   bool selects() const { return kind_ == CallKind::kLoad && options_->select_size() > 0; }
   // Claims memory for the plan until it is read.
   Verdict HoldPlan();
-  OrVerdict<void> OpenPath();
-  OrVerdict<void> CheckInputSize() const;
-  bool mapped() const { return owner_.has_value(); }
-  // A ticket for what the worker wrote; empty where no storage lies there.
-  OrVerdict<std::string> OutputTicket();
+  // Whether the caller has the file itself, and maps it.
+  bool mapped() const { return input_.owner() != nullptr; }
 
   // Ends the working part with `verdict` and starts the answer.
   void Answer(const Verdict& verdict);
   void FillReport();
-  // The next message; nothing at the end. Blocks on files.
-  OrVerdict<std::optional<OutgoingMessage>> NextMessage();
   // Makes messages for as long as making takes longer than writing, and lets other calls go first now and then.
   void Make();
   // Whether the write and the making of the next message have both ended: said to the one that ends later.
@@ -114,24 +102,14 @@ class LoadCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::By
   std::optional<Budget::Share> plan_share_;
   std::optional<v1::LoadOptions> options_;
   SessionOptions session_;
-  std::optional<UploadSource> upload_;
-  // Who put the input in, where it came by a ticket.
-  std::optional<Peer> owner_;
-  // Of the input, for the log.
-  std::string name_;
-  // Given back when the input is closed.
-  std::optional<Budget::Share> files_share_;
-  std::optional<Input> input_;
-  std::string sha256_;
+  CallInput input_;
   Clock::time_point queued_;
   uint64_t queue_us_ = 0;
 
   Verdict verdict_;
   SessionResult result_;
   v1::Report report_;
-  Phase phase_ = Phase::kReport;
-  std::optional<PlanCutter> plan_;
-  std::optional<PayloadReader> payload_;
+  std::optional<AnswerMessages> answer_;
 };
 
 }  // namespace airlock::server

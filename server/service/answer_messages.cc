@@ -1,0 +1,96 @@
+#include "server/service/answer_messages.h"
+
+#include <fcntl.h>
+#include <grpcpp/impl/codegen/proto_utils.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace airlock::server {
+namespace {
+
+std::optional<OutgoingMessage> Encode(const v1::LoadResponse& response) {
+  OutgoingMessage message;
+  bool own = false;
+  (void)grpc::SerializationTraits<v1::LoadResponse>::Serialize(response, &message.bytes, &own);
+  return message;
+}
+
+// What was met is of use to whoever wants to know why it failed.
+void KeepInventory(v1::PlanChunk& plan) {
+  v1::PlanChunk inventory;
+  inventory.mutable_symbols()->Swap(plan.mutable_symbols());
+  inventory.mutable_findings()->Swap(plan.mutable_findings());
+  plan = std::move(inventory);
+}
+
+}  // namespace
+
+v1::Verdict WordOf(const Verdict& verdict, const SessionResult& result) {
+  if (verdict.reason() == v1::REASON_DANGEROUS_CONTENT) return v1::VERDICT_DANGEROUS;
+  if (result.concluded && (verdict.ok() || result.conclusion.judgement == v1::VERDICT_DANGEROUS)) {
+    return result.conclusion.judgement;
+  }
+  return FactsOf(verdict.outcome()).verdict();
+}
+
+AnswerMessages::AnswerMessages(Broker& broker, v1::Report report, const Subject& subject)
+    : broker_(broker), report_(std::move(report)), subject_(subject) {
+  const SessionResult& result = subject.result;
+  if (!result.concluded) return;
+  if (!subject.succeeded) KeepInventory(subject.result.conclusion.plan);
+  plan_.emplace(result.conclusion.plan);
+  if (subject.succeeded && subject.data == DataBy::kStream) {
+    payload_.emplace(result.conclusion.plan.storages(), *subject.input, result.output.get(), broker.piece_bytes);
+  }
+}
+
+// Falls through phases that have nothing (more) to say.
+OrVerdict<std::optional<OutgoingMessage>> AnswerMessages::Next() {
+  v1::LoadResponse response;
+  if (phase_ == Phase::kReport) {
+    phase_ = Phase::kPlan;
+    *response.mutable_report() = report_;
+    return Encode(response);
+  }
+  if (phase_ == Phase::kPlan) {
+    if (plan_ && plan_->Next(*response.mutable_plan())) return Encode(response);
+    phase_ = Phase::kData;
+  }
+  if (phase_ == Phase::kData) {
+    if (payload_ && !payload_->AtEnd()) {
+      AIRLOCK_ASSIGN(OutgoingMessage piece, payload_->Next());
+      return std::optional(std::move(piece));
+    }
+    phase_ = Phase::kTicket;
+  }
+  if (phase_ == Phase::kTicket) {
+    phase_ = Phase::kEnd;
+    if (subject_.succeeded && subject_.data == DataBy::kTicket) {
+      AIRLOCK_ASSIGN(*response.mutable_output_ticket(), OutputTicket());
+      return Encode(response);
+    }
+  }
+  if (subject_.succeeded && subject_.input != nullptr) {
+    // The bytes that went out are those that were validated, or the caller learns that they are not.
+    AIRLOCK_TRY(subject_.input->CheckUnchanged());
+  }
+  return std::optional<OutgoingMessage>();
+}
+
+// Empty where no storage lies in the output.
+OrVerdict<std::string> AnswerMessages::OutputTicket() {
+  const auto& places = subject_.result.conclusion.plan.storages().place();
+  if (std::find(places.begin(), places.end(), v1::PLACE_OUTPUT) == places.end()) return std::string();
+  // A description of its own, for reading only. The seals hold for all of them.
+  const std::string path = "/proc/self/fd/" + std::to_string(subject_.result.output.get());
+  Fd reopened(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!reopened) return Because(v1::REASON_INTERNAL, std::string("cannot reopen the output: ") + std::strerror(errno));
+  TicketBook::Lot lot{{}, *subject_.owner};
+  lot.files.push_back(std::move(reopened));
+  return broker_.descriptors.outputs().Issue(std::move(lot));
+}
+
+}  // namespace airlock::server

@@ -1,0 +1,55 @@
+// AnswerMessages: what goes back to the caller, message by message: the report, the pieces of the plan, then the data
+// of the storages, or a ticket for the file that the worker wrote them to. Not thread-safe.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "airlock/v1/loader.pb.h"
+#include "server/pool/session.h"
+#include "server/service/broker.h"
+#include "server/service/payload_reader.h"
+#include "server/service/plan_cutter.h"
+
+namespace airlock::server {
+
+// How the data comes to the caller.
+enum class DataBy : uint8_t { kNothing, kStream, kTicket };
+
+// The one word about a file. What would run code is dangerous, also where the file breaks off afterwards.
+v1::Verdict WordOf(const Verdict& verdict, const SessionResult& result);
+
+class AnswerMessages {
+ public:
+  struct Subject {
+    bool succeeded;
+    // Nothing where it was never there.
+    const Input* input;
+    SessionResult& result;
+    DataBy data;
+    // Whom the ticket is for. REQUIRES: there with DataBy::kTicket.
+    const Peer* owner;
+  };
+
+  // All that the subject refers to must outlive it. Of what failed, the result's plan keeps what was met: symbols and
+  // findings.
+  AnswerMessages(Broker& broker, v1::Report report, const Subject& subject);
+
+  // The next one, nothing at the end; then the input is still what it was when it was validated. Blocks on files.
+  OrVerdict<std::optional<OutgoingMessage>> Next();
+
+ private:
+  // What comes next.
+  enum class Phase : uint8_t { kReport, kPlan, kData, kTicket, kEnd };
+
+  OrVerdict<std::string> OutputTicket();
+
+  Broker& broker_;
+  const v1::Report report_;
+  const Subject subject_;
+  Phase phase_ = Phase::kReport;
+  std::optional<PlanCutter> plan_;
+  std::optional<PayloadReader> payload_;
+};
+
+}  // namespace airlock::server
