@@ -19,10 +19,10 @@
 #include "client/cpp/channel.h"
 #include "client/cpp/checksums.h"
 #include "client/cpp/fd_socket.h"
-#include "client/cpp/local_file.h"
-#include "client/cpp/local_folder.h"
 #include "client/cpp/local_payload.h"
+#include "client/cpp/locator.h"
 #include "client/cpp/memory_sink.h"
+#include "client/cpp/meter.h"
 #include "client/cpp/private_daemon.h"
 #include "client/cpp/status.h"
 #include "client/cpp/upload.h"
@@ -41,25 +41,6 @@ grpc::ByteBuffer Encode(const Message& message) {
   return bytes;
 }
 
-// The progress of one call.
-class Meter {
- public:
-  explicit Meter(const CallOptions& options) : report_(options.progress) {}
-  void Sent(uint64_t bytes, uint64_t total) { Update(sent_, bytes, to_send_, total); }
-  void Received(uint64_t bytes, uint64_t total) { Update(received_, bytes, to_receive_, total); }
-
- private:
-  void Update(uint64_t& done, uint64_t bytes, uint64_t& all, uint64_t total) {
-    if (!report_) return;
-    done = bytes;
-    all = total;
-    report_(sent_, to_send_, received_, to_receive_);
-  }
-
-  const std::function<void(uint64_t, uint64_t, uint64_t, uint64_t)>& report_;
-  uint64_t sent_ = 0, to_send_ = 0, received_ = 0, to_receive_ = 0;
-};
-
 // Beside a unix socket stands the fd socket; elsewhere there is none.
 std::unique_ptr<FdSocket> FdSocketOf(std::string_view address) {
   constexpr std::string_view kUnix = "unix:";
@@ -67,35 +48,6 @@ std::unique_ptr<FdSocket> FdSocketOf(std::string_view address) {
   address.remove_prefix(kUnix.size());
   if (address.starts_with("///")) address.remove_prefix(2);
   return std::make_unique<FdSocket>(std::string(address) + ".fd");
-}
-
-// Where the bytes of a call come from.
-struct Located {
-  // Ours, opened; none where the daemon opens them.
-  std::vector<LocalFile> files;
-  // The daemon has their descriptors; else their bytes are to be sent.
-  bool handed_in = false;
-
-  uint64_t Size() const {
-    uint64_t size = 0;
-    for (const LocalFile& file : files) size += file.identity.size;
-    return size;
-  }
-};
-
-// What indices are called. A file of another name has its neighbours sent nowhere, whatever is in it.
-constexpr std::string_view kIndexEnd = ".index.json";
-
-// The folder of an index that the daemon had no use for by itself.
-std::optional<Source> FolderOf(const Source& source, const ClientError& error) {
-  if (error.reason != v1::REASON_NEEDS_FOLDER || source.folder || !source.member.empty()) return std::nullopt;
-  if (!source.path.ends_with(kIndexEnd)) return std::nullopt;
-  const size_t slash = source.path.rfind('/');
-  Source folder = source;
-  folder.path = slash == std::string::npos ? "." : slash == 0 ? "/" : source.path.substr(0, slash);
-  folder.member = source.path.substr(slash + 1);
-  folder.folder = !source.on_server;
-  return folder;
 }
 
 // The call, and once more with the folder where it takes that: nobody has seen anything of the file by then.
@@ -114,6 +66,7 @@ class Client::Impl {
   Impl(const std::string& address, std::shared_ptr<grpc::Channel> channel, std::unique_ptr<PrivateDaemon> daemon)
       : daemon_(std::move(daemon)),
         fd_socket_(FdSocketOf(address)),
+        locator_(fd_socket_.get(), daemon_ != nullptr),
         channel_(std::move(channel)),
         stub_(v1::Loader::NewStub(channel_)) {}
 
@@ -127,7 +80,7 @@ class Client::Impl {
     v1::InspectRequest first;
     *first.mutable_options()->mutable_limits() = options.limits;
     AIRLOCK_ASSIGN(const Located located,
-                   Locate(source, v1::DELIVERY_UNSPECIFIED, first.mutable_options()->mutable_source()));
+                   locator_.Locate(source, v1::DELIVERY_UNSPECIFIED, first.mutable_options()->mutable_source()));
     Meter meter(options);
     Answer answer(nullptr, options.minimum_posture);
     return Run<v1::InspectResponse>(kInspect, first, located, options.timeout, meter, answer);
@@ -139,7 +92,8 @@ class Client::Impl {
     const auto end =
         options.timeout.count() > 0 ? steady_clock::now() + options.timeout : steady_clock::time_point::max();
     v1::LoadRequest first = RequestOf(options);
-    AIRLOCK_ASSIGN(Located located, Locate(source, options.delivery, first.mutable_options()->mutable_source()));
+    AIRLOCK_ASSIGN(Located located,
+                   locator_.Locate(source, options.delivery, first.mutable_options()->mutable_source()));
     Meter meter(options);
     if (!located.handed_in) {
       Answer answer(&sink, options.minimum_posture);
@@ -157,7 +111,8 @@ class Client::Impl {
 
   ClientResult<Checkpoint> Load(const Source& source, const LoadOptions& options) {
     v1::LoadRequest first = RequestOf(options);
-    AIRLOCK_ASSIGN(Located located, Locate(source, options.delivery, first.mutable_options()->mutable_source()));
+    AIRLOCK_ASSIGN(Located located,
+                   locator_.Locate(source, options.delivery, first.mutable_options()->mutable_source()));
     Meter meter(options);
     if (!located.handed_in) {
       MemorySink sink;
@@ -213,66 +168,6 @@ class Client::Impl {
     first.set_inert(options.inert);
     for (const std::string& glob : options.select) first.add_select(glob);
     return request;
-  }
-
-  ClientResult<Located> LocateFolder(const Source& source, v1::Delivery delivery, v1::Source* request) const {
-    if (delivery == v1::DELIVERY_MAPPED) {
-      return Unexpected{MakeError(v1::REASON_BAD_REQUEST, "the files of a folder are not mapped")};
-    }
-    AIRLOCK_ASSIGN(LocalFolder folder, OpenLocalFolder(source.path));
-    const std::string real_path = daemon_ != nullptr && !folder.has_links ? RealPath(source.path) : std::string();
-    if (!real_path.empty()) {
-      request->set_path(real_path);
-      return Located{};
-    }
-    v1::Upload& upload = *request->mutable_upload();
-    for (size_t i = 0; i < folder.files.size(); ++i) {
-      v1::File& file = *upload.add_files();
-      file.set_name(folder.names[i]);
-      file.set_size(folder.files[i].identity.size);
-    }
-    Located located{.files = std::move(folder.files)};
-    upload.set_size(located.Size());
-    upload.set_name(folder.name);
-    return located;
-  }
-
-  // Fills in where the bytes come from.
-  ClientResult<Located> Locate(const Source& source, v1::Delivery delivery, v1::Source* request) const {
-    if (!IsUtf8(source.member)) return Unexpected{MakeError(v1::REASON_BAD_REQUEST, "the member's name is not UTF-8")};
-    request->set_member(source.member);
-    if (source.folder) return LocateFolder(source, delivery, request);
-    if (source.on_server) {
-      if (delivery == v1::DELIVERY_MAPPED) {
-        return Unexpected{MakeError(v1::REASON_BAD_REQUEST, "a file of the daemon's machine cannot be mapped here")};
-      }
-      if (!IsUtf8(source.path)) return Unexpected{MakeError(v1::REASON_BAD_REQUEST, "the path is not UTF-8")};
-      request->set_path(source.path);
-      return Located{};
-    }
-    Located located;
-    AIRLOCK_ASSIGN(LocalFile file, OpenLocalFile(source.path));
-    located.files.push_back(std::move(file));
-    if (delivery != v1::DELIVERY_STREAM && fd_socket_ != nullptr) {
-      auto ticket = fd_socket_->Put(located.files);
-      if (ticket.ok()) {
-        request->set_ticket(std::move(ticket).value());
-        located.handed_in = true;
-        return located;
-      }
-      // What is wrong with the file will come out again.
-      if (delivery == v1::DELIVERY_MAPPED) return Unexpected{std::move(ticket).error()};
-    } else if (delivery == v1::DELIVERY_MAPPED) {
-      return Unexpected{MakeError(v1::REASON_BAD_REQUEST, "only a daemon on a unix socket can have files mapped")};
-    }
-    const std::string real_path = daemon_ != nullptr ? RealPath(source.path) : std::string();
-    if (!real_path.empty()) {
-      request->set_path(real_path);
-      return Located{};
-    }
-    request->mutable_upload()->set_size(located.files.front().identity.size);
-    request->mutable_upload()->set_name(located.files.front().name);
-    return located;
   }
 
   ClientResult<std::shared_ptr<const Contents>> RunLoad(const v1::LoadRequest& first, const Located& located,
@@ -343,6 +238,7 @@ class Client::Impl {
   const std::unique_ptr<PrivateDaemon> daemon_;
   // Null where the daemon is on another machine.
   const std::unique_ptr<FdSocket> fd_socket_;
+  const Locator locator_;
   const std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::Loader::Stub> stub_;
   std::mutex mutex_;
