@@ -111,10 +111,12 @@ OrVerdict<void> Session::Start() {
 }
 
 // The worker's own CPU limit is the daemon's; a request may have less. CPU time runs no faster than the clock, so the
-// reader need not look up before what is left of it can have passed.
+// reader need not look up before what is left of it can have passed. The time that the broker took to validate is not
+// the worker's.
 OrVerdict<std::optional<Received>> Session::NextFrame() {
   const std::chrono::milliseconds silence(options_.limits.silence_ms);
-  const auto end = start_ + std::chrono::milliseconds(options_.limits.wall_ms);
+  const auto end =
+      start_ + std::chrono::milliseconds(options_.limits.wall_ms) + std::chrono::microseconds(validate_us_);
   const auto silence_end = Clock::now() + silence;
   while (true) {
     const auto now = Clock::now();
