@@ -160,8 +160,7 @@ Result<size_t> LocalNameAndExtra(std::span<const uint8_t> header, uint64_t offse
 Result<void> CompareLocalHeader(std::span<const uint8_t> header, const ZipMember& member) {
   const auto name_length = LoadLittle<uint16_t>(header.data() + 26);
   const std::span<const uint8_t> name = header.subspan(kLocalHeaderBytes, name_length);
-  if (!std::equal(name.begin(), name.end(), member.name.begin(), member.name.end(),
-                  [](uint8_t a, char b) { return a == static_cast<uint8_t>(b); })) {
+  if (std::string_view(reinterpret_cast<const char*>(name.data()), name.size()) != member.name) {
     return Ambiguous(member, "has another name in its local header");
   }
   if (LoadLittle<uint16_t>(header.data() + 6) != member.flags) return Ambiguous(member, "has two sets of flags");
