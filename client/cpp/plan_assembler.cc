@@ -1,5 +1,6 @@
 #include "client/cpp/plan_assembler.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,6 +36,12 @@ std::optional<std::string_view> TakeName(std::string_view& names, size_t length)
   return name;
 }
 
+// Rows that are worth room ahead of them: what the report announces, as far as it may be true.
+int RowsAhead(uint64_t rows) {
+  constexpr uint64_t kMost = uint64_t{1} << 20;
+  return static_cast<int>(std::min(rows, kMost));
+}
+
 // Columns grow by whole pieces.
 void Append(v1::Entries& to, const v1::Entries& piece) {
   to.mutable_names()->append(piece.names());
@@ -47,6 +54,23 @@ void Append(v1::Entries& to, const v1::Entries& piece) {
 }
 
 }  // namespace
+
+void PlanAssembler::Add(v1::Report report) {
+  contents_->report_ = std::move(report);
+  const v1::Totals& totals = contents_->report_.totals();
+  const auto tensors = RowsAhead(totals.tensors());
+  for (auto* const column : {tensors_.mutable_storage(), tensors_.mutable_flags(), tensors_.mutable_rank()}) {
+    column->Reserve(tensors);
+  }
+  tensors_.mutable_dtype()->Reserve(tensors);
+  tensors_.mutable_offset()->Reserve(tensors);
+  const auto storages = RowsAhead(totals.storages());
+  storages_.mutable_place()->Reserve(storages);
+  storages_.mutable_device()->Reserve(storages);
+  for (auto* const column : {storages_.mutable_offset(), storages_.mutable_nbytes(), storages_.mutable_crc32()}) {
+    column->Reserve(storages);
+  }
+}
 
 void PlanAssembler::Add(const v1::PlanChunk& piece) {
   graph_.Append(piece.graph());

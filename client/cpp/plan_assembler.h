@@ -11,7 +11,7 @@ namespace airlock {
 
 class PlanAssembler {
  public:
-  void Add(v1::Report report) { contents_->report_ = std::move(report); }
+  void Add(v1::Report report);
   void Add(const v1::PlanChunk& piece);
 
   // REQUIRES, of both: called once, last.

@@ -22,6 +22,12 @@ struct Unexpected {
 template <typename E>
 Unexpected(E) -> Unexpected<E>;
 
+// An error that goes from one Expected to another, box and all.
+template <typename E>
+struct BoxedError {
+  std::unique_ptr<E> error;
+};
+
 template <typename T, typename E>
 class [[nodiscard]] Expected {
  public:
@@ -29,6 +35,8 @@ class [[nodiscard]] Expected {
   template <typename F>
   Expected(Unexpected<F> error)  // NOLINT(google-explicit-constructor)
       : state_(std::in_place_index<1>, std::make_unique<E>(std::move(error.error))) {}
+  Expected(BoxedError<E> boxed)  // NOLINT(google-explicit-constructor)
+      : state_(std::in_place_index<1>, std::move(boxed.error)) {}
 
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
@@ -46,6 +54,7 @@ class [[nodiscard]] Expected {
   E& error() & { return *std::get<1>(state_); }
   const E& error() const& { return *std::get<1>(state_); }
   E&& error() && { return std::move(*std::get<1>(state_)); }
+  BoxedError<E> TakeError() && { return {std::get<1>(std::move(state_))}; }
 
  private:
   std::variant<T, std::unique_ptr<E>> state_;
@@ -59,6 +68,7 @@ class [[nodiscard]] Expected<void, E> {
   template <typename F>
   Expected(Unexpected<F> error)  // NOLINT(google-explicit-constructor)
       : error_(std::make_unique<E>(std::move(error.error))) {}
+  Expected(BoxedError<E> boxed) : error_(std::move(boxed.error)) {}  // NOLINT(google-explicit-constructor)
 
   bool ok() const { return error_ == nullptr; }
   explicit operator bool() const { return ok(); }
@@ -66,6 +76,7 @@ class [[nodiscard]] Expected<void, E> {
   E& error() & { return *error_; }
   const E& error() const& { return *error_; }
   E&& error() && { return std::move(*error_); }
+  BoxedError<E> TakeError() && { return {std::move(error_)}; }
 
  private:
   std::unique_ptr<E> error_;
@@ -76,16 +87,17 @@ class [[nodiscard]] Expected<void, E> {
 #define AIRLOCK_CONCAT_INNER(a, b) a##b
 #define AIRLOCK_CONCAT(a, b) AIRLOCK_CONCAT_INNER(a, b)
 
-#define AIRLOCK_TRY(expression)                                     \
-  do {                                                              \
-    if (auto airlock_try = (expression); !airlock_try.ok()) {       \
-      return ::airlock::Unexpected{std::move(airlock_try).error()}; \
-    }                                                               \
+#define AIRLOCK_TRY(expression)                                            \
+  do {                                                                     \
+    if (auto airlock_try = (expression); !airlock_try.ok()) [[unlikely]] { \
+      return std::move(airlock_try).TakeError();                           \
+    }                                                                      \
   } while (false)
 
-#define AIRLOCK_ASSIGN_INNER(result, declaration, expression)                \
-  auto result = (expression);                                                \
-  if (!result.ok()) return ::airlock::Unexpected{std::move(result).error()}; \
+#define AIRLOCK_ASSIGN_INNER(result, declaration, expression) \
+  auto result = (expression);                                 \
+  if (!result.ok()) [[unlikely]]                              \
+    return std::move(result).TakeError();                     \
   declaration = std::move(result).value()
 
 #define AIRLOCK_ASSIGN(declaration, expression) \

@@ -265,10 +265,22 @@ bool IsScriptCode(std::string_view name) {
   return name.starts_with("code/") || name.starts_with(".data/ts_code/");
 }
 
+char LowerOf(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+
+// Whether some row's suffix ends in this character, which most names of members do not.
+bool MayEndSuffix(char last) {
+  constexpr std::array<bool, 256> kLast = [] {
+    std::array<bool, 256> ends = {};
+    for (const MemberRow& row : kMembers) ends[static_cast<uint8_t>(row.suffix.back())] = true;
+    return ends;
+  }();
+  return kLast[static_cast<uint8_t>(LowerOf(last))];
+}
+
 bool EndsWith(std::string_view name, std::string_view suffix) {
   if (name.size() < suffix.size()) return false;
   return std::ranges::equal(name.substr(name.size() - suffix.size()), suffix,
-                            [](char a, char b) { return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a) == b; });
+                            [](char a, char b) { return LowerOf(a) == b; });
 }
 
 }  // namespace
@@ -287,6 +299,7 @@ void NotePrograms(const ZipDirectory& directory, pickle::Context& context) {
   std::array<Seen, std::size(kMembers)> seen;
   // There may be a million members, and no program among them.
   for (const ZipMember& member : directory.members()) {
+    if (member.name.empty() || !MayEndSuffix(member.name.back())) continue;
     for (size_t row = 0; row < seen.size(); ++row) {
       if (!EndsWith(member.name, kMembers[row].suffix) || IsScriptCode(member.name)) continue;
       if (seen[row].count++ == 0) seen[row].first = &member;

@@ -127,7 +127,7 @@ class DcpReader {
     DcpDims stride(tensor.size.size(), 1);
     for (size_t i = stride.size(); i-- > 1;) stride[i - 1] = stride[i] * std::max<uint64_t>(tensor.size[i], 1);
     const uint32_t storage = tables_.AddStorage(
-        {.place = tensors::Place::kOutput, .offset = start, .nbytes = nbytes, .device = tables_.Device("cpu")});
+        {.place = tensors::Place::kOutput, .device = tables_.Device("cpu"), .offset = start, .nbytes = nbytes});
     return graph_.Tensor(tables_.AddTensor(
         {.storage = storage, .dtype = tensor.dtype, .flags = 0, .offset = 0, .shape = tensor.size, .stride = stride}));
   }

@@ -19,35 +19,46 @@ bool Alike(std::string_view a, std::string_view b) {
          std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return Folded(x) == Folded(y); });
 }
 
+// Other bits than those that choose the slot.
+uint32_t TagOf(uint64_t hash) { return static_cast<uint32_t>(hash >> 32); }
+
 }  // namespace
 
-void FoldedNames::Reserve(size_t names) { slots_.assign(std::bit_ceil(std::max<size_t>(2 * names, 2)), Slot{}); }
-
-size_t FoldedNames::SlotOf(const std::vector<ZipMember>& members, std::string_view name, uint32_t& tag) const {
+uint64_t FoldedNames::HashOf(std::string_view name) const {
   name = WithoutSlash(name);
   folded_.resize(name.size());
   std::transform(name.begin(), name.end(), folded_.begin(), Folded);
-  const uint64_t hash = KeyedHash()(std::string_view(folded_));
-  tag = static_cast<uint32_t>(hash >> 32);
+  return KeyedHash()(std::string_view(folded_));
+}
+
+size_t FoldedNames::SlotOf(const std::vector<ZipMember>& members, std::string_view name, uint64_t hash) const {
+  name = WithoutSlash(name);
   const size_t mask = slots_.size() - 1;
   for (size_t at = hash & mask;; at = (at + 1) & mask) {
     const Slot& slot = slots_[at];
     if (slot.index == kFree) return at;
-    if (slot.tag == tag && Alike(WithoutSlash(members[slot.index].name), name)) return at;
+    if (slot.tag == TagOf(hash) && Alike(WithoutSlash(members[slot.index].name), name)) return at;
   }
 }
 
-bool FoldedNames::AddLast(const std::vector<ZipMember>& members) {
-  uint32_t tag = 0;
-  Slot& slot = slots_[SlotOf(members, members.back().name, tag)];
-  if (slot.index != kFree) return false;
-  slot = {static_cast<uint32_t>(members.size() - 1), tag};
-  return true;
+// The hashes come first, so that the slots, which are all over the memory, can be fetched ahead.
+std::optional<uint32_t> FoldedNames::Fill(const std::vector<ZipMember>& members) {
+  constexpr size_t kAhead = 16;
+  slots_.assign(std::bit_ceil(std::max<size_t>(2 * members.size(), 2)), Slot{});
+  std::vector<uint64_t> hashes;
+  hashes.reserve(members.size());
+  for (const ZipMember& member : members) hashes.push_back(HashOf(member.name));
+  for (size_t i = 0; i < members.size(); ++i) {
+    if (i + kAhead < hashes.size()) __builtin_prefetch(&slots_[hashes[i + kAhead] & (slots_.size() - 1)], 1);
+    Slot& slot = slots_[SlotOf(members, members[i].name, hashes[i])];
+    if (slot.index != kFree) return static_cast<uint32_t>(i);
+    slot = {static_cast<uint32_t>(i), TagOf(hashes[i])};
+  }
+  return std::nullopt;
 }
 
 std::optional<uint32_t> FoldedNames::Find(const std::vector<ZipMember>& members, std::string_view name) const {
-  uint32_t tag = 0;
-  const Slot& slot = slots_[SlotOf(members, name, tag)];
+  const Slot& slot = slots_[SlotOf(members, name, HashOf(name))];
   return slot.index == kFree ? std::nullopt : std::optional(slot.index);
 }
 

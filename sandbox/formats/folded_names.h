@@ -16,10 +16,9 @@ namespace airlock::formats {
 
 class FoldedNames {
  public:
-  // Room for this many names, and no more.
-  void Reserve(size_t names);
-  // Adds the last of `members`. False where there is one of that name already. REQUIRES: room.
-  bool AddLast(const std::vector<ZipMember>& members);
+  // Takes the names of all `members`. The index of the first that has the name of one before it, where there is one:
+  // then the table is not to be asked.
+  std::optional<uint32_t> Fill(const std::vector<ZipMember>& members);
   std::optional<uint32_t> Find(const std::vector<ZipMember>& members, std::string_view name) const;
 
  private:
@@ -29,8 +28,9 @@ class FoldedNames {
   };
   static constexpr uint32_t kFree = UINT32_MAX;
 
+  uint64_t HashOf(std::string_view name) const;
   // The slot that has the name, or the free one where it would be.
-  size_t SlotOf(const std::vector<ZipMember>& members, std::string_view name, uint32_t& tag) const;
+  size_t SlotOf(const std::vector<ZipMember>& members, std::string_view name, uint64_t hash) const;
 
   std::vector<Slot> slots_;  // a power of two, at most half of them taken
   mutable std::string folded_;

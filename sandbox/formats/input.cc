@@ -46,9 +46,9 @@ Input Input::Part(uint64_t offset, uint64_t length) const {
 
 tensors::Storage Input::StorageAt(uint64_t offset, uint64_t nbytes, uint32_t device) const {
   return {.place = bytes_ == nullptr ? tensors::Place::kInput : tensors::Place::kOutput,
+          .device = device,
           .offset = nbytes > 0 ? start_ + offset : 0,
-          .nbytes = nbytes,
-          .device = device};
+          .nbytes = nbytes};
 }
 
 std::optional<uint64_t> Input::OffsetOf(const tensors::Storage& storage) const {

@@ -14,7 +14,7 @@ inline void TellOfMember(pickle::Context& context, const ZipMember& member, cons
   pickle::AddFinding(context, {.id = id,
                                .severity = severity,
                                .message = std::move(message),
-                               .where = member.name,
+                               .where = std::string(member.name),
                                .offset = member.header_offset});
 }
 

@@ -35,6 +35,13 @@ bool IsBytes(const pickle::Graph& graph, NodeId node) {
   return graph.is(node, Kind::kBytes) || graph.is(node, Kind::kByteArray);
 }
 
+// Whether it is worth looking at how it starts: the usual text does not start as a stream does.
+bool MayStartStream(const pickle::Graph& graph, NodeId node) {
+  if (!graph.is(node, Kind::kString)) return IsBytes(graph, node);
+  const std::string_view text = graph.text(node);
+  return text.starts_with("\xC2\x80") || text.starts_with("PK");
+}
+
 // REQUIRES: head.size() >= kShortest.
 bool IsPickleHead(std::string_view head) { return head[0] == '\x80' && head[1] >= 2 && head[1] <= 5; }
 
@@ -64,14 +71,12 @@ std::string NestedStreams::Head(NodeId node) const {
   }
   const std::string_view text = graph_.text(node);
   if (IsBytes(graph_, node)) return std::string(text.substr(0, kHeadBytes));
-  // The usual text does not start as a stream does, and is not looked at twice.
-  if (!text.starts_with("\xC2\x80") && !text.starts_with("PK")) return head;
   if (const auto bytes = Latin1(text, kHeadBytes)) head.assign(bytes->begin(), bytes->end());
   return head;
 }
 
 NestedStreams::Guess NestedStreams::GuessOf(NodeId node) const {
-  if (!IsBytes(graph_, node) && !graph_.is(node, Kind::kString)) return Guess::kNone;
+  if (!MayStartStream(graph_, node)) return Guess::kNone;
   const std::string head = Head(node);
   if (head.size() < kShortest) return Guess::kNone;
   if (head.starts_with("PK\x03\x04")) return Guess::kZip;
@@ -81,7 +86,7 @@ NestedStreams::Guess NestedStreams::GuessOf(NodeId node) const {
 
 bool NestedStreams::AnyStream() const {
   for (NodeId node = 0; node < graph_.size(); ++node) {
-    if (GuessOf(node) != Guess::kNone) return true;
+    if (MayStartStream(graph_, node) && GuessOf(node) != Guess::kNone) return true;
   }
   return false;
 }

@@ -131,7 +131,7 @@ Result<void> DecodeNpz(const Input& input, Output& output, Checkpoint& checkpoin
     Result<NodeId> array = DecodeMember(input, output, checkpoint, member);
     if (!array.ok()) {
       Error error = std::move(array).error();
-      error.message.insert(0, member.name + ": ");
+      error.message.insert(0, std::string(member.name) + ": ");
       return Unexpected<Error>{std::move(error)};
     }
     const std::string_view name = std::string_view(member.name).substr(0, member.name.size() - kSuffix.size());

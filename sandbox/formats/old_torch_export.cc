@@ -56,7 +56,7 @@ Result<void> DecodeOldTorchExport(const Input& input, Output& output, Checkpoint
   for (const ZipMember& member : directory.members()) {
     if (IsRecord(member)) continue;
     const bool extra = member.name.starts_with("extra_files/");
-    TellOfStranger(checkpoint.context, {extra ? "export.extra-file" : "zip.unused-member", member.name,
+    TellOfStranger(checkpoint.context, {extra ? "export.extra-file" : "zip.unused-member", std::string(member.name),
                                         member.header_offset, SniffMember(input, member)});
   }
   return {};

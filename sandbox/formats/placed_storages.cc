@@ -14,7 +14,7 @@ Result<std::optional<uint32_t>> AddStorageOf(std::span<const uint8_t> bytes, uin
   AIRLOCK_ASSIGN(const uint64_t start, output.Reserve(bytes.size()));
   AIRLOCK_TRY(output.WriteAt(start, bytes));
   return std::optional(
-      tables.AddStorage({.place = tensors::Place::kOutput, .offset = start, .nbytes = bytes.size(), .device = device}));
+      tables.AddStorage({.place = tensors::Place::kOutput, .device = device, .offset = start, .nbytes = bytes.size()}));
 }
 
 }  // namespace airlock::formats

@@ -45,15 +45,16 @@ Result<void> TorchArchive::CheckMembers(Pickles pickles) const {
   const std::string folder = root_ + "/";
   for (const ZipMember& member : directory_.members()) {
     if (!member.name.starts_with(folder)) {
-      return Fail(Reason::kZipAmbiguous, "member '" + member.name + "' is outside the root folder '" + root_ + "'",
+      return Fail(Reason::kZipAmbiguous,
+                  "member '" + std::string(member.name) + "' is outside the root folder '" + root_ + "'",
                   member.header_offset);
     }
     if (pickles == Pickles::kInRoot && member.name.ends_with("/data.pkl") && member.name != folder + "data.pkl") {
-      return Fail(Reason::kZipAmbiguous, "readers that look for a data.pkl find '" + member.name + "' too",
+      return Fail(Reason::kZipAmbiguous, "readers that look for a data.pkl find '" + std::string(member.name) + "' too",
                   member.header_offset);
     }
     if (member.name.ends_with('/') && (member.size > 0 || member.stored_size > 0)) {
-      return Fail(Reason::kZipAmbiguous, "folder '" + member.name + "' has bytes", member.header_offset);
+      return Fail(Reason::kZipAmbiguous, "folder '" + std::string(member.name) + "' has bytes", member.header_offset);
     }
   }
   return {};
@@ -64,7 +65,7 @@ Result<void> TorchArchive::CheckCase(std::span<const std::string_view> records) 
   for (const std::string_view record : records) {
     const ZipMember* member = directory_.FindAnyCase(root_ + "/" + std::string(record));
     if (member != nullptr && member != Record(record)) {
-      return Fail(Reason::kZipAmbiguous, "some readers find '" + member->name + "' and others do not",
+      return Fail(Reason::kZipAmbiguous, "some readers find '" + std::string(member->name) + "' and others do not",
                   member->header_offset);
     }
   }
@@ -160,7 +161,7 @@ void TorchArchive::NoteStrangers(std::span<const std::string_view> records, bool
     if (member.name.ends_with('/')) continue;
     if (expected != nullptr && expected(name)) continue;
     const Result<Format> content = SniffMember(input_, member);
-    TellOfStranger(checkpoint_.context, {"zip.unused-member", member.name, member.header_offset, content});
+    TellOfStranger(checkpoint_.context, {"zip.unused-member", std::string(member.name), member.header_offset, content});
   }
 }
 

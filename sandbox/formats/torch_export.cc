@@ -124,8 +124,8 @@ void TorchExport::TellOthers() {
   for (const ZipMember& member : directory_.members()) {
     const std::string_view name = archive_.NameOf(member);
     if (name.starts_with(kExtra) && !name.ends_with('/')) {
-      TellOfStranger(checkpoint_.context,
-                     {"export.extra-file", member.name, member.header_offset, SniffMember(input_, member)});
+      TellOfStranger(checkpoint_.context, {"export.extra-file", std::string(member.name), member.header_offset,
+                                           SniffMember(input_, member)});
     }
     if (name.starts_with(kCompiled) && !std::exchange(compiled, true)) {
       TellOfMember(checkpoint_.context, member, "export.compiled", Severity::kWarning,

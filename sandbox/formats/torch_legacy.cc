@@ -39,7 +39,7 @@ class LegacyStorages final : public tensors::StorageResolver {
     Entry& entry = found->second;
     if (fresh) {
       if (by_key_.size() > max_storages_) return FailLimit("members", max_storages_, by_key_.size(), request.at);
-      entry.storage = tables_.AddStorage({.nbytes = request.nbytes, .device = tables_.Device(request.location)});
+      entry.storage = tables_.AddStorage({.device = tables_.Device(request.location), .nbytes = request.nbytes});
       entry.dtype = request.element();
     }
     const uint64_t nbytes = tables_.storage(entry.storage).nbytes;

@@ -201,7 +201,7 @@ Result<void> TorchPackage::DecodeMember(const ZipMember& member, PackageConstruc
     AIRLOCK_ASSIGN(const Part part, DecodePart(input_, member, member.name, output_, checkpoint_));
     return Add(name, part.root);
   }
-  TellOfStranger(checkpoint_.context, {"package.resource", member.name, member.header_offset, format});
+  TellOfStranger(checkpoint_.context, {"package.resource", std::string(member.name), member.header_offset, format});
   return {};
 }
 

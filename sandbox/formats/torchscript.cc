@@ -161,7 +161,8 @@ void TorchScript::TellExtras() {
     if (!IsExtra(std::string_view(member.name).substr(root)) || member.name.ends_with('/')) continue;
     const Result<Format> content = SniffMember(input_, member);
     if (WouldBeOpened(content)) {
-      TellOfStranger(checkpoint_.context, {"zip.unused-member", member.name, member.header_offset, content});
+      TellOfStranger(checkpoint_.context,
+                     {"zip.unused-member", std::string(member.name), member.header_offset, content});
       continue;
     }
     TellOfMember(checkpoint_.context, member, "torchscript.extra-file", Severity::kNote,

@@ -20,7 +20,9 @@ class HeaderReader {
   Result<std::span<const uint8_t>> Read(uint64_t offset, size_t length) {
     if (offset < start_ || !SpanFits(offset - start_, length, window_.size())) {
       const uint64_t left = offset <= input_.size() ? input_.size() - offset : 0;
-      window_.resize(std::min<uint64_t>(std::max(length, kStep), std::max<uint64_t>(left, length)));
+      // Members that stand close together are worth reading all that is between their headers, a lot at a time.
+      step_ = offset >= start_ && offset - start_ < 2 * step_ ? std::min(2 * step_, kMostStep) : kStep;
+      window_.resize(std::min<uint64_t>(std::max(length, step_), std::max<uint64_t>(left, length)));
       start_ = offset;
       AIRLOCK_TRY(input_.ReadAt(offset, window_));
     }
@@ -29,8 +31,10 @@ class HeaderReader {
 
  private:
   static constexpr size_t kStep = size_t{8} << 10;
+  static constexpr size_t kMostStep = size_t{64} << 10;
 
   const Input& input_;
+  size_t step_ = kStep;
   uint64_t start_ = 0;
   std::vector<uint8_t> window_;
 };
@@ -42,7 +46,8 @@ Result<void> CheckPlace(HeaderReader& reader, uint64_t next, ZipMember& member) 
   const uint64_t data_offset = member.header_offset + kLocalHeaderBytes + variable;
   const std::optional<uint64_t> data_end = CheckedAdd(data_offset, member.stored_size);
   if (!data_end || *data_end > next) {
-    return Fail(Reason::kZipOverlap, "member '" + member.name + "' reaches into what follows it", member.header_offset);
+    return Fail(Reason::kZipOverlap, "member '" + std::string(member.name) + "' reaches into what follows it",
+                member.header_offset);
   }
   AIRLOCK_ASSIGN(header, reader.Read(member.header_offset, kLocalHeaderBytes + variable));
   AIRLOCK_TRY(CompareLocalHeader(header, member));
@@ -53,13 +58,14 @@ Result<void> CheckPlace(HeaderReader& reader, uint64_t next, ZipMember& member) 
   if (gap > 0 || expects_descriptor) {
     constexpr uint64_t kWideDescriptor = 24;
     if (!expects_descriptor || gap > kWideDescriptor) {
-      return Fail(Reason::kZipUnaccountedBytes, "bytes follow member '" + member.name + "' that belong to no member",
-                  *data_end);
+      return Fail(Reason::kZipUnaccountedBytes,
+                  "bytes follow member '" + std::string(member.name) + "' that belong to no member", *data_end);
     }
     AIRLOCK_ASSIGN(const std::span<const uint8_t> bytes, reader.Read(*data_end, static_cast<size_t>(gap)));
     if (!IsDescriptorOf(bytes, member)) {
       return Fail(Reason::kZipAmbiguous,
-                  "member '" + member.name + "' has another descriptor than the zip directory says", *data_end);
+                  "member '" + std::string(member.name) + "' has another descriptor than the zip directory says",
+                  *data_end);
     }
   }
   return {};
@@ -84,13 +90,9 @@ Result<void> ZipDirectory::ReadEntries(const Input& input, const ZipEnd& end, co
   }
   WindowSource source(input, end.directory_offset, end.directory_size);
   members_.reserve(end.entries);
-  names_.Reserve(end.entries);
   for (uint64_t i = 0; i < end.entries; ++i) {
-    AIRLOCK_ASSIGN(ZipMember read, ReadCentralEntry(source));
-    const ZipMember& member = members_.emplace_back(std::move(read));
-    if (!names_.AddLast(members_)) {
-      return Fail(Reason::kZipDuplicateMember, "the zip archive has '" + member.name + "' twice", member.header_offset);
-    }
+    AIRLOCK_ASSIGN(const ZipMember read, ReadCentralEntry(source, texts_));
+    const ZipMember& member = members_.emplace_back(read);
     // A product that overflows is more than any size.
     const auto most = CheckedMul(limits.ratio, member.stored_size);
     if (member.deflated() && most && member.size > *most) {
@@ -102,19 +104,26 @@ Result<void> ZipDirectory::ReadEntries(const Input& input, const ZipEnd& end, co
   if (!source.AtEnd()) {
     return Fail(Reason::kZipUnaccountedBytes, "the zip directory has more than its entries", source.offset());
   }
+  if (const std::optional<uint32_t> twice = names_.Fill(members_)) {
+    const ZipMember& member = members_[*twice];
+    return Fail(Reason::kZipDuplicateMember, "the zip archive has '" + std::string(member.name) + "' twice",
+                member.header_offset);
+  }
   return {};
 }
 
 Result<void> ZipDirectory::CheckLayout(const Input& input, uint64_t directory_offset) {
   std::vector<uint32_t> order(members_.size());
   std::iota(order.begin(), order.end(), 0U);
-  std::sort(order.begin(), order.end(),
-            [&](uint32_t a, uint32_t b) { return members_[a].header_offset < members_[b].header_offset; });
+  const auto before = [&](uint32_t a, uint32_t b) { return members_[a].header_offset < members_[b].header_offset; };
+  // Writers list the members as they stand.
+  if (!std::is_sorted(order.begin(), order.end(), before)) std::sort(order.begin(), order.end(), before);
   if (members_[order[0]].header_offset != 0) {
     return Fail(Reason::kZipUnaccountedBytes, "bytes stand before the first member of the zip archive", 0);
   }
   if (const ZipMember& last = members_[order.back()]; last.header_offset >= directory_offset) {
-    return Fail(Reason::kZipOverlap, "member '" + last.name + "' starts inside the zip directory or behind it",
+    return Fail(Reason::kZipOverlap,
+                "member '" + std::string(last.name) + "' starts inside the zip directory or behind it",
                 directory_offset);
   }
   HeaderReader reader(input);
@@ -122,7 +131,8 @@ Result<void> ZipDirectory::CheckLayout(const Input& input, uint64_t directory_of
     ZipMember& member = members_[order[i]];
     const uint64_t next = i + 1 < order.size() ? members_[order[i + 1]].header_offset : directory_offset;
     if (!SpanFits(member.header_offset, kLocalHeaderBytes, next)) {
-      return Fail(Reason::kZipOverlap, "member '" + member.name + "' overlaps what follows it", member.header_offset);
+      return Fail(Reason::kZipOverlap, "member '" + std::string(member.name) + "' overlaps what follows it",
+                  member.header_offset);
     }
     AIRLOCK_TRY(CheckPlace(reader, next, member));
   }

@@ -39,6 +39,7 @@ class ZipDirectory {
   Result<void> ReadEntries(const Input& input, const ZipEnd& end, const Limits& limits);
   Result<void> CheckLayout(const Input& input, uint64_t directory_offset);
 
+  KeptText texts_;  // the names of members_
   std::vector<ZipMember> members_;
   FoldedNames names_;
   bool has_comment_ = false;

@@ -60,7 +60,7 @@ Result<void> CheckNoOtherData(const ZipDirectory& directory) {
   for (const ZipMember& member : directory.members()) {
     const size_t slash = member.name.find('/');
     if (slash == std::string::npos || Lower(std::string_view(member.name).substr(slash + 1)) != "data.pkl") continue;
-    return Fail(Reason::kZipAmbiguous, "some readers find '" + member.name + "' and others do not",
+    return Fail(Reason::kZipAmbiguous, "some readers find '" + std::string(member.name) + "' and others do not",
                 member.header_offset);
   }
   return {};

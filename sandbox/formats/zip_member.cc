@@ -26,7 +26,7 @@ constexpr uint16_t kDeflated = 8;
 constexpr uint16_t kPermittedFlags = kDescriptor | kUtf8 | (1 << 1) | (1 << 2);
 
 Unexpected<Error> Ambiguous(const ZipMember& member, const char* what) {
-  return Fail(Reason::kZipAmbiguous, "member '" + member.name + "': " + what, member.header_offset);
+  return Fail(Reason::kZipAmbiguous, "member '" + std::string(member.name) + "': " + what, member.header_offset);
 }
 
 // Calls visit(id, content) for each extra field; false where they do not fill `extra` exactly, or visit says so.
@@ -69,12 +69,12 @@ bool ApplyCentralExtra(std::span<const uint8_t> extra, ZipMember& member) {
 
 Result<void> CheckFlagsAndMethod(const ZipMember& member) {
   if ((member.flags & (kEncrypted | kStrongEncryption | kMasked)) != 0) {
-    return Fail(Reason::kEncryptedZip, "member '" + member.name + "' is encrypted", member.header_offset);
+    return Fail(Reason::kEncryptedZip, "member '" + std::string(member.name) + "' is encrypted", member.header_offset);
   }
   if ((member.flags & ~kPermittedFlags) != 0) return Ambiguous(member, "has flags that no checkpoint needs");
   if (member.method != kStored && member.method != kDeflated) {
     return Fail(Reason::kUnsupportedFeature,
-                "member '" + member.name + "' is compressed by method " + std::to_string(member.method) +
+                "member '" + std::string(member.name) + "' is compressed by method " + std::to_string(member.method) +
                     "; only stored and deflated members are read",
                 member.header_offset);
   }
@@ -119,7 +119,7 @@ bool IsPadding(std::span<const uint8_t> content) {
 
 }  // namespace
 
-Result<ZipMember> ReadCentralEntry(pickle::Source& source) {
+Result<ZipMember> ReadCentralEntry(pickle::Source& source, KeptText& names) {
   const uint64_t at = source.offset();
   AIRLOCK_ASSIGN(const std::span<const uint8_t> fixed, Take(source, kCentralEntryBytes));
   if (!HasMagic(fixed.data(), kCentralMagic)) {
@@ -137,10 +137,10 @@ Result<ZipMember> ReadCentralEntry(pickle::Source& source) {
   const auto comment_length = LoadLittle<uint16_t>(fixed.data() + 32);
   const auto disk = LoadLittle<uint16_t>(fixed.data() + 34);
   AIRLOCK_ASSIGN(const std::span<const uint8_t> name, Take(source, name_length));
-  member.name.assign(name.begin(), name.end());
+  member.name = names.Keep({reinterpret_cast<const char*>(name.data()), name.size()});
   if (extra_length > kMaxExtra || comment_length > 0) {
     return Fail(Reason::kZipUnaccountedBytes,
-                "member '" + member.name + "' has bytes in the zip directory that nothing needs", at);
+                "member '" + std::string(member.name) + "' has bytes in the zip directory that nothing needs", at);
   }
   AIRLOCK_ASSIGN(const std::span<const uint8_t> extra, Take(source, extra_length));
   if (disk != 0) return Ambiguous(member, "lies on another disk");
@@ -160,8 +160,7 @@ Result<size_t> LocalNameAndExtra(std::span<const uint8_t> header, uint64_t offse
 Result<void> CompareLocalHeader(std::span<const uint8_t> header, const ZipMember& member) {
   const auto name_length = LoadLittle<uint16_t>(header.data() + 26);
   const std::span<const uint8_t> name = header.subspan(kLocalHeaderBytes, name_length);
-  if (!std::equal(name.begin(), name.end(), member.name.begin(), member.name.end(),
-                  [](uint8_t a, char b) { return a == static_cast<uint8_t>(b); })) {
+  if (std::string_view(reinterpret_cast<const char*>(name.data()), name.size()) != member.name) {
     return Ambiguous(member, "has another name in its local header");
   }
   if (LoadLittle<uint16_t>(header.data() + 6) != member.flags) return Ambiguous(member, "has two sets of flags");
@@ -180,8 +179,8 @@ Result<void> CompareLocalHeader(std::span<const uint8_t> header, const ZipMember
       });
   if (!sane) return Ambiguous(member, "has odd extra fields in its local header");
   if (!padding_sane || other_bytes > kMaxExtra) {
-    return Fail(Reason::kZipUnaccountedBytes, "member '" + member.name + "' hides bytes in its local header",
-                member.header_offset);
+    return Fail(Reason::kZipUnaccountedBytes,
+                "member '" + std::string(member.name) + "' hides bytes in its local header", member.header_offset);
   }
   if (!LocalSizesAgree(header, zip64, member))
     return Ambiguous(member, "has other sizes or checksum in its local header");
@@ -201,10 +200,14 @@ bool IsDescriptorOf(std::span<const uint8_t> bytes, const ZipMember& member) {
 Result<void> CheckMemberName(const ZipMember& member) {
   const std::string_view name = member.name;
   if (name.empty()) return Ambiguous(member, "has no name");
-  const auto bad = [](char c) { return c == '\\' || static_cast<uint8_t>(c) < 0x20 || c == 0x7F; };
-  if (std::any_of(name.begin(), name.end(), bad)) return Ambiguous(member, "has a name that readers cut or rewrite");
-  const bool ascii = std::all_of(name.begin(), name.end(), [](char c) { return static_cast<uint8_t>(c) < 0x80; });
-  if (!ascii && ((member.flags & kUtf8) == 0 || !pickle::IsUtf8(name, pickle::Surrogates::kRefuse)))
+  bool bad = false;
+  uint8_t all = 0;
+  for (const char c : name) {  // without an end before the end, so that many are looked at together
+    bad |= c == '\\' || static_cast<uint8_t>(c) < 0x20 || c == 0x7F;
+    all |= static_cast<uint8_t>(c);
+  }
+  if (bad) return Ambiguous(member, "has a name that readers cut or rewrite");
+  if (all >= 0x80 && ((member.flags & kUtf8) == 0 || !pickle::IsUtf8(name, pickle::Surrogates::kRefuse)))
     return Ambiguous(member, "has a name in no known encoding");
   // A directory's name ends in a slash; every other component says something.
   std::string_view rest = name.back() == '/' ? name.substr(0, name.size() - 1) : name;

@@ -3,17 +3,17 @@
 
 #include <cstdint>
 #include <span>
-#include <string>
 #include <string_view>
 
 #include "sandbox/base/error.h"
+#include "sandbox/base/kept_text.h"
 #include "sandbox/formats/zip_records.h"
 #include "sandbox/pickle/source.h"
 
 namespace airlock::formats {
 
 struct ZipMember {
-  std::string name;
+  std::string_view name;  // of the directory
   uint16_t flags = 0;
   uint16_t method = 0;
   uint32_t crc = 0;
@@ -34,8 +34,8 @@ enum ZipFlag : uint16_t {
   kMasked = 1 << 13
 };
 
-// The next entry of the central directory. The source stands on it, and behind it afterwards.
-Result<ZipMember> ReadCentralEntry(pickle::Source& source);
+// The next entry of the central directory. The source stands on it, and behind it afterwards. The name goes to `names`.
+Result<ZipMember> ReadCentralEntry(pickle::Source& source, KeptText& names);
 
 // Length of name and extra field, from a local header's fixed part. Fails where there is no local header.
 Result<size_t> LocalNameAndExtra(std::span<const uint8_t> header, uint64_t offset);

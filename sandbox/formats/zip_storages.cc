@@ -112,20 +112,20 @@ Result<ZipStorages::Entry> ZipStorages::Open(const tensors::StorageRequest& requ
                 request.at);
   }
   // One that is moved gets its place by Rewrite.
-  tensors::Storage storage{.nbytes = request.nbytes, .device = tables_.Device(request.location)};
+  tensors::Storage storage{.device = tables_.Device(request.location), .nbytes = request.nbytes};
   if (request.nbytes > 0 && input_.in_place()) {
     storage = input_.StorageAt(member->data_offset, storage.nbytes, storage.device);
   }
   if (request.nbytes > 0) storage.crc32 = tensors::kHasCrc32 | member->crc;
-  return Entry{.storage = tables_.AddStorage(storage),
-               .nbytes = request.nbytes,
+  return Entry{.nbytes = request.nbytes,
                .member = member,
+               .storage = tables_.AddStorage(storage),
                .dtype = request.element(),
                .swap_size = 0};
 }
 
 Result<void> ZipStorages::AgreeOnSwap(Entry& entry, tensors::DType dtype) {
-  const uint64_t swap_size = tensors::RowOf(dtype).swap_size;
+  const uint8_t swap_size = tensors::RowOf(dtype).swap_size;
   if (entry.swap_size == 0) entry.swap_size = swap_size;
   if (big_endian_ && entry.swap_size != swap_size) {
     return Fail(Reason::kUnsupportedFeature, "a big-endian storage is viewed with elements of different sizes");
@@ -153,7 +153,7 @@ bool ZipStorages::IsMoved(const Entry& entry) const {
 Result<void> ZipStorages::Rewrite() {
   AIRLOCK_TRY(AgreeOnViews());
   const std::unordered_set<uint32_t> checked = tables_.CheckedStorages();
-  for (const Entry& entry : entries_) {
+  for (const Entry& entry : std::span<const Entry>(entries_.data(), entries_.size())) {
     if (IsMoved(entry)) AIRLOCK_TRY(RewriteOne(entry, checked.contains(entry.storage)));
   }
   return {};

@@ -10,6 +10,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "sandbox/base/growing_array.h"
 #include "sandbox/base/keyed_hash.h"
 #include "sandbox/formats/inflate.h"
 #include "sandbox/formats/input.h"
@@ -52,11 +53,11 @@ class ZipStorages final : public tensors::StorageResolver {
 
  private:
   struct Entry {
-    uint32_t storage;
     uint64_t nbytes;
     const ZipMember* member;  // nullptr: an empty storage without one
-    tensors::DType dtype;     // of the first id
-    uint64_t swap_size;       // 0: not known yet
+    uint32_t storage;
+    tensors::DType dtype;  // of the first id
+    uint8_t swap_size;     // 0: not known yet
   };
 
   size_t IndexOf(const ZipMember& member) const { return static_cast<size_t>(&member - directory_.members().data()); }
@@ -80,7 +81,7 @@ class ZipStorages final : public tensors::StorageResolver {
   bool big_endian_;
   pickle::Context& context_;
   tensors::Tables& tables_;
-  std::vector<Entry> entries_;
+  GrowingArray<Entry> entries_;
   std::string path_;  // scratch
   std::optional<WholeInflater> whole_;
   // Index in entries_ plus 1, 0 where there is none yet: by member, and by path for empty storages without one.

@@ -48,11 +48,6 @@ Result<void> Interpreter::EmptyTuple() { return Push(graph_.Container(Kind::kTup
 Result<void> Interpreter::EmptyDict() { return Push(graph_.Container(Kind::kDict, {})); }
 Result<void> Interpreter::EmptySet() { return Push(graph_.Container(Kind::kSet, {})); }
 
-Result<void> Interpreter::ReplaceLast(size_t count, NodeId node) {
-  stack_.Drop(count);
-  return Push(node);
-}
-
 Result<void> Interpreter::ListToMark() {
   if (!stack_.has_mark()) return NoMark();
   const size_t count = stack_.PopMark();

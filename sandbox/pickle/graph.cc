@@ -73,18 +73,27 @@ NodeId Graph::BytesAt(Kind kind, uint64_t offset, uint64_t length) {
   return Push(node);
 }
 
+bool Graph::AllHashable(std::span<const NodeId> children) const {
+  for (const NodeId child : children) {
+    if (!hashable(child)) return false;
+  }
+  return true;
+}
+
 NodeId Graph::Container(Kind kind, std::span<const NodeId> children) {
+  RequireAddressable(children_.size() + children.size());
   Node node{};
   node.kind = kind;
   node.capacity_log2 = kExact;
-  node.span.offset = static_cast<uint32_t>(children_.size());
+  node.span = {static_cast<uint32_t>(children_.size()), static_cast<uint32_t>(children.size())};
   const bool immutable = kind == Kind::kTuple || kind == Kind::kSize || kind == Kind::kFrozenSet;
-  if (!immutable || !std::ranges::all_of(children, [this](NodeId child) { return hashable(child); })) {
-    node.flags = kUnhashable;
-  }
-  const NodeId id = Push(node);
-  Append(id, children);
-  return id;
+  if (!immutable || !AllHashable(children)) node.flags = kUnhashable;
+  // By index and not by pointer, as for texts.
+  const bool inside = children.data() >= children_.data() && children.data() < children_.data() + children_.size();
+  const size_t from = inside ? static_cast<size_t>(children.data() - children_.data()) : 0;
+  NodeId* const to = children_.Extend(children.size());
+  std::copy_n(inside ? children_.data() + from : children.data(), children.size(), to);
+  return Push(node);
 }
 
 NodeId Graph::Tensor(uint32_t tensor) { return PushIndex(Kind::kTensor, tensor); }
@@ -202,7 +211,5 @@ RecordParts Graph::record(NodeId id) const {
           .made_by_new = (node.flags & kMadeByNew) != 0,
           .many_states = (node.flags & kManyStates) != 0};
 }
-
-bool Graph::hashable(NodeId id) const { return (nodes_[id].flags & kUnhashable) == 0; }
 
 }  // namespace airlock::pickle

@@ -11,6 +11,7 @@
 // Only the worker uses this. Not thread-safe. Growth fails by bad_alloc only, which ends the worker cleanly.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <new>
 #include <optional>
@@ -86,14 +87,15 @@ class Graph {
  public:
   Graph();
 
-  // Makers. The three constants are one node each.
+  // Makers. The three constants are one node each, and so is each small integer, as in CPython: sizes and strides are
+  // many, and of a few values.
   NodeId None() const { return 0; }
   NodeId Bool(bool value) const { return value ? 2 : 1; }
   NodeId Int(int64_t value) {
-    Node node{};
-    node.kind = Kind::kInt;
-    node.integer = value;
-    return Push(node);
+    if (static_cast<uint64_t>(value) >= small_.size()) return NewInt(value);
+    NodeId& small = small_[static_cast<size_t>(value)];
+    if (small == 0) small = NewInt(value);
+    return small;
   }
   NodeId Float(double value) {
     Node node{};
@@ -168,7 +170,7 @@ class Graph {
   // Of texts that are here.
   uint64_t string_bytes() const { return bytes_.size(); }
   // Whether Python would take it as a dict key or a set member. A tuple is as hashable as its items.
-  bool hashable(NodeId id) const;
+  bool hashable(NodeId id) const { return (nodes_[id].flags & kUnhashable) == 0; }
   bool is(NodeId id, Kind kind_wanted) const { return id != kNoNode && kind(id) == kind_wanted; }
 
  private:
@@ -205,12 +207,21 @@ class Graph {
   static void RequireAddressable(size_t end) {
     if (end > UINT32_MAX) throw std::bad_alloc();
   }
+  NodeId NewInt(int64_t value) {
+    Node node{};
+    node.kind = Kind::kInt;
+    node.integer = value;
+    return Push(node);
+  }
   NodeId PushIndex(Kind kind, uint32_t index);
+  // Whether a tuple or the like of these is hashable.
+  bool AllHashable(std::span<const NodeId> children) const;
   size_t Capacity(const Node& node) const;
   // Makes room for `wanted` children, at the end of the pool where there is none in place.
   void Grow(Node& node, size_t wanted);
 
   GrowingArray<Node> nodes_;
+  std::array<NodeId, 256> small_ = {};  // by value; 0: none yet
   std::vector<double> imaginaries_;
   std::vector<InputSpan> spans_;
   GrowingArray<NodeId> children_;

@@ -100,6 +100,9 @@ class Interpreter {
   struct Filling;
 
  private:
+  // Shorter than any byte string that stays in the file.
+  static constexpr uint32_t kShortText = 4096;
+
   Result<void> Step();
   // At the end, after an error too.
   void Conclude();
@@ -107,11 +110,13 @@ class Interpreter {
   // Bytes that are no opcodes may follow the end of a frame. `behind`: where the opcodes went on before.
   Result<void> LeaveFrameFor(uint64_t behind);
   bool OverLimit() const;
+  bool OverOneLimit() const;
   Result<void> FailOverLimit() const;
 
   Result<void> ReadArgument(Argument argument);
   Result<void> ReadNumber(size_t width);
   Result<void> ReadShort();
+  Result<void> ReadText();
   Result<void> ReadSized(size_t width, bool is_signed);
   bool StaysInFile() const;
   Result<void> PassBytes();
@@ -125,9 +130,11 @@ class Interpreter {
   }
   Result<void> FailText(uint64_t length) const;
 
-  Unexpected<Error> Malformed(std::string_view what) const;
-  Unexpected<Error> Underflow() const { return Malformed("too few objects above the last mark"); }
-  Unexpected<Error> NoMark() const { return Malformed("no mark on the stack"); }
+  // Boxed, so that the handlers have no error on their stacks when there is none.
+  BoxedError<Error> Malformed(std::string_view what) const;
+  BoxedError<Error> Underflow() const { return Malformed("too few objects above the last mark"); }
+  BoxedError<Error> NoMemoEntry() const;
+  BoxedError<Error> NoMark() const { return Malformed("no mark on the stack"); }
   Result<void> Push(NodeId node) {
     stack_.Push(node);
     return {};
@@ -137,7 +144,10 @@ class Interpreter {
   Result<void> PushByteString(Kind kind);
   Result<void> PushTwosComplement(std::string_view bytes);
   // Replaces the top `count` objects.
-  Result<void> ReplaceLast(size_t count, NodeId node);
+  Result<void> ReplaceLast(size_t count, NodeId node) {
+    stack_.Drop(count);
+    return Push(node);
+  }
   Result<void> TupleOf(size_t count);
   // The object below the top `count` objects, or below those above the mark, takes those.
   Result<void> FillBelow(size_t count, const Filling& filling);
@@ -178,6 +188,7 @@ class Interpreter {
   // of them name; the same holds wherever a stream remembers symbols.
   std::unordered_map<uint32_t, NodeId> symbol_nodes_;
 
+  const uint64_t least_limit_;  // of those that OverLimit looks at
   const uint64_t start_;
   const NodeId first_node_;
   const size_t first_kept_;  // of the dicts that objects of this stream keep
@@ -197,8 +208,14 @@ class Interpreter {
   std::string second_scratch_;
 };
 
-// One opcode adds one entry and a few nodes at most, so looking after each is soon enough.
+// One opcode adds one entry and a few nodes at most, so looking after each is soon enough. What is within the least of
+// the limits in all is within each of them.
 inline bool Interpreter::OverLimit() const {
+  const uint64_t all = uint64_t{graph_.size()} + stack_.size() + memo_.count() + graph_.string_bytes();
+  return all > least_limit_ && OverOneLimit();
+}
+
+inline bool Interpreter::OverOneLimit() const {
   const Limits& limits = context_.limits;
   return graph_.size() > limits.nodes || stack_.size() > limits.stack || memo_.count() > limits.memo ||
          graph_.string_bytes() > limits.string_bytes;
@@ -230,7 +247,7 @@ inline Result<void> Interpreter::ReadArgument(Argument argument) {
     case Argument::kBytes1:
       return ReadShort();
     case Argument::kBytes4:
-      return ReadSized(4, false);
+      return ReadText();
     case Argument::kSignedBytes4:
       return ReadSized(4, true);
     case Argument::kBytes8:
@@ -264,6 +281,18 @@ inline Result<void> Interpreter::ReadShort() {
   return CheckText(number_);
 }
 
+// Likewise, of a text whose length has four bytes.
+inline Result<void> Interpreter::ReadText() {
+  uint32_t length = 0;
+  if (source_.available() < sizeof(length)) return ReadSized(4, false);
+  std::memcpy(&length, source_.peek(), sizeof(length));
+  if (length > kShortText || length > source_.available() - sizeof(length)) return ReadSized(4, false);
+  number_ = length;
+  first_ = {reinterpret_cast<const char*>(source_.peek() + sizeof(length)), length};
+  source_.Skip(sizeof(length) + length);
+  return CheckText(length);
+}
+
 // The handlers of the most frequent opcodes.
 inline Result<void> Interpreter::PushNone() { return Push(graph_.None()); }
 inline Result<void> Interpreter::PushTrue() { return Push(graph_.Bool(true)); }
@@ -288,7 +317,7 @@ inline Result<void> Interpreter::Mark() {
 
 inline Result<void> Interpreter::Get() {
   const NodeId node = memo_.Get(number_);
-  if (node == kNoNode) return Malformed("no memo entry " + std::to_string(number_));
+  if (node == kNoNode) return NoMemoEntry();
   return Push(node);
 }
 

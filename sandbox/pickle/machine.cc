@@ -45,15 +45,32 @@ Interpreter::Interpreter(Context& context, Constructor& constructor, Source& sou
       source_(source),
       level_(level),
       suspicion_(context, level),
+      least_limit_(
+          std::min({context.limits.nodes, context.limits.stack, context.limits.memo, context.limits.string_bytes})),
       start_(source.offset()),
       first_node_(static_cast<NodeId>(context.graph.size())),
       first_kept_(context.kept_dicts.size()) {}
 
+// Of millions of opcodes each comes by here.
+[[gnu::always_inline]] inline Result<void> Interpreter::Step() {
+  if (source_.offset() >= frame_end_) AIRLOCK_TRY(LeaveFrame());
+  if (source_.available() == 0) AIRLOCK_TRY(source_.Need(1));
+  offset_ = source_.offset();
+  opcode_ = &kOpcodes[*source_.peek()];
+  source_.Skip(1);
+  if (++context_.opcodes > context_.limits.opcodes) {
+    return FailLimit("opcodes", context_.limits.opcodes, context_.opcodes, offset_);
+  }
+  AIRLOCK_TRY((this->*opcode_->execute)());
+  if (OverLimit()) return FailOverLimit();
+  return {};
+}
+
 Result<NodeId> Interpreter::Run() {
   while (result_ == kNoNode) {
-    if (auto step = Step(); !step.ok()) {
+    if (auto step = Step(); !step.ok()) [[unlikely]] {
       Conclude();
-      return Unexpected{std::move(step).error()};
+      return std::move(step).TakeError();
     }
   }
   Conclude();
@@ -77,20 +94,6 @@ void Interpreter::Conclude() {
               .offset = offset_});
 }
 
-Result<void> Interpreter::Step() {
-  if (source_.offset() >= frame_end_) AIRLOCK_TRY(LeaveFrame());
-  if (source_.available() == 0) AIRLOCK_TRY(source_.Need(1));
-  offset_ = source_.offset();
-  opcode_ = &kOpcodes[*source_.peek()];
-  source_.Skip(1);
-  if (++context_.opcodes > context_.limits.opcodes) {
-    return FailLimit("opcodes", context_.limits.opcodes, context_.opcodes, offset_);
-  }
-  AIRLOCK_TRY((this->*opcode_->execute)());
-  if (OverLimit()) return FailOverLimit();
-  return {};
-}
-
 Result<void> Interpreter::FailOverLimit() const {
   const Limits& limits = context_.limits;
   if (graph_.size() > limits.nodes) return FailLimit("nodes", limits.nodes, graph_.size(), offset_);
@@ -99,9 +102,12 @@ Result<void> Interpreter::FailOverLimit() const {
   return FailLimit("string_bytes", limits.string_bytes, graph_.string_bytes(), offset_);
 }
 
-Unexpected<Error> Interpreter::Malformed(std::string_view what) const {
-  return Fail(Reason::kPickleMalformed, std::string(opcode_->name) + ": " + std::string(what), offset_);
+BoxedError<Error> Interpreter::Malformed(std::string_view what) const {
+  Result<void> error = Fail(Reason::kPickleMalformed, std::string(opcode_->name) + ": " + std::string(what), offset_);
+  return std::move(error).TakeError();
 }
+
+BoxedError<Error> Interpreter::NoMemoEntry() const { return Malformed("no memo entry " + std::to_string(number_)); }
 
 Result<void> Interpreter::ReadSized(size_t width, bool is_signed) {
   AIRLOCK_TRY(ReadNumber(width));

@@ -2,10 +2,11 @@
 // to a tree, so that PUT 4294967295 costs one entry and not 16 GiB.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
-#include <vector>
 
+#include "sandbox/base/growing_array.h"
 #include "sandbox/pickle/graph.h"
 
 namespace airlock::pickle {
@@ -16,6 +17,12 @@ class Memo {
   size_t count() const { return count_; }
 
   void Put(uint64_t key, NodeId node) {
+    // The usual case: the number that comes next.
+    if (key == dense_.size() && sparse_.empty() && key <= Room()) {
+      dense_.push_back(node);
+      ++count_;
+      return;
+    }
     if (key < dense_.size() && dense_[key] != kNoNode) {
       dense_[key] = node;
       return;
@@ -40,16 +47,18 @@ class Memo {
   }
 
  private:
+  // The last number for which the vector may be made longer.
+  uint64_t Room() const { return 1024 + 4 * static_cast<uint64_t>(count_); }
   // Whether the vector now has room for `key`: it may hold a few times as many slots as there are entries.
   bool Extend(uint64_t key) {
-    if (key > 1024 + 4 * static_cast<uint64_t>(count_)) return false;
-    size_t size = dense_.size();
-    while (size <= key) size = size * 2 + 64;
-    dense_.resize(size, kNoNode);
+    if (key > Room()) return false;
+    // As far as the number, and no further: what is written is a page that the process must be given.
+    const auto fresh = static_cast<size_t>(key + 1 - dense_.size());
+    std::fill_n(dense_.Extend(fresh), fresh, kNoNode);
     return true;
   }
 
-  std::vector<NodeId> dense_;
+  GrowingArray<NodeId> dense_;
   std::map<uint64_t, NodeId> sparse_;
   size_t count_ = 0;
 };

@@ -1,5 +1,6 @@
 #include "sandbox/tensors/tables.h"
 
+#include <algorithm>
 #include <iterator>
 
 namespace airlock::tensors {
@@ -22,12 +23,20 @@ uint32_t Tables::AddTensor(const TensorView& tensor) {
   for (const std::span<const uint64_t> dims : {tensor.shape, tensor.stride}) {
     const bool inside = dims.data() >= before && dims.data() < before + before_size;
     const size_t from = inside ? static_cast<size_t>(dims.data() - before) : 0;
-    for (size_t i = 0; i < dims.size(); ++i) dims_.push_back(inside ? dims_[from + i] : dims[i]);
+    uint64_t* const to = dims_.Extend(dims.size());
+    std::copy_n(inside ? dims_.data() + from : dims.data(), dims.size(), to);
   }
   return static_cast<uint32_t>(rows_.size() - 1);
 }
 
 uint32_t Tables::Device(std::string_view name) {
+  // Nearly all storages of a file name one.
+  if (last_device_ < devices_.size() && devices_[last_device_] == name) return last_device_;
+  last_device_ = FindDevice(name);
+  return last_device_;
+}
+
+uint32_t Tables::FindDevice(std::string_view name) {
   if (const auto found = device_index_.find(name); found != device_index_.end()) return found->second;
   const auto device = static_cast<uint32_t>(devices_.size());
   devices_.emplace_back(name);
@@ -55,7 +64,7 @@ std::vector<NumberCheck> Tables::TakeChecks(size_t first) {
 
 TensorView Tables::tensor(uint32_t index) const {
   const Row& row = rows_[index];
-  const std::span<const uint64_t> dims(dims_);
+  const std::span<const uint64_t> dims(dims_.data(), dims_.size());
   return TensorView{.storage = row.storage,
                     .dtype = row.dtype,
                     .flags = row.flags,

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "sandbox/base/growing_array.h"
 #include "sandbox/base/keyed_hash.h"
 
 namespace airlock::tensors {
@@ -79,9 +80,9 @@ inline constexpr uint64_t kHasCrc32 = uint64_t{1} << 32;
 
 struct Storage {
   Place place = Place::kInput;
+  uint32_t device = 0;
   uint64_t offset = 0;
   uint64_t nbytes = 0;
-  uint32_t device = 0;
   uint64_t crc32 = 0;  // kHasCrc32 and the CRC, where the file has one of these very bytes
 };
 
@@ -148,7 +149,8 @@ class Tables {
   // Valid until the next AddTensor.
   TensorView tensor(uint32_t index) const;
   size_t tensor_count() const { return rows_.size(); }
-  const std::vector<Storage>& storages() const { return storages_; }
+  // Valid until the next AddStorage.
+  std::span<const Storage> storages() const { return {storages_.data(), storages_.size()}; }
   const std::vector<Quantization>& quantizations() const { return quantizations_; }
   const std::vector<std::string>& devices() const { return devices_; }
 
@@ -161,12 +163,15 @@ class Tables {
     uint32_t rank;
     DType dtype;
   };
-  std::vector<Row> rows_;
-  std::vector<uint64_t> dims_;
-  std::vector<Storage> storages_;
+  uint32_t FindDevice(std::string_view name);
+
+  GrowingArray<Row> rows_;
+  GrowingArray<uint64_t> dims_;
+  GrowingArray<Storage> storages_;
   std::vector<Quantization> quantizations_;
   std::vector<NumberCheck> checks_;
   std::vector<std::string> devices_;
+  uint32_t last_device_ = 0;
   std::unordered_map<std::string, uint32_t, KeyedHash, std::equal_to<>> device_index_;
 };
 

@@ -86,11 +86,13 @@ Result<std::optional<TorchConstructor::Strided>> TorchConstructor::ReadStrided(c
   }
   const int64_t offset = graph.integer(call.args[1]);
   if (offset < 0) return Fail(Reason::kTensorOutOfBounds, "a tensor has a negative offset", call.at);
-  Strided strided{call.args[0], static_cast<uint64_t>(offset), {}, {}};
-  AIRLOCK_ASSIGN(const bool shape, ReadDims(call.args[2], call.at, strided.shape));
-  AIRLOCK_ASSIGN(const bool stride, ReadDims(call.args[3], call.at, strided.stride));
-  if (!shape || !stride || strided.shape.size() != strided.stride.size()) return Absent();
-  return Absent(std::move(strided));
+  // Lists that are used again: tensors come by the hundred thousand.
+  shape_.clear();
+  stride_.clear();
+  AIRLOCK_ASSIGN(const bool shape, ReadDims(call.args[2], call.at, shape_));
+  AIRLOCK_ASSIGN(const bool stride, ReadDims(call.args[3], call.at, stride_));
+  if (!shape || !stride || shape_.size() != stride_.size()) return Absent();
+  return Absent(Strided{call.args[0], static_cast<uint64_t>(offset), shape_, stride_});
 }
 
 }  // namespace airlock::tensors

@@ -1,6 +1,7 @@
 #include "sandbox/tensors/torch_constructor.h"
 
 #include <algorithm>
+#include <array>
 
 #include "sandbox/tensors/dtypes.h"
 
@@ -78,7 +79,9 @@ Result<NodeId> TorchConstructor::Construct(uint32_t symbol, NodeId args, uint64_
   if (row == nullptr) return Odd(Call{symbol, {}, offset});
   // No builder takes more. The tuple may be huge and handed over again and again: it is not copied.
   if (children.size() > kMaxArguments) return Odd(Call{symbol, {}, offset});
-  return (this->*row->build)(Call{symbol, {children.begin(), children.end()}, offset});
+  std::array<NodeId, kMaxArguments> copy;
+  std::ranges::copy(children, copy.begin());
+  return (this->*row->build)(Call{symbol, std::span(copy).first(children.size()), offset});
 }
 
 Result<NodeId> TorchConstructor::Persistent(NodeId id, uint64_t offset) {

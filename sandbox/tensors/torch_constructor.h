@@ -38,7 +38,7 @@ class TorchConstructor final : public pickle::Constructor {
   // One call that the pickle asks for.
   struct Call {
     uint32_t symbol;
-    std::vector<pickle::NodeId> args;
+    std::span<const pickle::NodeId> args;  // not of the graph, which grows
     uint64_t at;
   };
   using Builder = Result<pickle::NodeId> (TorchConstructor::*)(const Call& call);
@@ -47,12 +47,12 @@ class TorchConstructor final : public pickle::Constructor {
     const char* name;
     Builder build;
   };
-  // The first four arguments of every tensor builder.
+  // The first four arguments of every tensor builder. What ReadStrided gives is valid until it is asked again.
   struct Strided {
     pickle::NodeId storage;
     uint64_t offset;
-    std::vector<uint64_t> shape;
-    std::vector<uint64_t> stride;
+    std::span<const uint64_t> shape;
+    std::span<const uint64_t> stride;
   };
 
   static const BuilderRow kBuilders[];
@@ -158,6 +158,8 @@ class TorchConstructor final : public pickle::Constructor {
 
   // By symbol: its row of kBuilders, null for none.
   std::unordered_map<uint32_t, const BuilderRow*> builder_of_;
+  Dims shape_;  // of ReadStrided
+  Dims stride_;
   std::unordered_map<pickle::NodeId, StorageSlice> slices_;
   // What stands for storages whose data was left out: their element types.
   std::unordered_set<pickle::NodeId> shells_;

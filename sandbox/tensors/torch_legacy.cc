@@ -1,5 +1,6 @@
 // What the first versions of torch wrote: tensors that are made empty and get their storage by BUILD, Variables and
 // parameters that get their flags so. And the calls that would allocate from a number alone.
+#include <array>
 #include <string>
 #include <string_view>
 
@@ -66,7 +67,9 @@ Result<NodeId> TorchConstructor::MakeVariable(const Call& call) {
 Result<NodeId> TorchConstructor::EmptyTensor(DType dtype, uint64_t at) {
   if (!empty_storage_) empty_storage_ = tables_.AddStorage({.device = tables_.Device("cpu")});
   const NodeId storage = context_.graph.Storage(*empty_storage_, static_cast<uint32_t>(dtype));
-  return AddView(Strided{storage, 0, {0}, {1}}, dtype, 0, at);
+  const std::array<uint64_t, 1> shape = {0};
+  const std::array<uint64_t, 1> stride = {1};
+  return AddView(Strided{storage, 0, shape, stride}, dtype, 0, at);
 }
 
 // A record has got its state by now. Of tensors only those take one that were made to, and they take it once: torch
@@ -101,7 +104,7 @@ Result<bool> TorchConstructor::SetStorage(NodeId tensor, NodeId state, uint64_t 
   const DType dtype = ViewOf(tensor).dtype;
   if (!graph.is(state, Kind::kTuple) || graph.children(state).size() != 4) return false;
   const std::span<const NodeId> parts = graph.children(state);
-  AIRLOCK_ASSIGN(const std::optional<Strided> strided, ReadStrided(Call{0, {parts.begin(), parts.end()}, at}));
+  AIRLOCK_ASSIGN(const std::optional<Strided> strided, ReadStrided(Call{0, parts, at}));
   if (!strided || graph.storage_dtype(strided->storage) != static_cast<uint32_t>(dtype)) return false;
   AIRLOCK_ASSIGN(const NodeId view, AddView(*strided, dtype, 0, at));
   context_.graph.Become(tensor, view);

@@ -53,7 +53,8 @@ Result<NodeId> TorchConstructor::RebuildMeta(const Call& call) {
 Result<NodeId> TorchConstructor::RebuildShell(const Call& call) {
   if (call.args.size() != 6) return Odd(call);
   CheckHooks(call.args[5], call.at);
-  return RebuildMeta({call.symbol, {call.args[0], call.args[2], call.args[3], call.args[4]}, call.at});
+  const std::array<NodeId, 4> args = {call.args[0], call.args[2], call.args[3], call.args[4]};
+  return RebuildMeta({call.symbol, args, call.at});
 }
 
 // (class, dtype, size, stride, offset, layout, device, requires_grad): a shell, whose data its class keeps elsewhere.

@@ -1,5 +1,6 @@
 // Quantised tensors, per tensor and per channel.
 #include <algorithm>
+#include <array>
 #include <string>
 #include <vector>
 
@@ -52,7 +53,9 @@ Result<std::optional<uint32_t>> TorchConstructor::ScalesOfList(NodeId list, cons
   AIRLOCK_ASSIGN(const std::optional<uint32_t> storage, storages_.Add(bytes, channels.device));
   if (!storage) return Absent();
   const NodeId node = context_.graph.Storage(*storage, static_cast<uint32_t>(made));
-  AIRLOCK_ASSIGN(const NodeId tensor, AddView(Strided{node, 0, {items.size()}, {1}}, made, 0, channels.at));
+  const std::array<uint64_t, 1> shape = {items.size()};
+  const std::array<uint64_t, 1> stride = {1};
+  AIRLOCK_ASSIGN(const NodeId tensor, AddView(Strided{node, 0, shape, stride}, made, 0, channels.at));
   return Absent(context_.graph.tensor(tensor));
 }
 

@@ -51,13 +51,19 @@ class Emitter {
  public:
   Emitter(const formats::Checkpoint& checkpoint, const formats::Input& input, const EmitOrder& order,
           PlanWriter& writer)
-      : checkpoint_(checkpoint), input_(input), graph_(checkpoint.context.graph), order_(order), writer_(writer) {}
+      : checkpoint_(checkpoint),
+        input_(input),
+        graph_(checkpoint.context.graph),
+        order_(order),
+        writer_(writer),
+        device_of_(checkpoint.tables.devices().size(), kNotReached) {}
 
   // Fails where the input cannot be read any more.
   Result<void> WriteAll() {
     AIRLOCK_TRY(WriteAny(checkpoint_.root));
-    for (NodeId node = 0; node < graph_.size(); ++node) {
-      if (order_.nodes().reached(node) && node != checkpoint_.root) AIRLOCK_TRY(WriteAny(node));
+    const NodeNumbers& nodes = order_.nodes();
+    for (NodeId node = nodes.NextFrom(0); node != kNoNode; node = nodes.NextFrom(node + 1)) {
+      if (node != checkpoint_.root) AIRLOCK_TRY(WriteAny(node));
     }
     for (const uint32_t tensor : order_.tensors().order) WriteTensor(tensor);
     for (uint32_t i = 0; i < order_.tensors().order.size(); ++i) WriteQuantization(i);
@@ -81,6 +87,7 @@ class Emitter {
   void WriteQuantization(uint32_t emitted);
   void WriteStorage(uint32_t storage);
   uint32_t Device(uint32_t device);
+  uint32_t WriteDevice(uint32_t device);
   void Ref(NodeId node) { writer_.Ref(order_.nodes()[node]); }
 
   const formats::Checkpoint& checkpoint_;
@@ -89,6 +96,7 @@ class Emitter {
   const EmitOrder& order_;
   PlanWriter& writer_;
   std::unordered_map<std::string, uint32_t, KeyedHash> devices_;
+  std::vector<uint32_t> device_of_;  // by index in Tables: what Device says, or kNotReached
 };
 
 void Emitter::WriteNode(NodeId node) {
@@ -216,6 +224,12 @@ void Emitter::WriteQuantization(uint32_t emitted) {
 
 // Index of a device among those that went out. Names that look alike once they are safe are one.
 uint32_t Emitter::Device(uint32_t device) {
+  uint32_t& known = device_of_[device];
+  if (known == kNotReached) known = WriteDevice(device);
+  return known;
+}
+
+uint32_t Emitter::WriteDevice(uint32_t device) {
   std::string name = SafeText(checkpoint_.tables.devices()[device], kMaxDevice);
   const auto [found, fresh] = devices_.emplace(std::move(name), static_cast<uint32_t>(devices_.size()));
   if (fresh) writer_.Row(found->first.size() + kRowOverhead).add_devices(found->first);

@@ -19,12 +19,20 @@ EmitOrder::EmitOrder(const formats::Checkpoint& checkpoint)
 void NodeNumbers::Number(NodeId root) {
   root_ = root;
   uint32_t count = 0;
-  for (size_t node = 0; node < reached_.size(); ++node) {
-    uint32_t& first = first_[node / kBlock];
-    if (node % kBlock == 0) first = count;
-    in_block_[node] = static_cast<uint8_t>(count - first);
-    count += reached_[node] ? 1 : 0;
+  for (size_t block = 0; block < reached_.size(); ++block) {
+    first_[block] = count;
+    count += static_cast<uint32_t>(std::popcount(reached_[block]));
   }
+}
+
+NodeId NodeNumbers::NextFrom(NodeId node) const {
+  uint64_t ahead = ~(BitOf(node) - 1);
+  for (size_t block = node / kBlock; block < reached_.size(); ++block, ahead = UINT64_MAX) {
+    if (const uint64_t there = reached_[block] & ahead; there != 0) {
+      return static_cast<NodeId>(block * kBlock + static_cast<size_t>(std::countr_zero(there)));
+    }
+  }
+  return kNoNode;
 }
 
 Result<void> EmitOrder::Walk() {
@@ -65,8 +73,7 @@ Result<void> EmitOrder::CheckSpans() const {
   if (!graph_.has_spans()) return {};
   const uint64_t limit = checkpoint_.context.limits.string_bytes;
   uint64_t used = graph_.string_bytes();
-  for (NodeId node = 0; node < graph_.size(); ++node) {
-    if (!nodes_.reached(node)) continue;
+  for (NodeId node = nodes_.NextFrom(0); node != kNoNode; node = nodes_.NextFrom(node + 1)) {
     if (const auto span = graph_.span(node)) used += span->length;
     if (used > limit) return FailLimit("string_bytes", limit, used);
   }

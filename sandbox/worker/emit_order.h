@@ -1,6 +1,7 @@
 // EmitOrder: which nodes, tensors and storages the root reaches, and under which numbers they go out.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <span>
 #include <unordered_map>
@@ -34,28 +35,34 @@ struct Numbering {
 // them: an order that needs no list, and numbers that need little more than a byte a node.
 class NodeNumbers {
  public:
-  explicit NodeNumbers(size_t size) : reached_(size, false), in_block_(size, 0), first_(size / kBlock + 1, 0) {}
+  explicit NodeNumbers(size_t size) : reached_(size / kBlock + 1, 0), first_(size / kBlock + 1, 0) {}
 
   // False where it was reached before.
   bool Reach(pickle::NodeId node) {
-    if (reached_[node]) return false;
-    reached_[node] = true;
-    return true;
+    uint64_t& block = reached_[node / kBlock];
+    const uint64_t before = block;
+    block |= BitOf(node);
+    return block != before;
   }
-  bool reached(pickle::NodeId node) const { return reached_[node]; }
+  bool reached(pickle::NodeId node) const { return (reached_[node / kBlock] & BitOf(node)) != 0; }
+  // The first reached node from `node` on; kNoNode behind the last. Most nodes of a checkpoint are arguments that made
+  // a tensor and are reached no more: they are passed by the block.
+  pickle::NodeId NextFrom(pickle::NodeId node) const;
   // Once all are reached.
   void Number(pickle::NodeId root);
   // What a node is called in the plan. REQUIRES: reached(node), Number was called.
   uint32_t operator[](pickle::NodeId node) const {
-    return node == root_ ? 0 : first_[node / kBlock] + in_block_[node] + (node < root_ ? 1 : 0);
+    if (node == root_) return 0;
+    const uint64_t before = reached_[node / kBlock] & (BitOf(node) - 1);
+    return first_[node / kBlock] + static_cast<uint32_t>(std::popcount(before)) + (node < root_ ? 1 : 0);
   }
 
  private:
-  static constexpr size_t kBlock = 256;
+  static constexpr size_t kBlock = 64;
+  static uint64_t BitOf(pickle::NodeId node) { return uint64_t{1} << (node % kBlock); }
 
   pickle::NodeId root_ = pickle::kNoNode;
-  std::vector<bool> reached_;
-  std::vector<uint8_t> in_block_;  // reached nodes of its block before it
+  std::vector<uint64_t> reached_;  // a bit for each node of a block
   std::vector<uint32_t> first_;    // reached nodes before the block
 };
 

@@ -62,6 +62,7 @@ class Session {
   OrVerdict<void> ReadFrames();
   // Ends the worker, whatever it does, and refines `cause` by how it ended.
   Verdict End(Verdict cause);
+  void Validate(Tainted<worker::v1::Frame> done);
   OrVerdict<void> Conclude(SessionResult& result);
 
   ReadyWorker worker_;
@@ -71,7 +72,9 @@ class Session {
   const uint64_t capacity_;
   Validator validator_;
   std::optional<spawner::OutputMemfd> output_;
-  std::optional<Tainted<worker::v1::Frame>> done_;
+  // What the plan is found to be. Of no use to anybody until the worker's end was judged.
+  std::optional<OrVerdict<Conclusion>> finished_;
+  uint64_t validate_us_ = 0;
   Clock::time_point start_ = Clock::now();
 };
 
@@ -108,10 +111,12 @@ OrVerdict<void> Session::Start() {
 }
 
 // The worker's own CPU limit is the daemon's; a request may have less. CPU time runs no faster than the clock, so the
-// reader need not look up before what is left of it can have passed.
+// reader need not look up before what is left of it can have passed. The time that the broker took to validate is not
+// the worker's.
 OrVerdict<std::optional<Received>> Session::NextFrame() {
   const std::chrono::milliseconds silence(options_.limits.silence_ms);
-  const auto end = start_ + std::chrono::milliseconds(options_.limits.wall_ms);
+  const auto end =
+      start_ + std::chrono::milliseconds(options_.limits.wall_ms) + std::chrono::microseconds(validate_us_);
   const auto silence_end = Clock::now() + silence;
   while (true) {
     const auto now = Clock::now();
@@ -129,7 +134,7 @@ OrVerdict<void> Session::ReadFrames() {
     AIRLOCK_ASSIGN(std::optional<Received> received, NextFrame());
     if (!received) break;
     if (received->kind != worker::v1::Frame::kPlan) {
-      done_.emplace(std::move(received->frame));
+      Validate(std::move(received->frame));
       continue;
     }
     AIRLOCK_TRY(validator_.Add(std::move(received->frame)));
@@ -157,11 +162,19 @@ Verdict Session::End(Verdict cause) {
   return cause.reason() == v1::REASON_DECODER_CRASH || by_exit.reason() == v1::REASON_OUT_OF_MEMORY ? by_exit : cause;
 }
 
+// While the kernel takes the worker's memory apart, which for a large plan takes about as long. The plan is what came
+// before DONE, and nothing that the worker does from here on changes it.
+void Session::Validate(Tainted<worker::v1::Frame> done) {
+  const Clock::time_point start = Clock::now();
+  finished_.emplace(validator_.Finish(std::move(done)));
+  validate_us_ = MicrosecondsSince(start);
+}
+
 OrVerdict<void> Session::Conclude(SessionResult& result) {
   AIRLOCK_TRY(input_.CheckUnchanged());
   if (auto sealed = output_->SealForReading(); !sealed.ok()) return Unexpected<Verdict>{VerdictOfSpawn(sealed.error())};
   if (options_.rewrite) result.output = output_->Release();
-  AIRLOCK_ASSIGN(result.conclusion, validator_.Finish(std::move(*done_)));
+  AIRLOCK_ASSIGN(result.conclusion, std::move(*finished_));
   result.concluded = true;
   return {};
 }
@@ -172,15 +185,15 @@ SessionResult Session::Run() {
   Verdict cause;
   if (auto read = ReadFrames(); !read.ok()) cause = std::move(read).error();
   result.verdict = End(std::move(cause));
-  result.decode_us = MicrosecondsSince(start_);
+  result.decode_us = MicrosecondsSince(start_) - validate_us_;
   if (!result.verdict.ok()) return result;
-  const Clock::time_point validating = Clock::now();
+  const Clock::time_point concluding = Clock::now();
   if (auto concluded = Conclude(result); !concluded.ok()) {
     result.verdict = std::move(concluded).error();
   } else {
     result.verdict = result.conclusion.verdict;
   }
-  result.validate_us = MicrosecondsSince(validating);
+  result.validate_us = validate_us_ + MicrosecondsSince(concluding);
   return result;
 }
 

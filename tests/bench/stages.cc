@@ -5,6 +5,7 @@
 // the bench's other peers.
 #include <fcntl.h>
 #include <malloc.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -45,6 +46,7 @@ constexpr size_t kFrameRoom = size_t{64} << 20;
 struct Stage {
   const char* name;
   std::vector<double> milliseconds;
+  long faults;
 };
 
 [[noreturn]] void Die(const std::string& why) {
@@ -68,6 +70,13 @@ double ProcessorTime() {
   timespec used{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
   return 1e3 * static_cast<double>(used.tv_sec) + 1e-6 * static_cast<double>(used.tv_nsec);
+}
+
+// Pages that this thread was given so far.
+long Faults() {
+  rusage used{};
+  getrusage(RUSAGE_THREAD, &used);
+  return used.ru_minflt;
 }
 
 std::string ReadyFrame() {
@@ -154,19 +163,21 @@ class Stages {
       std::sort(stage.milliseconds.begin(), stage.milliseconds.end());
       const double median = stage.milliseconds[stage.milliseconds.size() / 2];
       sum += median;
-      std::printf(", \"%s_ms\": %.2f", stage.name, median);
+      std::printf(", \"%s_ms\": %.2f, \"%s_faults\": %ld", stage.name, median, stage.name, stage.faults);
     }
     std::printf(", \"sum_ms\": %.2f}\n", sum);
   }
 
  private:
   void Time(const char* name, const std::function<void()>& work) {
+    const long faults = Faults();
     const double start = ProcessorTime();
     work();
     const double took = ProcessorTime() - start;
     auto stage =
         std::find_if(stages_.begin(), stages_.end(), [&](const Stage& s) { return s.name == std::string_view(name); });
-    if (stage == stages_.end()) stage = stages_.insert(stage, Stage{name, {}});
+    if (stage == stages_.end()) stage = stages_.insert(stage, Stage{name, {}, 0});
+    if (stage->milliseconds.empty()) stage->faults = Faults() - faults;  // as in a fresh process
     stage->milliseconds.push_back(took);
   }
 

@@ -17,7 +17,7 @@ using pickle::NodeId;
 class FuzzConstructor final : public pickle::Constructor {
  public:
   FuzzConstructor(Graph& graph, tensors::Tables& tables) : graph_(graph), tables_(tables) {
-    tables_.AddStorage({.nbytes = 8, .device = tables_.Device("cpu")});
+    tables_.AddStorage({.device = tables_.Device("cpu"), .nbytes = 8});
   }
   Result<NodeId> Construct(uint32_t, NodeId, uint64_t) override {
     return graph_.Tensor(tables_.AddTensor({.dtype = tensors::DType::kInt64,

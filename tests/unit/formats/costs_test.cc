@@ -54,7 +54,7 @@ TEST(Costs, TenTimesTheTensorsCostTenTimesAsMuch) { EXPECT_LT(CostOfTensors(100'
 // So many tensors, and eight numbers for each.
 void FillCheckpoint(int count, Checkpoint& checkpoint) {
   pickle::Graph& graph = checkpoint.context.graph;
-  const uint32_t storage = checkpoint.tables.AddStorage({.nbytes = 4, .device = checkpoint.tables.Device("cpu")});
+  const uint32_t storage = checkpoint.tables.AddStorage({.device = checkpoint.tables.Device("cpu"), .nbytes = 4});
   const uint64_t shape[] = {1, 1};
   std::vector<pickle::NodeId> pairs;
   for (int i = 0; i < count; ++i) {

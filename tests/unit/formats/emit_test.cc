@@ -5,8 +5,10 @@
 
 #include <array>
 #include <tuple>
+#include <vector>
 
 #include "airlock/worker/v1/frame.pb.h"
+#include "sandbox/worker/emit_order.h"
 #include "sandbox/worker/safe_text.h"
 #include "tests/fixtures/torch_writer.h"
 #include "tests/unit/formats/decoded.h"
@@ -122,6 +124,30 @@ TEST(Emit, RefsFindTheirNodesBeyondABlock) {
   for (int i = 0; i < graph.refs_size(); ++i) EXPECT_EQ(graph.refs(i), static_cast<uint32_t>(i + 1));
 }
 
+TEST(Emit, ReachedNodesAreFoundAcrossBlocks) {
+  NodeNumbers numbers(1000);
+  EXPECT_EQ(numbers.NextFrom(0), pickle::kNoNode);
+  const std::vector<pickle::NodeId> reached = {0, 63, 64, 127, 500, 999};
+  for (const pickle::NodeId node : reached) {
+    EXPECT_TRUE(numbers.Reach(node));
+    EXPECT_FALSE(numbers.Reach(node));
+  }
+  numbers.Number(500);
+  std::vector<pickle::NodeId> found;
+  for (auto node = numbers.NextFrom(0); node != pickle::kNoNode; node = numbers.NextFrom(node + 1)) {
+    EXPECT_TRUE(numbers.reached(node));
+    found.push_back(node);
+  }
+  EXPECT_EQ(found, reached);
+  EXPECT_FALSE(numbers.reached(1));
+  // The root first, then the others in their order.
+  EXPECT_EQ(numbers[500], 0U);
+  EXPECT_EQ(numbers[0], 1U);
+  EXPECT_EQ(numbers[64], 3U);
+  EXPECT_EQ(numbers[127], 4U);
+  EXPECT_EQ(numbers[999], 5U);
+}
+
 TEST(Emit, KeysAreDistinctAndTheLastValueStays) {
   const Collector out = EmitBytes(
       Archive(PickleAssembler().Proto(2).EmptyDict().Mark().Int(1).Int(10).Bool(true).Int(20).SetItems().Stop()));
@@ -225,7 +251,7 @@ TEST(Emit, QuantisedTensorsBringTheirScales) {
 
 uint32_t AddVector(Checkpoint& checkpoint, tensors::DType dtype) {
   const uint64_t shape[] = {1};
-  const uint32_t storage = checkpoint.tables.AddStorage({.nbytes = 8, .device = checkpoint.tables.Device("cpu")});
+  const uint32_t storage = checkpoint.tables.AddStorage({.device = checkpoint.tables.Device("cpu"), .nbytes = 8});
   return checkpoint.tables.AddTensor(
       {.storage = storage, .dtype = dtype, .flags = 0, .offset = 0, .shape = shape, .stride = shape});
 }

@@ -41,7 +41,7 @@ TEST(TorchZip, StoredDataIsASpanOfTheInput) {
   const std::string file = Archive(kOne, {FloatStorage("0", 6)});
   const Decoded decoded = DecodeBytes(file);
   ASSERT_TRUE(decoded.ok()) << decoded.message();
-  const tensors::Storage& storage = decoded.checkpoint.tables.storages().at(0);
+  const tensors::Storage& storage = decoded.checkpoint.tables.storages()[0];
   EXPECT_EQ(storage.place, Place::kInput);
   EXPECT_EQ(storage.nbytes, 24U);
   EXPECT_EQ(storage.offset % 64, 0U);
@@ -51,7 +51,7 @@ TEST(TorchZip, StoredDataIsASpanOfTheInput) {
 TEST(TorchZip, DeflatedDataGoesToTheOutput) {
   const Decoded decoded = DecodeBytes(Archive(kOne, {FloatStorage("0", 6)}, "little", true));
   ASSERT_TRUE(decoded.ok()) << decoded.message();
-  EXPECT_EQ(decoded.checkpoint.tables.storages().at(0).place, Place::kOutput);
+  EXPECT_EQ(decoded.checkpoint.tables.storages()[0].place, Place::kOutput);
   EXPECT_EQ(TensorBytes(decoded, 0), FloatStorage("0", 6).bytes);
 }
 
@@ -71,7 +71,7 @@ TEST(TorchZip, MuchDeflatedData) {
 TEST(TorchZip, BigEndianDataIsSwapped) {
   const Decoded decoded = DecodeBytes(Archive(kOne, {Swapped(FloatStorage("0", 6), 4)}, "big"));
   ASSERT_TRUE(decoded.ok()) << decoded.message();
-  EXPECT_EQ(decoded.checkpoint.tables.storages().at(0).place, Place::kOutput);
+  EXPECT_EQ(decoded.checkpoint.tables.storages()[0].place, Place::kOutput);
   EXPECT_EQ(TensorBytes(decoded, 0), FloatStorage("0", 6).bytes);
 }
 
@@ -81,7 +81,7 @@ TEST(TorchZip, StoragesHaveTheirMembersChecksum) {
   const uint64_t crc = tensors::kHasCrc32 | libdeflate_crc32(0, storage.bytes.data(), storage.bytes.size());
   const auto crc_of = [](const std::string& file) {
     const Decoded decoded = DecodeBytes(file);
-    return decoded.ok() ? decoded.checkpoint.tables.storages().at(0).crc32 : 1;
+    return decoded.ok() ? decoded.checkpoint.tables.storages()[0].crc32 : 1;
   };
   EXPECT_EQ(crc_of(Archive(kOne, {storage})), crc);
   EXPECT_EQ(crc_of(Archive(kOne, {storage}, "little", true)), crc);
@@ -102,7 +102,7 @@ TEST(TorchZip, BigEndianBytesStayInTheInput) {
   const StorageSpec storage{.key = "0", .type = "ByteStorage", .numel = 6, .bytes = "abcdef"};
   const Decoded decoded = DecodeBytes(Archive(kOne, {storage}, "big"));
   ASSERT_TRUE(decoded.ok()) << decoded.message();
-  EXPECT_EQ(decoded.checkpoint.tables.storages().at(0).place, Place::kInput);
+  EXPECT_EQ(decoded.checkpoint.tables.storages()[0].place, Place::kInput);
 }
 
 // An untyped storage is swapped as its tensors see it.
@@ -152,7 +152,7 @@ TEST(TorchZip, AnUntypedStorageIsOneOfBytes) {
 TEST(TorchZip, DryRunReservesAndWritesNothing) {
   const Decoded decoded = DecodeBytes(Archive(kOne, {FloatStorage("0", 6)}, "little", true), {}, true);
   ASSERT_TRUE(decoded.ok()) << decoded.message();
-  EXPECT_EQ(decoded.checkpoint.tables.storages().at(0).place, Place::kOutput);
+  EXPECT_EQ(decoded.checkpoint.tables.storages()[0].place, Place::kOutput);
   EXPECT_EQ(::lseek(decoded.output.get(), 0, SEEK_END), 0);
 }
 

@@ -14,6 +14,31 @@ TEST(Graph, ConstantsAreTheFirstNodes) {
   EXPECT_EQ(graph.kind(graph.Bool(true)), Kind::kTrue);
 }
 
+TEST(Graph, SmallIntegersAreOneNodeEach) {
+  Graph graph;
+  EXPECT_EQ(graph.Int(0), graph.Int(0));
+  EXPECT_EQ(graph.Int(255), graph.Int(255));
+  EXPECT_NE(graph.Int(0), graph.Int(1));
+  for (const int64_t value : {int64_t{256}, int64_t{-1}, INT64_MIN, INT64_MAX}) {
+    const NodeId first = graph.Int(value);
+    EXPECT_NE(first, graph.Int(value));
+    EXPECT_EQ(graph.integer(first), value);
+  }
+  for (int64_t value = 0; value < 300; ++value) {
+    EXPECT_EQ(graph.kind(graph.Int(value)), Kind::kInt);
+    EXPECT_EQ(graph.integer(graph.Int(value)), value);
+  }
+}
+
+TEST(Graph, ContainersTakeTheChildrenOfOthers) {
+  Graph graph;
+  const NodeId items[] = {0, 1, 2};
+  NodeId tuple = graph.Container(Kind::kTuple, items);
+  for (int i = 0; i < 1000; ++i) tuple = graph.Container(Kind::kTuple, graph.children(tuple));  // the pool moves
+  ASSERT_EQ(graph.children(tuple).size(), 3U);
+  for (NodeId i = 0; i < 3; ++i) EXPECT_EQ(graph.children(tuple)[i], i);
+}
+
 TEST(Graph, ListsThatGrowInTurnKeepTheirItems) {
   Graph graph;
   const NodeId first = graph.Container(Kind::kList, {});

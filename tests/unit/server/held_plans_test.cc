@@ -26,7 +26,8 @@ constexpr auto kLongest = std::chrono::seconds(20);
 std::string ManyNumbers() {
   fixtures::PickleAssembler pickle;
   pickle.Proto(2).Op("](");
-  for (int i = 0; i < kNumbers; ++i) pickle.Op("K").Op(std::string(1, static_cast<char>(i % 100)));
+  // Large enough to be a node each.
+  for (int i = 0; i < kNumbers; ++i) pickle.Op("M").Little(static_cast<uint16_t>(1000 + i % 100));
   return fixtures::WriteZip(fixtures::TorchZipShape(pickle.Op("e").Stop(), {}));
 }
 

@@ -29,7 +29,7 @@ class AnyStorage final : public StorageResolver, public StorageReader {
     const auto [found, fresh] = by_key_.emplace(request.key, 0);
     if (fresh) {
       found->second =
-          tables_.AddStorage({.offset = 0, .nbytes = request.nbytes, .device = tables_.Device(request.location)});
+          tables_.AddStorage({.device = tables_.Device(request.location), .offset = 0, .nbytes = request.nbytes});
       std::string bytes = bytes_[std::string(request.key)];
       bytes.resize(request.nbytes);
       contents_.emplace(found->second, std::move(bytes));
@@ -37,7 +37,7 @@ class AnyStorage final : public StorageResolver, public StorageReader {
     return found->second;
   }
   Result<std::optional<uint32_t>> Add(std::span<const uint8_t> bytes, uint32_t device) override {
-    const uint32_t storage = tables_.AddStorage({.place = Place::kOutput, .nbytes = bytes.size(), .device = device});
+    const uint32_t storage = tables_.AddStorage({.place = Place::kOutput, .device = device, .nbytes = bytes.size()});
     contents_.emplace(storage, std::string(bytes.begin(), bytes.end()));
     return std::optional(storage);
   }
