@@ -55,13 +55,16 @@ TEST(TorchZip, DeflatedDataGoesToTheOutput) {
   EXPECT_EQ(TensorBytes(decoded, 0), FloatStorage("0", 6).bytes);
 }
 
-// One that is inflated as a whole, and one that is too large for that.
+// Inflated as a whole, and where there is little memory.
 TEST(TorchZip, MuchDeflatedData) {
-  for (const int64_t numel : {100'003, 2'700'003}) {
-    const StorageSpec storage = FloatStorage("0", static_cast<uint64_t>(numel));
-    EXPECT_EQ(WholeInflater::Fits(0, storage.bytes.size()), numel == 100'003);
-    const Decoded decoded =
-        DecodeBytes(Archive({{.name = "w", .storage = 0, .shape = {numel}, .stride = {1}}}, {storage}, "big", true));
+  constexpr int64_t kNumel = 100'003;
+  const StorageSpec storage = FloatStorage("0", kNumel);
+  for (const uint64_t memory_bytes : {uint64_t{1} << 30, uint64_t{1} << 20}) {
+    Limits limits;
+    limits.memory_bytes = memory_bytes;
+    EXPECT_EQ(WholeInflater::Fits(0, storage.bytes.size(), memory_bytes), memory_bytes == uint64_t{1} << 30);
+    const Decoded decoded = DecodeBytes(
+        Archive({{.name = "w", .storage = 0, .shape = {kNumel}, .stride = {1}}}, {storage}, "big", true), limits);
     ASSERT_TRUE(decoded.ok()) << decoded.message();
     EXPECT_EQ(TensorBytes(decoded, 0), Swapped(storage, 4).bytes);
     EXPECT_FALSE(decoded.HasFinding("zip.wrong-crc"));
