@@ -7,12 +7,15 @@
 #include <cerrno>
 #include <utility>
 
+#include "client/cpp/processors.h"
 #include "sandbox/base/checked.h"
 
 namespace airlock {
 namespace {
 
 constexpr size_t kPieceBytes = 1 << 20;
+// What one thread reads at a time: whole huge pages.
+constexpr uint64_t kCopiedBytes = 8 << 20;
 
 Unexpected<ClientError> NotThere() {
   return Unexpected{MakeError(v1::REASON_INTERNAL, "the daemon's answer names bytes that are not there")};
@@ -86,6 +89,8 @@ ClientResult<std::vector<std::shared_ptr<const Storage>>> LocalPayload::Map() {
 
 ClientResult<std::vector<std::shared_ptr<const Storage>>> LocalPayload::Copy() {
   std::vector<std::shared_ptr<const Storage>> storages(contents_->storage_count());
+  std::vector<Piece> pieces;
+  uint64_t bytes = 0;
   for (size_t i = 0; i < storages.size(); ++i) {
     if (contents_->storage(i).left_out()) continue;
     AIRLOCK_ASSIGN(const Span span, SpanOf(i));
@@ -93,11 +98,21 @@ ClientResult<std::vector<std::shared_ptr<const Storage>>> LocalPayload::Copy() {
     if (storage == nullptr) {
       return Unexpected{MakeError(v1::OUTCOME_INTERNAL, "this machine has no memory for the tensors")};
     }
-    AIRLOCK_TRY(Read(span, storage->bytes()));
+    AddPieces(span, storage->bytes(), pieces);
     storages[i] = storage;
+    bytes += span.bytes;
   }
+  // Most of the time goes into fresh pages, and those each processor makes for itself.
+  AIRLOCK_TRY(OnAllProcessors(pieces.size(), bytes, [&](size_t i) { return Read(pieces[i].span, pieces[i].into); }));
   AIRLOCK_TRY(CheckUnchanged());
   return storages;
+}
+
+void LocalPayload::AddPieces(const Span& span, std::span<std::byte> into, std::vector<Piece>& pieces) {
+  for (uint64_t at = 0; at < span.bytes; at += kCopiedBytes) {
+    const uint64_t bytes = std::min(kCopiedBytes, span.bytes - at);
+    pieces.push_back({Span{span.file, span.offset + at, bytes}, into.subspan(at, bytes)});
+  }
 }
 
 ClientResult<void> LocalPayload::FeedOne(StorageSink& sink, uint32_t index, bool copy, const Advance& advance) {

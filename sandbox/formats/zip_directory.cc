@@ -11,8 +11,8 @@ namespace {
 
 constexpr uint64_t kCentralEntryMinimum = 46;
 
-// Reads small pieces at rising offsets without a system call for each. Where they lie close together it reads far ahead;
-// where large members lie between them no more than a descriptor and the header behind it, as a rule.
+// Reads small pieces at rising offsets without a system call for each. Where they lie close together it reads far
+// ahead; where large members lie between them no more than a descriptor and the header behind it, as a rule.
 class HeaderReader {
  public:
   explicit HeaderReader(const Input& input) : input_(input) {}

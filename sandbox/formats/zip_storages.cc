@@ -173,8 +173,7 @@ bool ZipStorages::MovesWhole(const ZipMember& member) {
 // What came out is checked, swapped and written while it is near: all of it would have left the cache in between.
 Result<uint32_t> ZipStorages::MoveWhole(const Entry& entry, uint64_t start) {
   const ZipMember& member = *entry.member;
-  AIRLOCK_ASSIGN(std::span<uint8_t> left,
-                 whole_->Inflate(input_, member.data_offset, member.stored_size, member.size));
+  AIRLOCK_ASSIGN(std::span<uint8_t> left, whole_->Inflate(input_, member.data_offset, member.stored_size, member.size));
   uint32_t crc = 0;
   while (!left.empty()) {
     const std::span<uint8_t> step = left.first(std::min(left.size(), kStepBytes));
