@@ -72,6 +72,12 @@ ClientResult<void> LocalPayload::Read(const Span& span, std::span<std::byte> int
   return {};
 }
 
+ClientResult<std::span<const std::byte>> LocalPayload::ReadInto(std::vector<std::byte>& buffer, const Span& span) {
+  const std::span<std::byte> bytes = std::span(buffer).first(span.bytes);
+  AIRLOCK_TRY(Read(span, bytes));
+  return std::span<const std::byte>(bytes);
+}
+
 ClientResult<std::vector<std::shared_ptr<const Storage>>> LocalPayload::Map() {
   std::vector<std::optional<std::span<const std::byte>>> spans(contents_->storage_count());
   for (size_t i = 0; i < spans.size(); ++i) {
@@ -125,12 +131,7 @@ ClientResult<void> LocalPayload::FeedOne(StorageSink& sink, uint32_t index, bool
   std::vector<std::byte> buffer(copy ? std::min<uint64_t>(span.bytes, kPieceBytes) : 0);
   for (uint64_t at = 0; at < span.bytes; at += kPieceBytes) {
     const Span piece{span.file, span.offset + at, std::min<uint64_t>(kPieceBytes, span.bytes - at)};
-    std::span<const std::byte> bytes = std::span(buffer).first(copy ? piece.bytes : 0);
-    if (copy) {
-      AIRLOCK_TRY(Read(piece, std::span(buffer).first(piece.bytes)));
-    } else {
-      AIRLOCK_ASSIGN(bytes, View(piece));
-    }
+    AIRLOCK_ASSIGN(const std::span<const std::byte> bytes, copy ? ReadInto(buffer, piece) : View(piece));
     AIRLOCK_TRY(sink.Data(index, at, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
     done_ += piece.bytes;
     AIRLOCK_TRY(advance(done_));
