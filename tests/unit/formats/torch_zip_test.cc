@@ -71,6 +71,25 @@ TEST(TorchZip, MuchDeflatedData) {
   }
 }
 
+// Their headers are read alone, or with what is near.
+TEST(TorchZip, LargeAndSmallMembersAreSpansOfTheInput) {
+  const std::vector<uint64_t> numels = {20'000, 3, 100, 2'000, 7, 20'000};
+  std::vector<StorageSpec> storages;
+  std::vector<TensorSpec> tensors;
+  for (size_t i = 0; i < numels.size(); ++i) {
+    storages.push_back(FloatStorage(std::to_string(i), numels[i]));
+    tensors.push_back(
+        {.name = "w" + std::to_string(i), .storage = i, .shape = {static_cast<int64_t>(numels[i])}, .stride = {1}});
+  }
+  const std::string file = Archive(tensors, storages);
+  const Decoded decoded = DecodeBytes(file);
+  ASSERT_TRUE(decoded.ok()) << decoded.message();
+  for (size_t i = 0; i < numels.size(); ++i) {
+    const tensors::Storage& storage = decoded.checkpoint.tables.storages().at(i);
+    EXPECT_TRUE(file.substr(storage.offset, storage.nbytes) == storages[i].bytes) << i;
+  }
+}
+
 TEST(TorchZip, BigEndianDataIsSwapped) {
   const Decoded decoded = DecodeBytes(Archive(kOne, {Swapped(FloatStorage("0", 6), 4)}, "big"));
   ASSERT_TRUE(decoded.ok()) << decoded.message();
