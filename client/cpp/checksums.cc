@@ -2,11 +2,9 @@
 
 #include <libdeflate.h>
 
-#include <algorithm>
-#include <atomic>
 #include <string>
-#include <thread>
-#include <vector>
+
+#include "client/cpp/processors.h"
 
 namespace airlock {
 namespace {
@@ -25,35 +23,20 @@ Unexpected<ClientError> Mismatch(const Contents& contents, uint32_t storage) {
                                                                 " are not those that the file has a checksum of")};
 }
 
-bool IsRight(const Checkpoint& checkpoint, size_t storage) {
+ClientResult<void> VerifyOne(const Checkpoint& checkpoint, size_t storage) {
   const std::optional<uint32_t> wanted = checkpoint.contents().storage(storage).crc32;
   const auto& bytes = checkpoint.storage(storage);
-  if (!wanted || bytes == nullptr) return true;
-  return libdeflate_crc32(0, bytes->bytes().data(), bytes->bytes().size()) == *wanted;
-}
-
-// A turn of each thread: the next storage that nobody has, until some are wrong or none is left.
-void Check(const Checkpoint& checkpoint, std::atomic<size_t>& next, std::atomic<size_t>& wrong) {
-  const size_t count = checkpoint.contents().storage_count();
-  for (size_t i = next++; i < count && wrong == count; i = next++) {
-    if (!IsRight(checkpoint, i)) wrong = i;
-  }
+  if (!wanted || bytes == nullptr) return {};
+  if (libdeflate_crc32(0, bytes->bytes().data(), bytes->bytes().size()) == *wanted) return {};
+  return Mismatch(checkpoint.contents(), static_cast<uint32_t>(storage));
 }
 
 }  // namespace
 
 ClientResult<void> VerifyChecksums(const Checkpoint& checkpoint) {
-  const size_t count = checkpoint.contents().storage_count();
-  std::atomic<size_t> next = 0;
-  std::atomic<size_t> wrong = count;
-  {
-    const size_t threads = std::min<size_t>(std::thread::hardware_concurrency(), count);
-    std::vector<std::jthread> others;
-    for (size_t i = 1; i < threads; ++i) others.emplace_back([&] { Check(checkpoint, next, wrong); });
-    Check(checkpoint, next, wrong);
-  }
-  if (wrong != count) return Mismatch(checkpoint.contents(), static_cast<uint32_t>(wrong));
-  return {};
+  const Contents& contents = checkpoint.contents();
+  return OnAllProcessors(contents.storage_count(), contents.payload_bytes(),
+                         [&](size_t storage) { return VerifyOne(checkpoint, storage); });
 }
 
 ClientResult<void> ChecksumSink::Plan(const std::shared_ptr<const Contents>& contents) {

@@ -7,12 +7,15 @@
 #include <cerrno>
 #include <utility>
 
+#include "client/cpp/processors.h"
 #include "sandbox/base/checked.h"
 
 namespace airlock {
 namespace {
 
 constexpr size_t kPieceBytes = 1 << 20;
+// What one thread reads at a time: whole huge pages.
+constexpr uint64_t kCopiedBytes = 8 << 20;
 
 Unexpected<ClientError> NotThere() {
   return Unexpected{MakeError(v1::REASON_INTERNAL, "the daemon's answer names bytes that are not there")};
@@ -69,6 +72,12 @@ ClientResult<void> LocalPayload::Read(const Span& span, std::span<std::byte> int
   return {};
 }
 
+ClientResult<std::span<const std::byte>> LocalPayload::ReadInto(std::vector<std::byte>& buffer, const Span& span) {
+  const std::span<std::byte> bytes = std::span(buffer).first(span.bytes);
+  AIRLOCK_TRY(Read(span, bytes));
+  return std::span<const std::byte>(bytes);
+}
+
 ClientResult<std::vector<std::shared_ptr<const Storage>>> LocalPayload::Map() {
   std::vector<std::optional<std::span<const std::byte>>> spans(contents_->storage_count());
   for (size_t i = 0; i < spans.size(); ++i) {
@@ -86,6 +95,8 @@ ClientResult<std::vector<std::shared_ptr<const Storage>>> LocalPayload::Map() {
 
 ClientResult<std::vector<std::shared_ptr<const Storage>>> LocalPayload::Copy() {
   std::vector<std::shared_ptr<const Storage>> storages(contents_->storage_count());
+  std::vector<Piece> pieces;
+  uint64_t bytes = 0;
   for (size_t i = 0; i < storages.size(); ++i) {
     if (contents_->storage(i).left_out()) continue;
     AIRLOCK_ASSIGN(const Span span, SpanOf(i));
@@ -93,11 +104,21 @@ ClientResult<std::vector<std::shared_ptr<const Storage>>> LocalPayload::Copy() {
     if (storage == nullptr) {
       return Unexpected{MakeError(v1::OUTCOME_INTERNAL, "this machine has no memory for the tensors")};
     }
-    AIRLOCK_TRY(Read(span, storage->bytes()));
+    AddPieces(span, storage->bytes(), pieces);
     storages[i] = storage;
+    bytes += span.bytes;
   }
+  // Most of the time goes into fresh pages, and those each processor makes for itself.
+  AIRLOCK_TRY(OnAllProcessors(pieces.size(), bytes, [&](size_t i) { return Read(pieces[i].span, pieces[i].into); }));
   AIRLOCK_TRY(CheckUnchanged());
   return storages;
+}
+
+void LocalPayload::AddPieces(const Span& span, std::span<std::byte> into, std::vector<Piece>& pieces) {
+  for (uint64_t at = 0; at < span.bytes; at += kCopiedBytes) {
+    const uint64_t bytes = std::min(kCopiedBytes, span.bytes - at);
+    pieces.push_back({Span{span.file, span.offset + at, bytes}, into.subspan(at, bytes)});
+  }
 }
 
 ClientResult<void> LocalPayload::FeedOne(StorageSink& sink, uint32_t index, bool copy, const Advance& advance) {
@@ -110,12 +131,7 @@ ClientResult<void> LocalPayload::FeedOne(StorageSink& sink, uint32_t index, bool
   std::vector<std::byte> buffer(copy ? std::min<uint64_t>(span.bytes, kPieceBytes) : 0);
   for (uint64_t at = 0; at < span.bytes; at += kPieceBytes) {
     const Span piece{span.file, span.offset + at, std::min<uint64_t>(kPieceBytes, span.bytes - at)};
-    std::span<const std::byte> bytes = std::span(buffer).first(copy ? piece.bytes : 0);
-    if (copy) {
-      AIRLOCK_TRY(Read(piece, std::span(buffer).first(piece.bytes)));
-    } else {
-      AIRLOCK_ASSIGN(bytes, View(piece));
-    }
+    AIRLOCK_ASSIGN(const std::span<const std::byte> bytes, copy ? ReadInto(buffer, piece) : View(piece));
     AIRLOCK_TRY(sink.Data(index, at, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
     done_ += piece.bytes;
     AIRLOCK_TRY(advance(done_));

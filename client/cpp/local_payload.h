@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "airlock/checkpoint.h"
@@ -25,7 +26,7 @@ class LocalPayload {
 
   // Each storage as a view of a mapping that it keeps alive; null for those that were left out.
   ClientResult<std::vector<std::shared_ptr<const Storage>>> Map();
-  // Each storage in memory of its own.
+  // Each storage in memory of its own, read on as many threads as there are processors.
   ClientResult<std::vector<std::shared_ptr<const Storage>>> Copy();
   // All storages to a sink: as views of a mapping or, with `copy`, through a buffer.
   ClientResult<void> Feed(StorageSink& sink, bool copy, const Advance& advance);
@@ -45,9 +46,18 @@ class LocalPayload {
     uint64_t bytes;
   };
 
+  // Of a file, and where it goes in memory.
+  struct Piece {
+    Span span;
+    std::span<std::byte> into;
+  };
+
   ClientResult<Span> SpanOf(size_t storage);
   static ClientResult<std::span<const std::byte>> View(const Span& span);
+  static void AddPieces(const Span& span, std::span<std::byte> into, std::vector<Piece>& pieces);
   static ClientResult<void> Read(const Span& span, std::span<std::byte> into);
+  // To the front of the buffer, which is large enough.
+  static ClientResult<std::span<const std::byte>> ReadInto(std::vector<std::byte>& buffer, const Span& span);
   ClientResult<void> FeedOne(StorageSink& sink, uint32_t index, bool copy, const Advance& advance);
   // INPUT_CHANGED unless the inputs are what they were when they were opened.
   ClientResult<void> CheckUnchanged() const;

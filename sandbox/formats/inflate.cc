@@ -3,6 +3,7 @@
 #include <libdeflate.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <new>
 
@@ -101,15 +102,26 @@ void WholeInflater::End::operator()(libdeflate_decompressor* decompressor) const
   libdeflate_free_decompressor(decompressor);
 }
 
+void WholeInflater::End::operator()(uint8_t* room) const { std::free(room); }
+
+// By malloc: a handler of new would end the worker, and there is another way.
+bool WholeInflater::MakeRoom(uint64_t deflated, uint64_t inflated) {
+  if (deflated + inflated <= room_bytes_) return true;
+  room_.reset();
+  room_.reset(static_cast<uint8_t*>(std::malloc(deflated + inflated)));
+  room_bytes_ = room_ != nullptr ? deflated + inflated : 0;
+  return room_ != nullptr;
+}
+
 Result<std::span<uint8_t>> WholeInflater::Inflate(const Input& input, uint64_t offset, uint64_t deflated,
                                                   uint64_t inflated) {
-  deflated_.resize(deflated);
-  inflated_.resize(inflated);
-  AIRLOCK_TRY(input.ReadAt(offset, deflated_));
+  const std::span<uint8_t> out(room_.get(), inflated);
+  const std::span<uint8_t> in(room_.get() + inflated, deflated);
+  AIRLOCK_TRY(input.ReadAt(offset, in));
   size_t used = 0;
   // Without a place for the size that comes out, that must be the announced one.
-  const libdeflate_result result = libdeflate_deflate_decompress_ex(
-      decompressor_.get(), deflated_.data(), deflated_.size(), inflated_.data(), inflated_.size(), &used, nullptr);
+  const libdeflate_result result = libdeflate_deflate_decompress_ex(decompressor_.get(), in.data(), in.size(),
+                                                                    out.data(), out.size(), &used, nullptr);
   switch (result) {
     case LIBDEFLATE_SUCCESS:
       break;
@@ -123,7 +135,7 @@ Result<std::span<uint8_t>> WholeInflater::Inflate(const Input& input, uint64_t o
   if (used != deflated) {
     return Fail(Reason::kCompressionBroken, "bytes follow the end of compressed data", offset + used);
   }
-  return std::span<uint8_t>(inflated_);
+  return out;
 }
 
 InflateSource::InflateSource(const Input& input, uint64_t offset, uint64_t deflated, uint64_t inflated)

@@ -5,6 +5,7 @@
 #include <libdeflate.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -50,28 +51,32 @@ class Inflater {
   std::unique_ptr<z_stream, End> stream_;
 };
 
-// Inflates a range as a whole, in two thirds of the time or less: for data that is not too large to be in memory at
-// once, deflated and inflated. What Inflater calls broken is broken here. The memory is kept for the next range.
+// Inflates a range as a whole, in two thirds of the time: for data that is not too large to be in memory at once,
+// deflated and inflated. What Inflater calls broken is broken here. The memory is kept for the next range.
 class WholeInflater {
  public:
-  // Deflated and inflated bytes together: what a worker may hold besides metadata.
-  static constexpr uint64_t kMostBytes = uint64_t{10} << 20;
-  static bool Fits(uint64_t deflated, uint64_t inflated) {
-    return deflated <= kMostBytes && inflated <= kMostBytes - deflated;
+  // Deflated and inflated bytes together, as much as xz may have. Of a worker that may have little, a small part.
+  static constexpr uint64_t kMostBytes = uint64_t{192} << 20;
+  static bool Fits(uint64_t deflated, uint64_t inflated, uint64_t memory_bytes) {
+    const uint64_t most = std::min(kMostBytes, memory_bytes / 8);
+    return deflated <= most && inflated <= most - deflated;
   }
 
   WholeInflater();
-  // All of the announced `inflated` bytes, valid until the next call. REQUIRES: Fits(deflated, inflated).
+  // Makes room for a range; false where there is no memory for it. REQUIRES: Fits(deflated, inflated, ...).
+  bool MakeRoom(uint64_t deflated, uint64_t inflated);
+  // All of the announced `inflated` bytes, valid until the next call. REQUIRES: there is room.
   Result<std::span<uint8_t>> Inflate(const Input& input, uint64_t offset, uint64_t deflated, uint64_t inflated);
 
  private:
   struct End {
     void operator()(libdeflate_decompressor* decompressor) const;
+    void operator()(uint8_t* room) const;
   };
 
   std::unique_ptr<libdeflate_decompressor, End> decompressor_;
-  std::vector<uint8_t> deflated_;
-  std::vector<uint8_t> inflated_;
+  std::unique_ptr<uint8_t, End> room_;
+  uint64_t room_bytes_ = 0;
 };
 
 // An inflated member as a pickle stream. Offsets are those of the inflated data.

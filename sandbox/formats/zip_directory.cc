@@ -11,7 +11,8 @@ namespace {
 
 constexpr uint64_t kCentralEntryMinimum = 46;
 
-// Reads small pieces at rising offsets without a system call for each.
+// Reads small pieces at rising offsets without a system call for each. Where they lie close together it reads far
+// ahead; where large members lie between them no more than a descriptor and the header behind it, as a rule.
 class HeaderReader {
  public:
   explicit HeaderReader(const Input& input) : input_(input) {}
@@ -20,8 +21,8 @@ class HeaderReader {
   Result<std::span<const uint8_t>> Read(uint64_t offset, size_t length) {
     if (offset < start_ || !SpanFits(offset - start_, length, window_.size())) {
       const uint64_t left = offset <= input_.size() ? input_.size() - offset : 0;
-      // Members that stand close together are worth reading all that is between their headers, a lot at a time.
-      step_ = offset >= start_ && offset - start_ < 2 * step_ ? std::min(2 * step_, kMostStep) : kStep;
+      const bool near = offset >= start_ && offset - start_ <= window_.size() + kNearStep;
+      step_ = near ? std::clamp(2 * step_, kNearStep, kMostStep) : kFarStep;
       window_.resize(std::min<uint64_t>(std::max(length, step_), std::max<uint64_t>(left, length)));
       start_ = offset;
       AIRLOCK_TRY(input_.ReadAt(offset, window_));
@@ -30,11 +31,13 @@ class HeaderReader {
   }
 
  private:
-  static constexpr size_t kStep = size_t{8} << 10;
+  // Members that stand close together are worth reading all that is between their headers, a lot at a time.
+  static constexpr size_t kNearStep = size_t{8} << 10;
   static constexpr size_t kMostStep = size_t{64} << 10;
+  static constexpr size_t kFarStep = 512;
 
   const Input& input_;
-  size_t step_ = kStep;
+  size_t step_ = kFarStep;
   uint64_t start_ = 0;
   std::vector<uint8_t> window_;
 };

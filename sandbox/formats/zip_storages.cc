@@ -163,14 +163,26 @@ Result<std::optional<uint32_t>> ZipStorages::Add(std::span<const uint8_t> bytes,
   return AddStorageOf(bytes, device, output_, tables_);
 }
 
-Result<uint32_t> ZipStorages::MoveWhole(const Entry& entry, uint64_t start) {
+bool ZipStorages::MovesWhole(const ZipMember& member) {
+  if (!member.deflated()) return false;
+  if (!WholeInflater::Fits(member.stored_size, member.size, context_.limits.memory_bytes)) return false;
   if (!whole_) whole_.emplace();
+  return whole_->MakeRoom(member.stored_size, member.size);
+}
+
+// What came out is checked, swapped and written while it is near: all of it would have left the cache in between.
+Result<uint32_t> ZipStorages::MoveWhole(const Entry& entry, uint64_t start) {
   const ZipMember& member = *entry.member;
-  AIRLOCK_ASSIGN(const std::span<uint8_t> bytes,
-                 whole_->Inflate(input_, member.data_offset, member.stored_size, member.size));
-  const uint32_t crc = libdeflate_crc32(0, bytes.data(), bytes.size());
-  if (big_endian_) SwapBytes(bytes, entry.swap_size);
-  AIRLOCK_TRY(output_.WriteAt(start, bytes));
+  AIRLOCK_ASSIGN(std::span<uint8_t> left, whole_->Inflate(input_, member.data_offset, member.stored_size, member.size));
+  uint32_t crc = 0;
+  while (!left.empty()) {
+    const std::span<uint8_t> step = left.first(std::min(left.size(), kStepBytes));
+    crc = libdeflate_crc32(crc, step.data(), step.size());
+    if (big_endian_) SwapBytes(step, entry.swap_size);
+    AIRLOCK_TRY(output_.WriteAt(start, step));
+    start += step.size();
+    left = left.subspan(step.size());
+  }
   return crc;
 }
 
@@ -195,8 +207,7 @@ Result<void> ZipStorages::RewriteOne(const Entry& entry, bool keep) {
   if (keep) output_.Keep(start, entry.nbytes);
   if (!keep && !output_.Wants(start, entry.nbytes)) return {};
   const ZipMember& member = *entry.member;
-  const bool whole = member.deflated() && WholeInflater::Fits(member.stored_size, member.size);
-  AIRLOCK_ASSIGN(const uint32_t crc, whole ? MoveWhole(entry, start) : MoveInSteps(entry, start));
+  AIRLOCK_ASSIGN(const uint32_t crc, MovesWhole(member) ? MoveWhole(entry, start) : MoveInSteps(entry, start));
   if (crc != member.crc) NoteWrongCrc(context_, member);
   return {};
 }

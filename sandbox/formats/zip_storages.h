@@ -69,6 +69,8 @@ class ZipStorages final : public tensors::StorageResolver {
   // Whether its bytes do not stand in the file as they are needed.
   bool IsMoved(const Entry& entry) const;
   Result<void> RewriteOne(const Entry& entry, bool keep);
+  // Whether it is deflated, and inflated as a whole; then there is room for it.
+  bool MovesWhole(const ZipMember& member);
   // Write the member's bytes to the output from `start` on, and say their CRC-32.
   Result<uint32_t> MoveWhole(const Entry& entry, uint64_t start);
   Result<uint32_t> MoveInSteps(const Entry& entry, uint64_t start);

@@ -51,6 +51,7 @@ KINDS = ("records", "dict", "ints", "floats")
 BARS = [
     ("1 GiB mapped, C++ client", lambda r: r.median("gib", w.MAPPED), AT_MOST, 0.005, seconds),
     ("1 GiB mapped and touched, of torch.load", lambda r: r.ratio("gib", w.MAPPED, w.TORCH, "touched", "mapped"), AT_MOST, 0.4, number),
+    ("1 GiB mapped and verified, of mapped and touched", lambda r: r.ratio("gib", w.VERIFIED, w.MAPPED, "mapped", "touched"), AT_MOST, 1.15, number),
     ("1 GiB, the whole command", lambda r: r.median("gib", w.CLI), AT_MOST, 0.030, seconds),
     ("8 GiB mapped, C++ client", lambda r: r.median("sparse", "Airlock mapped, whole"), AT_MOST, 0.005, seconds),
     ("1 GiB mapped, of torch.load(mmap)", lambda r: r.ratio("gib", w.MAPPED, w.TORCH2_MMAP), AT_MOST, 1, number),

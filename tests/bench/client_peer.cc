@@ -24,6 +24,7 @@ struct Options {
   bool into_buffer = false;
   std::string delivery = "stream";
   bool copy = false;
+  bool verify = false;
   bool untouched = false;
   std::vector<std::string> select;
   TlsOptions tls;
@@ -50,6 +51,7 @@ LoadOptions LoadOptionsOf(const Options& options) {
   LoadOptions load;
   load.delivery = options.delivery == "mapped" ? v1::DELIVERY_MAPPED : v1::DELIVERY_STREAM;
   load.copy = options.copy;
+  load.verify = options.verify;
   load.select = options.select;
   return load;
 }
@@ -145,6 +147,7 @@ void AddOptions(CLI::App& app, Options& options) {
   app.add_flag("--into-buffer", options.into_buffer, "into memory that is there already");
   app.add_option("--delivery", options.delivery)->check(CLI::IsMember({"stream", "mapped"}));
   app.add_flag("--copy", options.copy, "mapped: read into memory instead");
+  app.add_flag("--verify", options.verify, "hold the bytes against the file's checksums");
   app.add_flag("--untouched", options.untouched, "leave the bytes alone");
   app.add_option("--select", options.select);
   app.add_option("--tls-ca", options.tls.ca_file);

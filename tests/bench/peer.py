@@ -1,6 +1,7 @@
 """Peers: programs that do the same work, measured round by round in turn, so that what disturbs one disturbs all."""
 import json
 import os
+import random
 import subprocess
 import time
 
@@ -78,8 +79,10 @@ def settle():
 
 
 def measure(makers, rounds, log):
-    """Rounds of all peers in turn, after one that warms up. {name: {metric: [values]}} and {name: why it is missing}."""
-    peers, missing = [], {}
+    """Rounds of all peers in turn, after one that warms up. {name: {metric: [values]}} and {name: why it is missing}.
+
+    In each round in another order, the same in every run: a peer that gives back a gibibyte costs whoever comes next."""
+    peers, missing, order = [], {}, random.Random(1)
     for name, make in makers.items():
         try:
             peer = make(name)
@@ -91,7 +94,7 @@ def measure(makers, rounds, log):
     try:
         agree(peers)
         for _ in range(rounds):
-            for peer in peers:
+            for peer in order.sample(peers, len(peers)):
                 settle()
                 note(peer, peer.once())
     finally:

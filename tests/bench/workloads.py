@@ -18,6 +18,7 @@ TORCH, TORCH2, TORCH2_MMAP, SAFETENSORS = "torch.load, torch 1.13", "torch.load,
 MAPPED, STREAM, STREAM_NEW, UPLOAD, CLI = ("Airlock mapped", "Airlock stream, into a buffer", "Airlock stream, into new memory",
                                            "Airlock upload and stream back", "`airlock load`, the whole command")
 MTLS, GRPC, GRPC_MTLS = "Airlock stream over mTLS, into a buffer", "bare gRPC slices, into a buffer", "bare gRPC slices over mTLS, into a buffer"
+VERIFIED = "Airlock mapped and verified (--verify)"
 DECODER = "Airlock's decoders"
 RATES = (1, 2, 4, 8)
 
@@ -117,6 +118,7 @@ def gib(bench):
     isolated = [OLD_TORCH, HERE / "python_peer.py", "isolated", path, bench.directory / "isolated.out"]
     bench.run("gib", {
         MAPPED: bench.client("load", path, "--delivery", "mapped"),
+        VERIFIED: bench.client("load", path, "--delivery", "mapped", "--verify"),
         "Airlock mapped, read into memory (--copy)": bench.client("load", path, "--delivery", "mapped", "--copy"),
         STREAM: bench.client("load", path, "--on-server", "--into-buffer"),
         STREAM_NEW: bench.client("load", path, "--on-server"),

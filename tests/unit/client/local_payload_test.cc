@@ -141,6 +141,19 @@ TEST_F(LocalPayloadTest, ACopyIsNobodyElsesToChange) {
   EXPECT_EQ(Text(*mapped->front()), "xyz") << "a view is the file";
 }
 
+// More than one thread reads at a time.
+TEST_F(LocalPayloadTest, ALargeCopyIsWhole) {
+  std::string bytes(20'000'003, '\0');
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * 2654435761U >> 24);
+  output_ = TestFile(bytes);
+  maker_.Storage(bytes.size() - 7, v1::PLACE_OUTPUT, 7);
+  maker_.Storage(8, v1::PLACE_INPUT, 10);
+  const auto copied = Make().Copy();
+  ASSERT_TRUE(copied.ok()) << copied.error().message;
+  EXPECT_TRUE(Text(*copied->front()) == bytes.substr(7));
+  EXPECT_EQ(Text(*copied->back()), "abcdefgh");
+}
+
 TEST_F(LocalPayloadTest, SinksGetDataOrTheFile) {
   for (const bool copy : {false, true}) {
     maker_ = testing::PlanMaker();

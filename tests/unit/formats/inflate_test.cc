@@ -43,6 +43,7 @@ Result<std::string> AsAWhole(const std::string& deflated, uint64_t inflated) {
   const Fd file = fixtures::MemoryFile(deflated);
   const Input input(file.get(), deflated.size());
   WholeInflater inflater;
+  EXPECT_TRUE(inflater.MakeRoom(deflated.size(), inflated));
   AIRLOCK_ASSIGN(const std::span<uint8_t> bytes, inflater.Inflate(input, 0, deflated.size(), inflated));
   return std::string(bytes.begin(), bytes.end());
 }
@@ -77,9 +78,12 @@ INSTANTIATE_TEST_SUITE_P(Both, Inflaters, testing::Values(&InSteps, &AsAWhole),
                          [](const auto& each) { return each.param == &InSteps ? "InSteps" : "AsAWhole"; });
 
 TEST(WholeInflater, TakesNoMoreThanAWorkerMayHold) {
-  EXPECT_TRUE(WholeInflater::Fits(WholeInflater::kMostBytes / 2, WholeInflater::kMostBytes / 2));
-  EXPECT_FALSE(WholeInflater::Fits(WholeInflater::kMostBytes / 2, WholeInflater::kMostBytes / 2 + 1));
-  EXPECT_FALSE(WholeInflater::Fits(UINT64_MAX, UINT64_MAX));
+  constexpr uint64_t kMost = WholeInflater::kMostBytes;
+  EXPECT_TRUE(WholeInflater::Fits(kMost / 2, kMost / 2, UINT64_MAX));
+  EXPECT_FALSE(WholeInflater::Fits(kMost / 2, kMost / 2 + 1, UINT64_MAX));
+  EXPECT_FALSE(WholeInflater::Fits(UINT64_MAX, UINT64_MAX, UINT64_MAX));
+  EXPECT_TRUE(WholeInflater::Fits(1, 1, 16));
+  EXPECT_FALSE(WholeInflater::Fits(1, 2, 16));
 }
 
 TEST(WholeInflater, ServesOneRangeAfterAnother) {
@@ -88,7 +92,9 @@ TEST(WholeInflater, ServesOneRangeAfterAnother) {
   const Fd file = fixtures::MemoryFile(first + second);
   const Input input(file.get(), first.size() + second.size());
   WholeInflater inflater;
+  ASSERT_TRUE(inflater.MakeRoom(first.size(), Text().size()));
   ASSERT_TRUE(inflater.Inflate(input, 0, first.size(), Text().size()).ok());
+  ASSERT_TRUE(inflater.MakeRoom(second.size(), 5));
   const auto bytes = inflater.Inflate(input, first.size(), second.size(), 5);
   ASSERT_TRUE(bytes.ok());
   EXPECT_EQ(std::string(bytes->begin(), bytes->end()), "short");

@@ -55,16 +55,38 @@ TEST(TorchZip, DeflatedDataGoesToTheOutput) {
   EXPECT_EQ(TensorBytes(decoded, 0), FloatStorage("0", 6).bytes);
 }
 
-// One that is inflated as a whole, and one that is too large for that.
+// Inflated as a whole, and where there is little memory.
 TEST(TorchZip, MuchDeflatedData) {
-  for (const int64_t numel : {100'003, 2'700'003}) {
-    const StorageSpec storage = FloatStorage("0", static_cast<uint64_t>(numel));
-    EXPECT_EQ(WholeInflater::Fits(0, storage.bytes.size()), numel == 100'003);
-    const Decoded decoded =
-        DecodeBytes(Archive({{.name = "w", .storage = 0, .shape = {numel}, .stride = {1}}}, {storage}, "big", true));
+  constexpr int64_t kNumel = 100'003;
+  const StorageSpec storage = FloatStorage("0", kNumel);
+  for (const uint64_t memory_bytes : {uint64_t{1} << 30, uint64_t{1} << 20}) {
+    Limits limits;
+    limits.memory_bytes = memory_bytes;
+    EXPECT_EQ(WholeInflater::Fits(0, storage.bytes.size(), memory_bytes), memory_bytes == uint64_t{1} << 30);
+    const Decoded decoded = DecodeBytes(
+        Archive({{.name = "w", .storage = 0, .shape = {kNumel}, .stride = {1}}}, {storage}, "big", true), limits);
     ASSERT_TRUE(decoded.ok()) << decoded.message();
     EXPECT_EQ(TensorBytes(decoded, 0), Swapped(storage, 4).bytes);
     EXPECT_FALSE(decoded.HasFinding("zip.wrong-crc"));
+  }
+}
+
+// Their headers are read alone, or with what is near.
+TEST(TorchZip, LargeAndSmallMembersAreSpansOfTheInput) {
+  const std::vector<uint64_t> numels = {20'000, 3, 100, 2'000, 7, 20'000};
+  std::vector<StorageSpec> storages;
+  std::vector<TensorSpec> tensors;
+  for (size_t i = 0; i < numels.size(); ++i) {
+    storages.push_back(FloatStorage(std::to_string(i), numels[i]));
+    tensors.push_back(
+        {.name = "w" + std::to_string(i), .storage = i, .shape = {static_cast<int64_t>(numels[i])}, .stride = {1}});
+  }
+  const std::string file = Archive(tensors, storages);
+  const Decoded decoded = DecodeBytes(file);
+  ASSERT_TRUE(decoded.ok()) << decoded.message();
+  for (size_t i = 0; i < numels.size(); ++i) {
+    const tensors::Storage& storage = decoded.checkpoint.tables.storages().at(i);
+    EXPECT_TRUE(file.substr(storage.offset, storage.nbytes) == storages[i].bytes) << i;
   }
 }
 
