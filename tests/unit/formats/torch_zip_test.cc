@@ -84,8 +84,9 @@ TEST(TorchZip, LargeAndSmallMembersAreSpansOfTheInput) {
   const std::string file = Archive(tensors, storages);
   const Decoded decoded = DecodeBytes(file);
   ASSERT_TRUE(decoded.ok()) << decoded.message();
+  ASSERT_EQ(decoded.checkpoint.tables.storages().size(), numels.size());
   for (size_t i = 0; i < numels.size(); ++i) {
-    const tensors::Storage& storage = decoded.checkpoint.tables.storages().at(i);
+    const tensors::Storage& storage = decoded.checkpoint.tables.storages()[i];
     EXPECT_TRUE(file.substr(storage.offset, storage.nbytes) == storages[i].bytes) << i;
   }
 }

@@ -24,20 +24,35 @@ using std::chrono::seconds;
 
 constexpr size_t kMaxCalls = 4;
 
-// A daemon whose workers obey their input, for the whole suite.
+// A daemon whose workers obey their input, for the whole suite. As many of them wait whatever the demand: their
+// descriptors are counted.
 class BrokerHostileTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    daemon_ = std::make_unique<TestDaemon>(std::vector<std::string>{"--worker",          HOSTILE_WORKER,
-                                                                    "--minimum-posture", "filter-only",
-                                                                    "--log-level",       "warn",
-                                                                    "--max-loads",       "2",
-                                                                    "--max-calls",       std::to_string(kMaxCalls),
-                                                                    "--limit",           "wall_ms=3000",
-                                                                    "--limit",           "silence_ms=1500",
-                                                                    "--limit",           "cpu_seconds=2",
-                                                                    "--limit",           "output_bytes=1048576",
-                                                                    "--limit",           "memory_bytes=268435456"});
+    daemon_ = std::make_unique<TestDaemon>(std::vector<std::string>{"--worker",
+                                                                    HOSTILE_WORKER,
+                                                                    "--minimum-posture",
+                                                                    "filter-only",
+                                                                    "--log-level",
+                                                                    "warn",
+                                                                    "--pool",
+                                                                    "2",
+                                                                    "--pool-most",
+                                                                    "2",
+                                                                    "--max-loads",
+                                                                    "2",
+                                                                    "--max-calls",
+                                                                    std::to_string(kMaxCalls),
+                                                                    "--limit",
+                                                                    "wall_ms=3000",
+                                                                    "--limit",
+                                                                    "silence_ms=1500",
+                                                                    "--limit",
+                                                                    "cpu_seconds=2",
+                                                                    "--limit",
+                                                                    "output_bytes=1048576",
+                                                                    "--limit",
+                                                                    "memory_bytes=268435456"});
     ASSERT_TRUE(daemon_->Serves());
   }
   static void TearDownTestSuite() {
