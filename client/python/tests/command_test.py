@@ -52,6 +52,10 @@ class Command(package.Folder):
                                   env={**os.environ, "PYTHONPATH": package.PACKAGE})
             self.assertEqual(done.stdout, f"{[name, *own]} ['epoch', 'state_dict']\n", done.stderr)
         self.assertEqual(self.run_python(*MODULE, "run").returncode, 64)
+        # Nothing is run without its arguments.
+        done = subprocess.run([sys.executable, *MODULE, "run", "-mshown", str(self.source)], capture_output=True, text=True, cwd=self.folder,
+                              env={**os.environ, "PYTHONPATH": package.PACKAGE})
+        self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
 
     def test_without_a_program_it_says_so(self):
         code = "import airlock._cli as c; c.find_program = lambda name: None; c.main(['version'])"

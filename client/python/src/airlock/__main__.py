@@ -24,8 +24,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--unknown", choices=("record", "error"), default="record", help="what becomes of objects of unknown types")
     run.add_argument("--trusted", action="append", default=[], metavar="CLASS", help="rebuild objects of this class; may be repeated")
     run.add_argument("--inert", action="store_true", help="load dangerous files too; what they would call stays an inert record")
-    run.add_argument("-m", dest="module", nargs=argparse.REMAINDER, help="MODULE ARGUMENT ...: run a module instead of a script")
-    run.add_argument("rest", nargs=argparse.REMAINDER, metavar="SCRIPT ARGUMENT", help="the script, and its arguments")
+    # Without a value: what follows it is the module's, however it looks; and `-mMODULE` is an error, not a module without its arguments.
+    run.add_argument("-m", dest="module", action="store_true", help="run a module instead of a script")
+    run.add_argument("rest", nargs=argparse.REMAINDER, metavar="SCRIPT ARGUMENT", help="the script or the module, and its arguments")
     return parser
 
 
@@ -35,7 +36,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     if arguments and arguments[0] not in _OURS:
         _cli.main(arguments)
     given = _parser().parse_args(arguments)
-    program = given.module or (given.rest[1:] if given.rest[:1] == ["--"] else given.rest)
+    program = given.rest[1:] if given.rest[:1] == ["--"] else given.rest
     if not program:
         print("python -m airlock run: no script", file=sys.stderr)
         return 64
