@@ -134,6 +134,23 @@ class Local(package.Folder):
                     airlock.load(Failing(saved(VALUE)))
             self.check(airlock.load(io.BytesIO(saved(VALUE))))
 
+    def test_a_file_object_without_room_in_memory_is_sent(self):
+        """Too large, as a little file that is compressed can be; or more than a file of this process may have."""
+        data = saved(VALUE)
+        put, limit = unittest.mock.patch.object(_descriptors, "put", side_effect=AssertionError("its descriptor was sent")), resource.RLIMIT_FSIZE
+        memory = unittest.mock.patch.object(os, "memfd_create", side_effect=AssertionError("it was copied"))
+        with unittest.mock.patch.object(_source, "_MOST_COPIED", len(data) - 1), memory, put:
+            self.check(airlock.load(io.BytesIO(data)))
+        before = resource.getrlimit(limit)
+        self.addCleanup(resource.setrlimit, limit, before)
+        resource.setrlimit(limit, (len(data) // 2, before[1]))
+        with put:
+            self.check(airlock.load(io.BytesIO(data)))
+        with unittest.mock.patch.object(_descriptors, "put", wraps=_descriptors.put) as handed, io.BytesIO(data[:len(data) // 4]) as memory:
+            with self.assertRaises(airlock.AirlockError):
+                airlock.load(memory)
+        handed.assert_called_once()
+
     def test_a_gzip_object_is_no_file_of_its_own(self):
         import gzip
 

@@ -13,6 +13,8 @@ FileLike = Union[str, "os.PathLike[str]", BinaryIO, io.IOBase]
 
 _CHUNK_BYTES = 512 << 10
 _MAX_NAME = 256
+# More of a file object is sent and spooled on a disk: it may be compressed, and more than there is memory for.
+_MOST_COPIED = 1 << 30
 
 
 def _open_at_once(path: str, flags: int) -> int:
@@ -82,21 +84,23 @@ class ObjectSource:
 
     @contextlib.contextmanager
     def descriptor(self) -> Iterator[Optional[int]]:
-        """The file behind the object, where it is a whole one that the object gives as it is; else a copy in a memory file."""
+        """The file behind the object, where it is a whole one that the object gives as it is; else a copy in memory, where there is room."""
         with contextlib.nullcontext(self._file) if self._is_a_file() else self._copy() as file:
             # Anew, for reading only: a daemon takes no other.
-            fd = os.open(f"/proc/self/fd/{file.fileno()}", os.O_RDONLY | os.O_CLOEXEC)
+            fd = None if file is None else os.open(f"/proc/self/fd/{file.fileno()}", os.O_RDONLY | os.O_CLOEXEC)
         try:
             yield fd
         finally:
-            os.close(fd)
+            if fd is not None:
+                os.close(fd)
 
     @contextlib.contextmanager
-    def _copy(self) -> Iterator[BinaryIO]:
-        with os.fdopen(os.memfd_create("airlock"), "wb") as file:
-            file.writelines(self.chunks())
-            file.flush()
-            yield file
+    def _copy(self) -> Iterator[Optional[BinaryIO]]:
+        if self.size > _MOST_COPIED:
+            yield None
+            return
+        with os.fdopen(os.memfd_create("airlock"), "wb", buffering=0) as file:
+            yield file if all(_write(file, data) for data in self.chunks()) else None
 
     def _is_a_file(self) -> bool:
         whole = self._start == 0 and self.size == self._end
@@ -109,6 +113,14 @@ class ObjectSource:
 
 
 Source = Union[PathSource, ObjectSource]
+
+
+def _write(file: BinaryIO, data: bytes) -> bool:
+    """Whether there was room for all of it: memory, and what a file of this process may have."""
+    try:
+        return file.write(data) == len(data)
+    except OSError:
+        return False
 
 
 def _chunks(file: Any, size: Optional[int] = None) -> Iterator[bytes]:
