@@ -151,6 +151,11 @@ class Local(package.Folder):
                 airlock.load(memory)
         handed.assert_called_once()
 
+    def test_a_file_that_cannot_be_opened_again_is_sent(self):
+        """It was opened for this process by somebody who may."""
+        with open(self.write("a.pt", saved(VALUE)), "rb") as file, unittest.mock.patch.object(os, "open", side_effect=PermissionError):
+            self.check(airlock.load(file))
+
     def test_a_gzip_object_is_no_file_of_its_own(self):
         import gzip
 

@@ -86,8 +86,7 @@ class ObjectSource:
     def descriptor(self) -> Iterator[Optional[int]]:
         """The file behind the object, where it is a whole one that the object gives as it is; else a copy in memory, where there is room."""
         with contextlib.nullcontext(self._file) if self._is_a_file() else self._copy() as file:
-            # Anew, for reading only: a daemon takes no other.
-            fd = None if file is None else os.open(f"/proc/self/fd/{file.fileno()}", os.O_RDONLY | os.O_CLOEXEC)
+            fd = None if file is None else _reopen(file.fileno())
         try:
             yield fd
         finally:
@@ -113,6 +112,13 @@ class ObjectSource:
 
 
 Source = Union[PathSource, ObjectSource]
+
+
+def _reopen(fd: int) -> Optional[int]:
+    """Anew, for reading only, as a daemon takes no other; nothing where this process may read what is open, and may not open it."""
+    with contextlib.suppress(OSError):
+        return os.open(f"/proc/self/fd/{fd}", os.O_RDONLY | os.O_CLOEXEC)
+    return None
 
 
 def _write(file: BinaryIO, data: bytes) -> bool:
