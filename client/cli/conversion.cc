@@ -47,11 +47,17 @@ void NoteShortcomings(const Options& options, const Contents& contents) {
     if (finding.id() == kIncomplete) PrintNote(options.source, finding.message());
   }
   if (!options.verify) return;
+  size_t held = 0;
   size_t without = 0;
-  for (uint32_t i = 0; i < contents.storage_count(); ++i) without += contents.storage(i).crc32.has_value() ? 0 : 1;
+  for (uint32_t i = 0; i < contents.storage_count(); ++i) {
+    const StorageInfo& storage = contents.storage(i);
+    if (storage.left_out() || storage.bytes == 0) continue;
+    ++held;
+    without += storage.crc32.has_value() ? 0 : 1;
+  }
   if (without == 0) return;
   PrintNote(options.source, "not verified, as the file has no CRC-32 of them: " + std::to_string(without) + " of " +
-                                Counted(contents.storage_count(), "storage"));
+                                Counted(held, "storage"));
 }
 
 }  // namespace airlock::cli

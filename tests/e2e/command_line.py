@@ -89,6 +89,9 @@ class CommandLine(unittest.TestCase):
             for command in (["convert"], ["convert", "--split"]):
                 done = airlock.run(*command, "--verify", source, self.path / f"{len(said)}{len(command)}")
                 self.assertEqual((done.returncode, said in done.stderr, "verified" in done.stderr), (0, True, bool(said)), done.stderr)
+        # What was not chosen is not there to be verified.
+        done = airlock.run("convert", "--verify", "--select", "layer1*", plain, self.path / "chosen")
+        self.assertIn("no CRC-32 of them: 1 of 1 storage\n", done.stderr)
         self.assertNotIn("verified", airlock.run("load", self.sample).stdout)
         self.assertEqual(airlock.report("load", "--verify", self.sample)[1]["verified"], {"compared": 4, "without_crc32": 0})
         self.assertEqual(airlock.report("load", "--verify", plain)[1]["verified"], {"compared": 0, "without_crc32": 4})
