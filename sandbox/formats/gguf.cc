@@ -95,6 +95,7 @@ class Gguf {
   NodeId StringNode(std::string_view text);
   NodeId Unsigned(uint64_t value);
   Result<void> CheckRoom(uint64_t more_nodes) const;
+  Result<void> ChargeItems(uint64_t items);
 
   Result<void> ReadHeader();
   Result<void> ReadMetadata();
@@ -157,6 +158,15 @@ Result<void> Gguf::CheckRoom(uint64_t more_nodes) const {
   return FailLimit("nodes", limit, CheckedAdd(used, more_nodes).value_or(UINT64_MAX), source_.offset());
 }
 
+// Truth values and small integers are nodes that all items share, and the plan names them for each item all the same:
+// an item counts as what makes one in a pickle.
+Result<void> Gguf::ChargeItems(uint64_t items) {
+  uint64_t& opcodes = checkpoint_.context.opcodes;
+  const uint64_t limit = checkpoint_.context.limits.opcodes;
+  opcodes = CheckedAdd(opcodes, items).value_or(UINT64_MAX);
+  return opcodes <= limit ? Result<void>() : FailLimit("opcodes", limit, opcodes, source_.offset());
+}
+
 // Tokens of vocabularies are meant to be text, and some are not.
 NodeId Gguf::StringNode(std::string_view text) {
   return graph_.Text(pickle::IsUtf8(text, pickle::Surrogates::kRefuse) ? Kind::kString : Kind::kBytes, text);
@@ -213,6 +223,7 @@ Result<NodeId> Gguf::Array() {
   if (type == kArray) return Fail(Reason::kUnsupportedFeature, "arrays of arrays in GGUF files are not read", at);
   if (count > source_.remaining() / kValueBytes[type]) return Fail(Reason::kTruncated, "inside an array", at);
   AIRLOCK_TRY(CheckRoom(count));
+  AIRLOCK_TRY(ChargeItems(count));
   std::vector<NodeId> items;
   items.reserve(count);
   for (uint64_t i = 0; i < count; ++i) {

@@ -236,6 +236,19 @@ const Row kRows[] = {
 
 INSTANTIATE_TEST_SUITE_P(All, GgufRule, testing::ValuesIn(kRows), [](const auto& row) { return row.param.name; });
 
+// Of which all items are one node.
+TEST(Gguf, ItemsOfAllArraysCount) {
+  const std::string array = Little(uint32_t{0}) + Little(uint64_t{5}) + std::string(5, '\1');
+  const std::string truths = Little(uint32_t{7}) + Little(uint64_t{5}) + std::string(5, '\1');
+  const std::string file =
+      WriteGguf({.values = {{.key = "a", .type = 9, .bytes = array}, {.key = "b", .type = 9, .bytes = truths}}});
+  Limits limits;
+  limits.opcodes = 10;
+  EXPECT_EQ(DecodeBytes(file, limits).reason(), kFine);
+  limits.opcodes = 9;
+  EXPECT_EQ(DecodeBytes(file, limits).reason(), Reason::kLimitExceeded);
+}
+
 TEST(Gguf, LimitsAreExact) {
   const auto reason = [](uint64_t Limits::*field, uint64_t value) {
     Limits limits;
@@ -249,6 +262,9 @@ TEST(Gguf, LimitsAreExact) {
   const uint64_t nodes = decoded.checkpoint.context.graph.size();
   EXPECT_EQ(reason(&Limits::nodes, nodes + 10), kFine);
   EXPECT_EQ(reason(&Limits::nodes, nodes - 1), Reason::kLimitExceeded);
+  const uint64_t items = decoded.checkpoint.context.opcodes;
+  EXPECT_EQ(reason(&Limits::opcodes, items), kFine);
+  EXPECT_EQ(reason(&Limits::opcodes, items - 1), Reason::kLimitExceeded);
   const uint64_t bytes = decoded.checkpoint.context.graph.string_bytes();
   EXPECT_EQ(reason(&Limits::string_bytes, bytes), kFine);
   EXPECT_EQ(reason(&Limits::string_bytes, bytes / 2), Reason::kLimitExceeded);
