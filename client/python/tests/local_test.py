@@ -5,6 +5,7 @@ import os
 import resource
 import signal
 import socket
+import time
 import unittest
 import unittest.mock
 import zipfile
@@ -122,6 +123,19 @@ class Local(package.Folder):
             signal.setitimer(signal.ITIMER_REAL, 0.3)
             with self.assertRaises(KeyboardInterrupt):
                 client._exchange(client._load, requests, source, options, None)
+
+    def test_a_timeout_holds_for_a_descriptor_too(self):
+        """A daemon that is slow to take it is not one that is gone."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as silent:
+            silent.bind(str(self.folder / "silent"))
+            silent.listen()
+            path = self.write("a.pt", saved(VALUE))
+            with unittest.mock.patch.object(_descriptors, "socket_path", return_value=str(self.folder / "silent")):
+                for timeout in (0.2, 0):
+                    started = time.monotonic()
+                    with self.assertRaises(airlock.LoadTimeout):
+                        airlock.load(path, timeout=timeout)
+                    self.assertLess(time.monotonic() - started, 10)
 
     def test_a_file_object_that_fails_says_so_itself(self):
         class Failing(io.BytesIO):

@@ -90,7 +90,7 @@ class Client:
         self._ask_posture(source)
         socket = "" if source.size < _SMALL_BYTES and self._reads(source) else _descriptors.socket_path(self._address)
         with source.descriptor() if socket else contextlib.nullcontext() as fd:
-            ticket = _ticket(socket, source, fd)
+            ticket = _ticket(socket, source, fd, options.timeout)
             if fd is not None and ticket is not None:
                 return self._run_local(method, ticketed(method.request, source, options, ticket), source, options, allocator, fd)
         taker = self._exchange(method, self._requests(method.request, source, options), source, options, allocator)
@@ -120,7 +120,7 @@ class Client:
         output: Optional[int] = None
         try:
             if taker.output_ticket:
-                output, _ = _descriptors.take(_descriptors.socket_path(self._address), taker.output_ticket)
+                output, _ = _descriptors.take(_descriptors.socket_path(self._address), taker.output_ticket, options.timeout)
             answer = taker.finish_local((fd, output), options.mapped)
         finally:
             if output is not None:
@@ -156,12 +156,12 @@ def _raw(message: bytes) -> bytes:
     return message
 
 
-def _ticket(socket: str, source: Source, fd: Optional[int]) -> Optional[bytes]:
+def _ticket(socket: str, source: Source, fd: Optional[int], timeout: Optional[float]) -> Optional[bytes]:
     """A ticket for a file, where the daemon takes its descriptor."""
     if fd is None:
         return None
     try:
-        return _descriptors.put(socket, [(fd, upload_name(source.name), source.size)])
+        return _descriptors.put(socket, [(fd, upload_name(source.name), source.size)], timeout)
     except _descriptors.TicketRefused:
         return None  # it is sent another way, and refused there if it must be
 

@@ -5,14 +5,15 @@ import array
 import fcntl
 import os
 import socket
-from typing import List, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
-from ._errors import DaemonError
+from ._errors import DaemonError, LoadTimeout
 from ._plan import word
 from .v1 import descriptors_pb2, verdict_pb2
 
 _MAX_PACKET = 64 << 10
 _SECONDS = 30.0
+_SHORTEST = 0.001  # none at all is another mode of sockets
 # fcntl has them from Python 3.10 on.
 _F_GET_SEALS = 1034
 _SEALS = 0x0002 | 0x0004 | 0x0008  # shrinking, growing, writing
@@ -30,18 +31,18 @@ def socket_path(address: str) -> str:
     return path if os.path.exists(path) else ""
 
 
-def put(path: str, files: Sequence[Tuple[int, str, int]]) -> bytes:
-    """Hands in open files, each with a name and a size; gives a ticket that is good once."""
+def put(path: str, files: Sequence[Tuple[int, str, int]], timeout: Optional[float] = None) -> bytes:
+    """Hands in open files, each with a name and a size; gives a ticket that is good once. `timeout`: seconds, of the caller's own."""
     request = descriptors_pb2.FdRequest()
     for _, name, size in files:
         request.put.files.add(name=name, size=size)
-    reply, _ = _ask(path, request, [fd for fd, _, _ in files])
+    reply, _ = _ask(path, request, [fd for fd, _, _ in files], timeout)
     return bytes(reply.ticket)
 
 
-def take(path: str, ticket: bytes) -> Tuple[int, int]:
+def take(path: str, ticket: bytes, timeout: Optional[float] = None) -> Tuple[int, int]:
     """The memory file that a ticket stands for: its descriptor, and its size. Its seals are checked: nobody can change it."""
-    reply, fds = _ask(path, descriptors_pb2.FdRequest(take=descriptors_pb2.Take(ticket=ticket)), [])
+    reply, fds = _ask(path, descriptors_pb2.FdRequest(take=descriptors_pb2.Take(ticket=ticket)), [], timeout)
     if len(fds) != 1:
         _close(fds)
         raise DaemonError("the daemon handed over no file")
@@ -56,16 +57,20 @@ def _close(fds: List[int]) -> None:
         os.close(fd)
 
 
-def _ask(path: str, request: descriptors_pb2.FdRequest, fds: List[int]) -> Tuple[descriptors_pb2.FdReply, List[int]]:
+def _ask(path: str, request: descriptors_pb2.FdRequest, fds: List[int], timeout: Optional[float]) -> Tuple[descriptors_pb2.FdReply, List[int]]:
+    seconds = _SECONDS if timeout is None else max(timeout, _SHORTEST)
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
-            connection.settimeout(_SECONDS)
+            connection.settimeout(min(seconds, _SECONDS))
             connection.connect(path)
             rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
             connection.sendmsg([request.SerializeToString()], rights)
             size = array.array("i").itemsize
             packet, control, _, _ = connection.recvmsg(_MAX_PACKET, socket.CMSG_SPACE(size), socket.MSG_CMSG_CLOEXEC)
     except OSError as error:
+        if isinstance(error, socket.timeout) and seconds < _SECONDS:
+            # Not a daemon that is gone: its caller has less patience.
+            raise LoadTimeout("no answer within the time allowed", reason="TIMEOUT") from error
         raise DaemonError(f"the daemon's fd socket does not answer: {error.strerror or error}", reason="UNAVAILABLE") from error
     received = array.array("i")
     for level, kind, data in control:
