@@ -195,7 +195,8 @@ inline constexpr SyscallAttack kSyscallAttacks[] = {
     {82, "50", "pidfd_getfd", SYS_pidfd_getfd, {4, 0, 0}, EBADF},
     {83, "51", "ptrace", SYS_ptrace, {PTRACE_SEIZE, kVictim, 0, 0}},
     {84, "52", "prlimit64", SYS_prlimit64, {0, RLIMIT_CPU, kNull, scratch}},
-    {85, "53", "setpriority", SYS_setpriority, {PRIO_PROCESS, 0, 5}},
+    // The lowest, which anybody may take, however low it is already.
+    {85, "53", "setpriority", SYS_setpriority, {PRIO_PROCESS, 0, 19}},
     {86, "54", "sched_setaffinity", SYS_sched_setaffinity, {0, 8, kOnes}},
     {87, "55", "become dumpable", SYS_prctl, {PR_SET_DUMPABLE, 1}},
     {88, "56", "admit a tracer", SYS_prctl, {PR_SET_PTRACER, -1L}, kWorks, EINVAL},
