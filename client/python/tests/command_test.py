@@ -47,10 +47,10 @@ class Command(package.Folder):
         """Also those that `run` has itself."""
         program = self.write("shown.py", b"import sys, torch; print(sys.argv, sorted(torch.load(sys.argv[-1])))")
         own = ["--flag", "-m", "--inert", str(self.source)]
-        for form, name in ((["--inert", str(program)], str(program)), (["--", str(program)], str(program)), (["--inert", "-m", "shown"], str(program))):
+        for form in (["--inert", str(program)], ["--", str(program)], ["--inert", "-m", "shown"]):
             done = subprocess.run([sys.executable, *MODULE, "run", *form, *own], capture_output=True, text=True, cwd=self.folder,
                                   env={**os.environ, "PYTHONPATH": package.PACKAGE})
-            self.assertEqual(done.stdout, f"{[name, *own]} ['epoch', 'state_dict']\n", done.stderr)
+            self.assertEqual(done.stdout, f"{[str(program), *own]} ['epoch', 'state_dict']\n", done.stderr)
         self.assertEqual(self.run_python(*MODULE, "run").returncode, 64)
         # Nothing is run without its arguments.
         done = subprocess.run([sys.executable, *MODULE, "run", "-mshown", str(self.source)], capture_output=True, text=True, cwd=self.folder,
