@@ -78,7 +78,18 @@ class ObjectBuilder:
 
     # What is immutable, children first
 
+    def _tuples(self) -> None:
+        """Those whose members are there already, as those of most are."""
+        workspace = self._workspace
+        objects, done, refs = workspace.objects, workspace.done, workspace.refs
+        for node in reversed(workspace.nodes.of_kind("TUPLE").tolist()):
+            members = refs[workspace.start[node]:workspace.end[node]]
+            if all(map(done.__getitem__, members)):
+                objects[node] = tuple(map(objects.__getitem__, members))
+                done[node] = 1
+
     def _immutable(self) -> None:
+        self._tuples()
         waiting = np.flatnonzero(self._workspace.marks == 0).tolist()
         kinds = self._workspace.nodes.kinds.tolist()
         objects, done = self._workspace.objects, self._workspace.done
