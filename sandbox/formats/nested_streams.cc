@@ -86,7 +86,7 @@ NestedStreams::Guess NestedStreams::GuessOf(NodeId node) const {
 
 bool NestedStreams::AnyStream() const {
   for (NodeId node = 0; node < graph_.size(); ++node) {
-    if (MayStartStream(graph_, node) && GuessOf(node) != Guess::kNone) return true;
+    if (GuessOf(node) != Guess::kNone) return true;
   }
   return false;
 }

@@ -1,5 +1,6 @@
 // What the first versions of torch wrote: tensors that are made empty and get their storage by BUILD, Variables and
 // parameters that get their flags so. And the calls that would allocate from a number alone.
+#include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
@@ -103,7 +104,8 @@ Result<bool> TorchConstructor::SetStorage(NodeId tensor, NodeId state, uint64_t 
   const pickle::Graph& graph = context_.graph;
   const DType dtype = ViewOf(tensor).dtype;
   if (!graph.is(state, Kind::kTuple) || graph.children(state).size() != 4) return false;
-  const std::span<const NodeId> parts = graph.children(state);
+  std::array<NodeId, 4> parts;
+  std::ranges::copy(graph.children(state), parts.begin());
   AIRLOCK_ASSIGN(const std::optional<Strided> strided, ReadStrided(Call{0, parts, at}));
   if (!strided || graph.storage_dtype(strided->storage) != static_cast<uint32_t>(dtype)) return false;
   AIRLOCK_ASSIGN(const NodeId view, AddView(*strided, dtype, 0, at));
