@@ -47,9 +47,9 @@ class Memo {
   }
 
  private:
-  // The last number for which the vector may be made longer.
+  // The last number for which the array may be made longer.
   uint64_t Room() const { return 1024 + 4 * static_cast<uint64_t>(count_); }
-  // Whether the vector now has room for `key`: it may hold a few times as many slots as there are entries.
+  // Whether the array now has room for `key`: it may hold a few times as many slots as there are entries.
   bool Extend(uint64_t key) {
     if (key > Room()) return false;
     // As far as the number, and no further: what is written is a page that the process must be given.

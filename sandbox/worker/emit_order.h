@@ -32,7 +32,7 @@ struct Numbering {
 };
 
 // The nodes that the root reaches. In the plan the root is 0, the others follow in the order in which the pickle made
-// them: an order that needs no list, and numbers that need little more than a byte a node.
+// them: an order that needs no list, and numbers that need a bit and a half a node.
 class NodeNumbers {
  public:
   explicit NodeNumbers(size_t size) : reached_(size / kBlock + 1, 0), first_(size / kBlock + 1, 0) {}
