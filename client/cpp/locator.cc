@@ -32,9 +32,7 @@ std::optional<Source> FolderOf(const Source& source, const ClientError& error) {
 std::string Locator::PathFor(const std::string& path) const { return private_daemon_ ? RealPath(path) : std::string(); }
 
 ClientResult<Located> Locator::LocateFolder(const Source& source, v1::Delivery delivery, v1::Source* request) const {
-  if (delivery == v1::DELIVERY_MAPPED) {
-    return BadRequest("the files of a folder are not mapped");
-  }
+  if (delivery == v1::DELIVERY_MAPPED) return BadRequest("the files of a folder are not mapped");
   AIRLOCK_ASSIGN(LocalFolder folder, OpenLocalFolder(source.path));
   const std::string real_path = folder.has_links ? std::string() : PathFor(source.path);
   if (!real_path.empty()) {

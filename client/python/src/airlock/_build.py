@@ -44,6 +44,7 @@ def _hashing() -> Iterator[None]:
     except TypeError as error:
         raise MalformedError(f"Python does not take a key or a member of a set: {error} (PICKLE_MALFORMED)", reason="PICKLE_MALFORMED") from error
 
+
 # The method that makes a node of a kind, which it has where such a node is made of others.
 _MAKERS = {number: f"_make_{name[len('NODE_KIND_'):].lower()}" for name, number in graph_pb2.NodeKind.items()}
 
