@@ -13,7 +13,7 @@ build_packages=(
   libgrpc++-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev
   libseccomp-dev libsystemd-dev libssl-dev
   libspdlog-dev libcli11-dev nlohmann-json3-dev prometheus-cpp-dev
-  libdeflate-dev zlib1g-dev libbz2-dev liblzma-dev liblz4-dev
+  libdeflate-dev libisal-dev zlib1g-dev libbz2-dev liblzma-dev liblz4-dev
 )
 test_packages=(libgtest-dev libgmock-dev python3 python3-numpy python3-grpcio python3-protobuf python3-torch openssl systemd binutils procps apparmor)
 check_packages=(ccache git clang clang-format clang-tidy libclang-rt-dev shellcheck)

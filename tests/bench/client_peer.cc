@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "airlock/checksums.h"
 #include "airlock/client.h"
 #include "tests/bench/round_loop.h"
 #include "tests/support/guarded_main.h"
@@ -25,6 +26,7 @@ struct Options {
   std::string delivery = "stream";
   bool copy = false;
   bool verify = false;
+  bool verify_beside = false;
   bool untouched = false;
   std::vector<std::string> select;
   TlsOptions tls;
@@ -40,7 +42,7 @@ struct Options {
 template <typename T>
 T Must(ClientResult<T> result) {
   if (!result.ok()) Fail(result.error().message.empty() ? result.error().reason_name() : result.error().message);
-  return std::move(result).value();
+  if constexpr (!std::is_void_v<T>) return std::move(result).value();
 }
 
 Source SourceOf(const Options& options) {
@@ -91,10 +93,13 @@ nlohmann::json LoadOnce(const Client& client, const Options& options) {
   const Checkpoint checkpoint = Must(client.Load(SourceOf(options), LoadOptionsOf(options)));
   const double loaded = watch.seconds();
   if (options.untouched) return {{"mapped", loaded}};
+  std::optional<Verification> verification;
+  if (options.verify_beside) verification.emplace(checkpoint);
   uint64_t sum = 0;
   for (size_t i = 0; i < checkpoint.contents().storage_count(); ++i) {
     if (const auto& storage = checkpoint.storage(i)) sum += SumOfWords(storage->bytes());
   }
+  if (verification) Must(verification->Finish());
   return {{"mapped", loaded}, {"touched", watch.seconds()}, {"sum", sum}};
 }
 
@@ -148,6 +153,7 @@ void AddOptions(CLI::App& app, Options& options) {
   app.add_option("--delivery", options.delivery)->check(CLI::IsMember({"stream", "mapped"}));
   app.add_flag("--copy", options.copy, "mapped: read into memory instead");
   app.add_flag("--verify", options.verify, "hold the bytes against the file's checksums");
+  app.add_flag("--verify-beside", options.verify_beside, "the same while they are summed");
   app.add_flag("--untouched", options.untouched, "leave the bytes alone");
   app.add_option("--select", options.select);
   app.add_option("--tls-ca", options.tls.ca_file);

@@ -18,7 +18,7 @@ TORCH, TORCH2, TORCH2_MMAP, SAFETENSORS = "torch.load, torch 1.13", "torch.load,
 MAPPED, STREAM, STREAM_NEW, UPLOAD, CLI = ("Airlock mapped", "Airlock stream, into a buffer", "Airlock stream, into new memory",
                                            "Airlock upload and stream back", "`airlock load`, the whole command")
 MTLS, GRPC, GRPC_MTLS = "Airlock stream over mTLS, into a buffer", "bare gRPC slices, into a buffer", "bare gRPC slices over mTLS, into a buffer"
-VERIFIED = "Airlock mapped and verified (--verify)"
+VERIFIED, BESIDE = "Airlock mapped and verified (--verify)", "Airlock mapped, verified while it is touched"
 DECODER = "Airlock's decoders"
 RATES = (1, 2, 4, 8)
 
@@ -119,6 +119,7 @@ def gib(bench):
     bench.run("gib", {
         MAPPED: bench.client("load", path, "--delivery", "mapped"),
         VERIFIED: bench.client("load", path, "--delivery", "mapped", "--verify"),
+        BESIDE: bench.client("load", path, "--delivery", "mapped", "--verify-beside"),
         "Airlock mapped, read into memory (--copy)": bench.client("load", path, "--delivery", "mapped", "--copy"),
         STREAM: bench.client("load", path, "--on-server", "--into-buffer"),
         STREAM_NEW: bench.client("load", path, "--on-server"),
@@ -220,19 +221,20 @@ def growth(bench):
     small_ones, large_ones = ((100, 1_000), (1, 10)) if bench.options.quick else ((1_000, 10_000, 100_000), (10, 100, 1000))
     for count in small_ones:
         path = files.checkpoint(bench.directory, "growth", files.small_tensors(count, 64))
-        bench.run(f"growth tensors {count}", three_ways(bench, path), rounds=min(bench.rounds, 3))
+        bench.run(f"growth tensors {count}", four_ways(bench, path), rounds=min(bench.rounds, 3))
     for mebibytes in large_ones:
         path = files.checkpoint(bench.directory, "growth", files.full_tensors(mebibytes, 50))
-        bench.run(f"growth mebibytes {mebibytes}", three_ways(bench, path), rounds=min(bench.rounds, 3))
+        bench.run(f"growth mebibytes {mebibytes}", four_ways(bench, path), rounds=min(bench.rounds, 3))
     for count in (1_000, 10_000) if bench.options.quick else (10_000, 100_000, 1_000_000):
         plain, path = files.nodes(bench.directory, "records", count)
         bench.run(f"growth nodes {count}", {"Airlock inspect": bench.client("inspect", path, "--on-server"), "pickle.load": bench.python("pickle", plain)},
                   rounds=min(bench.rounds, 3))
 
 
-def three_ways(bench, path):
-    return {MAPPED: bench.client("load", path, "--delivery", "mapped"), STREAM_NEW: bench.client("load", path, "--on-server"),
-            TORCH: bench.python("torch", path)}
+def four_ways(bench, path):
+    """Into a buffer: the growth of a stream. Into new memory besides: of what the kernel asks for fresh pages."""
+    return {MAPPED: bench.client("load", path, "--delivery", "mapped"), STREAM: bench.client("load", path, "--on-server", "--into-buffer"),
+            STREAM_NEW: bench.client("load", path, "--on-server"), TORCH: bench.python("torch", path)}
 
 
 ALL = {workload.__name__: workload for workload in (gib, deflated, small20k, small100k, nodes, decode, tiny, sparse, growth)}

@@ -3,6 +3,8 @@
 // torch.serialization.set_crc32_options(False) was called, and never looks at them.
 #pragma once
 
+#include <memory>
+
 #include "airlock/checkpoint.h"
 
 namespace airlock {
@@ -10,5 +12,29 @@ namespace airlock {
 // CHECKSUM_MISMATCH, with the storage and a tensor of it, unless all bytes are those that the file has a checksum of.
 // Storages without one pass. Reads every byte once, on as many threads as there are processors. Thread-safe.
 ClientResult<void> VerifyChecksums(const Checkpoint& checkpoint);
+
+// The same beside the caller's own work on the data: what both read comes from memory once.
+//
+//   Verification verification(checkpoint);   // begins, on all processors but one
+//   Convert(checkpoint);                     // is not to be relied on yet
+//   auto verified = verification.Finish();   // now it is, or not
+//
+// Not thread-safe.
+class Verification {
+ public:
+  // Keeps the storages for as long as it needs them.
+  explicit Verification(const Checkpoint& checkpoint);
+  // Where it was not finished, stops after the storages that are being read.
+  ~Verification();
+  Verification(const Verification&) = delete;
+  Verification& operator=(const Verification&) = delete;
+
+  // Helps with what is left, and says what VerifyChecksums says. Call once.
+  ClientResult<void> Finish();
+
+ private:
+  class Work;
+  std::unique_ptr<Work> work_;
+};
 
 }  // namespace airlock

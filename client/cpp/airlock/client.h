@@ -92,7 +92,7 @@ struct LoadOptions : CallOptions {
   // Never keep a view of the file: read what is needed into memory of our own, where nobody can change it any more.
   bool copy = false;
   // Hold the bytes that came against the CRC-32 that the file has of them, where it has one: zip archives do. Else
-  // CHECKSUM_MISMATCH. (VerifyChecksums does the same later, on a thread of the caller's choice.)
+  // CHECKSUM_MISMATCH. (Verification, in checksums.h, does the same beside the caller's own work.)
   bool verify = false;
   // Not empty: only the storages of tensors are loaded whose name matches one of these patterns (loader.proto has
   // their syntax); those of others are left out.

@@ -28,7 +28,7 @@ class ChecksumsTest : public ::testing::Test {
     for (int i = 0; i < 3; ++i) maker_.plan.mutable_storages()->set_crc32(i, CrcOf(kBytes[i]));
   }
   std::shared_ptr<const Contents> contents() const { return *maker_.Make(); }
-  ClientResult<void> Verify() const {
+  Checkpoint checkpoint() const {
     std::vector<std::shared_ptr<const Storage>> storages;
     for (const std::string& bytes : kBytes) {
       storages.push_back(Storage::Allocate(bytes.size()));
@@ -36,8 +36,9 @@ class ChecksumsTest : public ::testing::Test {
         std::memcpy(const_cast<std::byte*>(storages.back()->bytes().data()), bytes.data(), bytes.size());
       }
     }
-    return VerifyChecksums(Checkpoint(contents(), std::move(storages)));
+    return Checkpoint(contents(), std::move(storages));
   }
+  ClientResult<void> Verify() const { return VerifyChecksums(checkpoint()); }
 
   testing::PlanMaker maker_;
 };
@@ -55,6 +56,20 @@ TEST_F(ChecksumsTest, OneWrongBitIsSeenAndNamed) {
     EXPECT_EQ(verified.error().message.find(", of w ") != std::string::npos, wrong == 0);
     maker_.plan.mutable_storages()->set_crc32(wrong, right);
   }
+}
+
+TEST_F(ChecksumsTest, BesideTheCallersWorkItFindsTheSame) {
+  EXPECT_TRUE(Verification(checkpoint()).Finish().ok());
+  maker_.plan.mutable_storages()->set_crc32(1, CrcOf("defh"));
+  Verification verification(checkpoint());
+  const auto verified = verification.Finish();
+  ASSERT_FALSE(verified.ok());
+  EXPECT_EQ(verified.error().reason, v1::REASON_CHECKSUM_MISMATCH);
+}
+
+TEST_F(ChecksumsTest, AVerificationMayBeGivenUp) {
+  maker_.plan.mutable_storages()->set_crc32(1, CrcOf("defh"));
+  const Verification verification(checkpoint());
 }
 
 TEST_F(ChecksumsTest, WhatHasNoChecksumPasses) {
