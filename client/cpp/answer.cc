@@ -10,6 +10,11 @@
 namespace airlock {
 namespace {
 
+// What is read of the payload at a time: while it is copied here, the daemon sends as much.
+constexpr size_t kReadBytes = size_t{256} << 10;
+// Storages below it come together, and are copied to their places.
+constexpr uint64_t kSmall = 32 << 10;
+
 Unexpected<ClientError> Broken(const char* what) { return Unexpected{MakeError(v1::REASON_INTERNAL, what)}; }
 
 }  // namespace
@@ -35,6 +40,8 @@ ClientResult<void> Answer::Take(v1::LoadResponse& response) {
       return TakeData(response.data());
     case v1::LoadResponse::kOutputTicket:
       return TakeTicket(*response.mutable_output_ticket());
+    case v1::LoadResponse::kPayloadSize:
+      return TakePayload(response.payload_size());
     default:
       return Broken("the daemon sent a message that this client does not know");
   }
@@ -111,6 +118,34 @@ ClientResult<void> Answer::TakeData(std::string_view bytes) {
 ClientResult<void> Answer::TakeTicket(std::string& ticket) {
   if (!has_report_ || !mapped_ || output_ticket_) return Broken("a ticket came out of turn");
   output_ticket_ = std::move(ticket);
+  return {};
+}
+
+std::span<std::byte> Answer::RoomForPayload(std::vector<std::byte>& buffer) {
+  const uint64_t left = contents_->storage(storage_).bytes - offset_;
+  if (left >= kSmall) {
+    const std::span<std::byte> room = sink_->Room(storage_, offset_);
+    if (!room.empty()) return room.first(std::min<uint64_t>({room.size(), left, kReadBytes}));
+  }
+  buffer.resize(kReadBytes);
+  return std::span(buffer).first(std::min<uint64_t>(kReadBytes, contents_->payload_bytes() - received_));
+}
+
+// Where it ends too early, the status of the call says why.
+ClientResult<void> Answer::TakePayload(uint64_t size) {
+  if (!has_report_ || sink_ == nullptr || payload_ == nullptr) return Broken("payload came out of turn");
+  if (contents_ == nullptr) AIRLOCK_TRY(Assemble());
+  if (received_ != 0 || size != contents_->payload_bytes())
+    return Broken("the daemon sends other data than it announced");
+  std::vector<std::byte> buffer;
+  while (received_ < size) {
+    const std::span<std::byte> room = RoomForPayload(buffer);
+    AIRLOCK_ASSIGN(const size_t got, payload_->Read(room, advance_));
+    AIRLOCK_TRY(TakeData({reinterpret_cast<const char*>(room.data()), got}));
+    AIRLOCK_TRY(advance_());
+    if (got < room.size()) return {};
+  }
+  payload_->Close();
   return {};
 }
 

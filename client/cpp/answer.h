@@ -1,16 +1,23 @@
-// Answer: takes the messages of one Inspect or Load in order and makes Contents of them; hands payload bytes to a sink.
+// Answer: takes the messages of one Inspect or Load in order and makes Contents of them; hands payload bytes to a sink,
+// those of the messages or those that come through a socket of their own.
 #pragma once
 
 #include <grpcpp/support/byte_buffer.h>
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "airlock/checkpoint.h"
 #include "airlock/v1/loader.pb.h"
+#include "client/cpp/payload_socket.h"
 #include "client/cpp/plan_assembler.h"
 
 namespace airlock {
@@ -21,6 +28,13 @@ class Answer {
   // `minimum` is an error.
   explicit Answer(StorageSink* sink, v1::Posture minimum = v1::POSTURE_UNSPECIFIED, bool mapped = false)
       : sink_(sink), minimum_(minimum), mapped_(mapped) {}
+
+  // The payload may come through this socket. `advance` is called with what has been received, and now and then while
+  // nothing comes; its error ends the call. Borrows the socket.
+  void Expect(PayloadSocket& payload, std::function<ClientResult<void>()> advance) {
+    payload_ = &payload;
+    advance_ = std::move(advance);
+  }
 
   // An error of these ends the call: the answer makes no sense, or the sink wants no more.
   ClientResult<void> Take(v1::InspectResponse& response);
@@ -45,6 +59,9 @@ class Answer {
   ClientResult<void> TakePlan(const v1::PlanChunk& piece);
   ClientResult<void> TakeData(std::string_view bytes);
   ClientResult<void> TakeTicket(std::string& ticket);
+  ClientResult<void> TakePayload(uint64_t size);
+  // Where the next bytes of the payload go: to their place, or a buffer.
+  std::span<std::byte> RoomForPayload(std::vector<std::byte>& buffer);
   // Whether the message was nothing but data, and was taken.
   ClientResult<bool> TakeDataMessage(grpc::ByteBuffer& message);
   // The plan is complete: gives it to the sink.
@@ -63,6 +80,8 @@ class Answer {
   uint64_t offset_ = 0;
   uint64_t received_ = 0;
   std::optional<std::string> output_ticket_;
+  PayloadSocket* payload_ = nullptr;
+  std::function<ClientResult<void>()> advance_;
 };
 
 }  // namespace airlock

@@ -2,7 +2,10 @@
 // Not thread-safe.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <span>
 
 #include "airlock/checksums.h"
 
@@ -14,6 +17,7 @@ class ChecksumSink final : public StorageSink {
   explicit ChecksumSink(StorageSink& next) : next_(next) {}
 
   ClientResult<void> Plan(const std::shared_ptr<const Contents>& contents) override;
+  std::span<std::byte> Room(uint32_t index, uint64_t offset) override { return next_.Room(index, offset); }
   ClientResult<void> Data(uint32_t index, uint64_t offset, std::string_view bytes) override;
   ClientResult<void> End(uint32_t index) override;
 

@@ -23,6 +23,7 @@
 #include "client/cpp/locator.h"
 #include "client/cpp/memory_sink.h"
 #include "client/cpp/meter.h"
+#include "client/cpp/payload_socket.h"
 #include "client/cpp/private_daemon.h"
 #include "client/cpp/status.h"
 #include "client/cpp/upload.h"
@@ -32,6 +33,8 @@ namespace {
 
 constexpr char kInspect[] = "/airlock.v1.Loader/Inspect";
 constexpr char kLoad[] = "/airlock.v1.Loader/Load";
+// What a file must have for its payload to be worth a socket of its own.
+constexpr uint64_t kWorthASocket = 4 << 20;
 
 template <typename Message>
 grpc::ByteBuffer Encode(const Message& message) {
@@ -88,23 +91,16 @@ class Client::Impl {
 
   ClientResult<std::shared_ptr<const Contents>> Load(const Source& source, const LoadOptions& options,
                                                      StorageSink& sink) {
-    using std::chrono::steady_clock;
-    const auto end =
-        options.timeout.count() > 0 ? steady_clock::now() + options.timeout : steady_clock::time_point::max();
+    const Supervisor supervisor(*this, options.timeout);
     v1::LoadRequest first = RequestOf(options);
     AIRLOCK_ASSIGN(Located located,
                    locator_.Locate(source, options.delivery, first.mutable_options()->mutable_source()));
     Meter meter(options);
-    if (!located.handed_in) {
-      Answer answer(&sink, options.minimum_posture);
-      return RunLoad(first, located, options, meter, answer);
-    }
+    if (!located.handed_in) return LoadStreamed(source, first, located, options, meter, sink);
     AIRLOCK_ASSIGN(LocalPayload payload, LoadMapped(first, std::move(located), options, meter));
     AIRLOCK_TRY(payload.Feed(sink, options.copy, [&](uint64_t done) -> ClientResult<void> {
       meter.Received(done, payload.contents()->payload_bytes());
-      if (cancelled_) return Unexpected{MakeError(v1::REASON_CANCELLED)};
-      if (steady_clock::now() < end) return {};
-      return Unexpected{MakeError(v1::OUTCOME_TIMEOUT, "not done within the time allowed")};
+      return supervisor.Check();
     }));
     return payload.contents();
   }
@@ -116,8 +112,7 @@ class Client::Impl {
     Meter meter(options);
     if (!located.handed_in) {
       MemorySink sink;
-      Answer answer(&sink, options.minimum_posture);
-      AIRLOCK_ASSIGN(auto contents, RunLoad(first, located, options, meter, answer));
+      AIRLOCK_ASSIGN(auto contents, LoadStreamed(source, first, located, options, meter, sink));
       return Checkpoint(std::move(contents), sink.Take());
     }
     AIRLOCK_ASSIGN(LocalPayload payload, LoadMapped(first, std::move(located), options, meter));
@@ -161,6 +156,24 @@ class Client::Impl {
     const std::unique_ptr<grpc::ClientContext> context_;
   };
 
+  // Ends what gRPC knows nothing of as gRPC would end it.
+  class Supervisor {
+   public:
+    Supervisor(const Impl& impl, std::chrono::milliseconds timeout)
+        : impl_(impl),
+          end_(timeout.count() > 0 ? std::chrono::steady_clock::now() + timeout
+                                   : std::chrono::steady_clock::time_point::max()) {}
+    ClientResult<void> Check() const {
+      if (impl_.cancelled_) return Unexpected{MakeError(v1::REASON_CANCELLED)};
+      if (std::chrono::steady_clock::now() < end_) return {};
+      return Unexpected{MakeError(v1::OUTCOME_TIMEOUT, "not done within the time allowed")};
+    }
+
+   private:
+    const Impl& impl_;
+    const std::chrono::steady_clock::time_point end_;
+  };
+
   static v1::LoadRequest RequestOf(const LoadOptions& options) {
     v1::LoadRequest request;
     v1::LoadOptions& first = *request.mutable_options();
@@ -173,6 +186,32 @@ class Client::Impl {
   ClientResult<std::shared_ptr<const Contents>> RunLoad(const v1::LoadRequest& first, const Located& located,
                                                         const LoadOptions& options, Meter& meter, Answer& answer) {
     return Run<v1::LoadResponse>(kLoad, first, located, options.timeout, meter, answer);
+  }
+
+  // A socket for the payload, where there can be one and it may be worth it. Without one, data comes with the answer.
+  std::optional<PayloadSocket> OpenPayload(const Source& source, const Located& located) {
+    if (fd_socket_ == nullptr) return std::nullopt;
+    const auto size = located.files.empty() ? SizeOfFile(source.path) : located.Size();
+    if (size && *size < kWorthASocket) return std::nullopt;
+    auto socket = fd_socket_->OpenPayload();
+    if (!socket.ok()) return std::nullopt;
+    return std::move(socket).value();
+  }
+
+  ClientResult<std::shared_ptr<const Contents>> LoadStreamed(const Source& source, v1::LoadRequest& first,
+                                                             const Located& located, const LoadOptions& options,
+                                                             Meter& meter, StorageSink& sink) {
+    const Supervisor supervisor(*this, options.timeout);
+    Answer answer(&sink, options.minimum_posture);
+    std::optional<PayloadSocket> payload = OpenPayload(source, located);
+    if (payload) {
+      first.mutable_options()->set_payload_ticket(payload->ticket());
+      answer.Expect(*payload, [&] {
+        meter.Received(answer.received(), answer.to_receive());
+        return supervisor.Check();
+      });
+    }
+    return RunLoad(first, located, options, meter, answer);
   }
 
   // The plan from the daemon, the bytes from our own files and from what the worker wrote.

@@ -101,4 +101,12 @@ ClientResult<Fd> FdSocket::Take(const std::string& ticket) {
   return std::move(reply.fds.front());
 }
 
+ClientResult<PayloadSocket> FdSocket::OpenPayload() {
+  v1::FdRequest request;
+  (void)request.mutable_open_payload();
+  AIRLOCK_ASSIGN(Reply reply, Exchange(request, {}));
+  if (!reply.message.has_ticket() || reply.fds.size() != 1) return OutOfTurn();
+  return PayloadSocket(std::move(*reply.message.mutable_ticket()), std::move(reply.fds.front()));
+}
+
 }  // namespace airlock

@@ -12,6 +12,7 @@
 #include "airlock/error.h"
 #include "airlock/v1/descriptors.pb.h"
 #include "client/cpp/local_file.h"
+#include "client/cpp/payload_socket.h"
 #include "sandbox/base/fd.h"
 #include "sandbox/base/fd_packet.h"
 
@@ -25,6 +26,8 @@ class FdSocket {
   ClientResult<std::string> Put(const std::vector<LocalFile>& files);
   // What the ticket stands for: a memory file that nobody can change, which has been verified.
   ClientResult<Fd> Take(const std::string& ticket);
+  // A socket for the payload of one load.
+  ClientResult<PayloadSocket> OpenPayload();
 
  private:
   struct Reply {

@@ -45,6 +45,12 @@ Unexpected<ClientError> OpenFailed(int error) {
 
 }  // namespace
 
+std::optional<uint64_t> SizeOfFile(const std::string& path) {
+  struct stat status = {};
+  if (stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
+  return static_cast<uint64_t>(status.st_size);
+}
+
 ClientResult<LocalFile> OpenLocalFile(const std::string& path) {
   // Looked at before it is opened, because opening a device can do things; and again after, because it may have
   // changed.

@@ -35,6 +35,9 @@ ClientResult<LocalFile> OpenLocalFile(const std::string& path);
 // Absent where it cannot be told.
 std::optional<FileIdentity> IdentityOf(int fd);
 
+// Of the regular file at the path; absent where none is seen from here.
+std::optional<uint64_t> SizeOfFile(const std::string& path);
+
 // Absolute, without symbolic links. Empty where there is none, or none that is UTF-8.
 std::string RealPath(const std::string& path);
 

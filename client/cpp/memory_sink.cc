@@ -19,9 +19,16 @@ ClientResult<void> MemorySink::Begin(uint32_t index) {
   return {};
 }
 
+// Without memory there is no room; Data then says so.
+std::span<std::byte> MemorySink::Room(uint32_t index, uint64_t offset) {
+  if (!Begin(index).ok()) return {};
+  return current_->bytes().subspan(offset);
+}
+
 ClientResult<void> MemorySink::Data(uint32_t index, uint64_t offset, std::string_view bytes) {
   AIRLOCK_TRY(Begin(index));
-  memcpy(current_->bytes().data() + offset, bytes.data(), bytes.size());
+  std::byte* const place = current_->bytes().data() + offset;
+  if (static_cast<const void*>(bytes.data()) != place) memcpy(place, bytes.data(), bytes.size());
   return {};
 }
 

@@ -1,7 +1,10 @@
 // MemorySink: keeps every storage in memory.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "airlock/checkpoint.h"
@@ -11,6 +14,7 @@ namespace airlock {
 class MemorySink : public StorageSink {
  public:
   ClientResult<void> Plan(const std::shared_ptr<const Contents>& contents) override;
+  std::span<std::byte> Room(uint32_t index, uint64_t offset) override;
   ClientResult<void> Data(uint32_t index, uint64_t offset, std::string_view bytes) override;
   ClientResult<void> End(uint32_t index) override;
 

@@ -1,7 +1,10 @@
 #include "server/descriptors/descriptor_desk.h"
 
+#include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <array>
 #include <utility>
 
 #include "airlock/v1/descriptors.pb.h"
@@ -10,6 +13,10 @@
 
 namespace airlock::server {
 namespace {
+
+// While the caller works through so much, this process wakes up and sends more. The system may allow less
+// (net.core.wmem_max); then it is slower.
+constexpr int kSocketBytes = 1 << 20;
 
 FdPacket Encode(const v1::FdReply& reply) {
   FdPacket packet;
@@ -59,6 +66,26 @@ OrVerdict<std::string> DescriptorDesk::PutIn(std::vector<Fd>& fds, const v1::Put
   return ticket;
 }
 
+// That ours does not block is said of our end alone: no caller can change it, whatever it does with its own.
+FdPacket DescriptorDesk::OpenPayload(const Peer& peer) {
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+    return Refuse(Verdict(v1::REASON_INTERNAL, "no socket for the payload"));
+  }
+  Fd ours(ends[0]);
+  Fd theirs(ends[1]);
+  if (::fcntl(ours.get(), F_SETFL, O_NONBLOCK) != 0)
+    return Refuse(Verdict(v1::REASON_INTERNAL, "no socket for the payload"));
+  (void)::setsockopt(ours.get(), SOL_SOCKET, SO_SNDBUF, &kSocketBytes, sizeof(kSocketBytes));
+  TicketBook::Lot lot{{}, peer};
+  lot.files.push_back(std::move(ours));
+  const auto ticket = payloads_.Issue(std::move(lot));
+  if (!ticket.ok()) return Refuse(ticket.error());
+  FdPacket packet = GiveTicket(*ticket);
+  packet.fds.push_back(std::move(theirs));
+  return packet;
+}
+
 FdPacket DescriptorDesk::Answer(FdPacket& packet, const Peer& peer) {
   v1::FdRequest request;
   if (!request.ParseFromString(packet.bytes)) return Refuse(Verdict(v1::REASON_BAD_REQUEST, "not a request"));
@@ -66,14 +93,17 @@ FdPacket DescriptorDesk::Answer(FdPacket& packet, const Peer& peer) {
     const auto ticket = PutIn(packet.fds, request.put(), peer);
     return ticket.ok() ? GiveTicket(*ticket) : Refuse(ticket.error());
   }
-  if (!request.has_take() || !packet.fds.empty()) return Refuse(Verdict(v1::REASON_BAD_REQUEST, "not a request"));
+  if (!packet.fds.empty()) return Refuse(Verdict(v1::REASON_BAD_REQUEST, "not a request"));
+  if (request.has_open_payload()) return OpenPayload(peer);
+  if (!request.has_take()) return Refuse(Verdict(v1::REASON_BAD_REQUEST, "not a request"));
   auto lot = outputs_.Redeem(request.take().ticket(), peer);
   return lot.ok() ? HandOut(std::move(lot->files.front())) : Refuse(lot.error());
 }
 
 std::vector<TicketBook::Lot> DescriptorDesk::Expire() {
-  // Memory files of ours, which nobody has to be asked about.
+  // Memory files and sockets of ours, which nobody has to be asked about.
   (void)outputs_.Expire();
+  (void)payloads_.Expire();
   return inputs_.Expire();
 }
 

@@ -1,5 +1,6 @@
-// DescriptorDesk: answers the packets of the fd socket. Callers leave their open files here and get tickets; and they
-// fetch, against a ticket of a load, what the worker wrote. It knows no sockets. Thread-safe.
+// DescriptorDesk: answers the packets of the fd socket. Callers leave their open files here and get tickets; they
+// fetch, against a ticket of a load, what the worker wrote; and they get the end of a socket that a load's payload will
+// come through. It does not know the fd socket itself. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,7 @@ class DescriptorDesk {
  public:
   // The largest input that is taken; files of one input.
   explicit DescriptorDesk(uint64_t max_input_bytes, const TicketOptions& options = {})
-      : max_input_bytes_(max_input_bytes), inputs_(options), outputs_(options) {}
+      : max_input_bytes_(max_input_bytes), inputs_(options), outputs_(options), payloads_(options) {}
 
   // The reply to one packet of `peer`, an encoded FdReply. Descriptors that came with the packet and are not kept stay
   // in it.
@@ -27,13 +28,18 @@ class DescriptorDesk {
   TicketBook& inputs() { return inputs_; }
   // What workers wrote, for callers.
   TicketBook& outputs() { return outputs_; }
+  // Our ends of sockets for payload, for loads.
+  TicketBook& payloads() { return payloads_; }
 
  private:
   OrVerdict<std::string> PutIn(std::vector<Fd>& fds, const v1::Put& put, const Peer& peer);
 
+  FdPacket OpenPayload(const Peer& peer);
+
   const uint64_t max_input_bytes_;
   TicketBook inputs_;
   TicketBook outputs_;
+  TicketBook payloads_;
 };
 
 }  // namespace airlock::server

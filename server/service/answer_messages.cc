@@ -42,9 +42,10 @@ AnswerMessages::AnswerMessages(Broker& broker, v1::Report report, const Subject&
   if (!result.concluded) return;
   if (!subject.succeeded) KeepInventory(subject.result.conclusion.plan);
   plan_.emplace(result.conclusion.plan);
-  if (subject.succeeded && subject.data == DataBy::kStream) {
-    payload_.emplace(result.conclusion.plan.storages(), *subject.input, result.output.get(), broker.piece_bytes);
-  }
+  if (!subject.succeeded) return;
+  const PayloadCursor payload(result.conclusion.plan.storages(), *subject.input, result.output.get());
+  if (subject.data == DataBy::kStream) data_.emplace(payload, broker.piece_bytes);
+  if (subject.data == DataBy::kSocket) payload_.emplace(payload);
 }
 
 // Falls through phases that have nothing (more) to say.
@@ -60,11 +61,18 @@ OrVerdict<std::optional<OutgoingMessage>> AnswerMessages::Next() {
     phase_ = Phase::kData;
   }
   if (phase_ == Phase::kData) {
-    if (payload_ && !payload_->AtEnd()) {
-      AIRLOCK_ASSIGN(OutgoingMessage piece, payload_->Next());
+    if (data_ && !data_->AtEnd()) {
+      AIRLOCK_ASSIGN(OutgoingMessage piece, data_->Next());
       return std::optional(std::move(piece));
     }
+    phase_ = Phase::kSize;
+  }
+  if (phase_ == Phase::kSize) {
     phase_ = Phase::kTicket;
+    if (payload_) {
+      response.set_payload_size(payload_->remaining());
+      return Encode(response);
+    }
   }
   if (phase_ == Phase::kTicket) {
     phase_ = Phase::kEnd;
@@ -78,6 +86,11 @@ OrVerdict<std::optional<OutgoingMessage>> AnswerMessages::Next() {
     AIRLOCK_TRY(subject_.input->CheckUnchanged());
   }
   return std::optional<OutgoingMessage>();
+}
+
+std::optional<PayloadCursor> AnswerMessages::TakePayload() {
+  if (phase_ != Phase::kTicket) return std::nullopt;  // it is not announced yet, or was taken
+  return std::exchange(payload_, std::nullopt);
 }
 
 // Empty where no storage lies in the output.

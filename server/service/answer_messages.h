@@ -1,5 +1,6 @@
 // AnswerMessages: what goes back to the caller, message by message: the report, the pieces of the plan, then the data
-// of the storages, or a ticket for the file that the worker wrote them to. Not thread-safe.
+// of the storages, or how much of it comes through a socket, or a ticket for the file that the worker wrote it to. Not
+// thread-safe.
 #pragma once
 
 #include <optional>
@@ -14,7 +15,7 @@
 namespace airlock::server {
 
 // How the data comes to the caller.
-enum class DataBy : uint8_t { kNothing, kStream, kTicket };
+enum class DataBy : uint8_t { kNothing, kStream, kSocket, kTicket };
 
 // The one word about a file. What would run code is dangerous, also where the file breaks off afterwards.
 v1::Verdict WordOf(const Verdict& verdict, const SessionResult& result);
@@ -37,10 +38,12 @@ class AnswerMessages {
 
   // The next one, nothing at the end; then the input is still what it was when it was validated. Blocks on files.
   OrVerdict<std::optional<OutgoingMessage>> Next();
+  // What is to go through the caller's socket before Next is asked again; once.
+  std::optional<PayloadCursor> TakePayload();
 
  private:
   // What comes next.
-  enum class Phase : uint8_t { kReport, kPlan, kData, kTicket, kEnd };
+  enum class Phase : uint8_t { kReport, kPlan, kData, kSize, kTicket, kEnd };
 
   OrVerdict<std::string> OutputTicket();
 
@@ -49,7 +52,9 @@ class AnswerMessages {
   const Subject subject_;
   Phase phase_ = Phase::kReport;
   std::optional<PlanCutter> plan_;
-  std::optional<PayloadReader> payload_;
+  // Of what succeeded: as data, or through a socket.
+  std::optional<PayloadReader> data_;
+  std::optional<PayloadCursor> payload_;
 };
 
 }  // namespace airlock::server

@@ -9,6 +9,7 @@ namespace airlock::server {
 namespace {
 
 constexpr size_t kFileThreads = 4;
+constexpr size_t kPumpThreads = 4;
 // Some dozens of callers at full speed; with thousands of them pieces become small.
 constexpr uint64_t kPieceMemory = 8 << 20;
 
@@ -30,8 +31,9 @@ Broker::Broker(const BrokerOptions& broker_options, WorkerPool& worker_pool, Pat
       plan_bytes(broker_options.plan_memory),
       input_files(MostInputFiles()),
       piece_bytes(kPieceMemory),
-      // Every call has at most one job there.
+      // Every call has at most one job in each.
       files(kFileThreads, std::numeric_limits<size_t>::max() / 2),
+      pumps(kPumpThreads, std::numeric_limits<size_t>::max() / 2),
       loads(broker_options.max_loads, broker_options.max_waiting) {}
 
 }  // namespace airlock::server

@@ -14,6 +14,7 @@
 #include "server/pool/job_queue.h"
 #include "server/pool/worker_pool.h"
 #include "server/service/budget.h"
+#include "server/service/socket_watch.h"
 #include "server/service/stall_watch.h"
 #include "server/source/path_source.h"
 
@@ -62,6 +63,9 @@ struct Broker {
   Budget piece_bytes;
   // Reading and writing files for calls: a thread that blocks here blocks no other part of gRPC.
   JobQueue files;
+  // Sending payload through sockets; those who are slow to read wait in the watch.
+  JobQueue pumps;
+  SocketWatch sockets;
   // Loads; a thread for each that may run at a time.
   JobQueue loads;
 };

@@ -6,6 +6,11 @@
 
 namespace airlock::server {
 
+OrVerdict<void> CheckLocal(const grpc::CallbackServerContext& context) {
+  if (context.peer().starts_with("unix:")) return {};
+  return Because(v1::REASON_BAD_REQUEST, "tickets are for the unix socket");
+}
+
 CallInput::CallInput(Broker& broker, const grpc::CallbackServerContext& context, const Limits& limits)
     : broker_(broker), context_(context), limits_(limits) {}
 
@@ -30,8 +35,7 @@ OrVerdict<void> CallInput::Take(const v1::Source& source) {
 }
 
 OrVerdict<void> CallInput::TakeTicket(const std::string& ticket) {
-  // Descriptors are for this machine; nobody else can have come by a ticket honestly.
-  if (!context_.peer().starts_with("unix:")) return Because(v1::REASON_BAD_REQUEST, "tickets are for the unix socket");
+  AIRLOCK_TRY(CheckLocal(context_));
   AIRLOCK_ASSIGN(TicketBook::Lot lot, broker_.descriptors.inputs().Redeem(ticket));
   owner_ = lot.owner;
   name_ = std::move(lot.name);

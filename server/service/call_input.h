@@ -14,6 +14,9 @@
 
 namespace airlock::server {
 
+// BAD_REQUEST for callers who cannot have come by a ticket honestly: descriptors are for this machine.
+OrVerdict<void> CheckLocal(const grpc::CallbackServerContext& context);
+
 class CallInput {
  public:
   // `broker`, `context` and `limits` must outlive it; the limits are those of the call by the time of Take.

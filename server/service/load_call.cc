@@ -3,6 +3,7 @@
 #include <grpcpp/impl/codegen/proto_utils.h>
 #include <grpcpp/security/auth_context.h>
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -44,6 +45,7 @@ LoadCall::LoadCall(Broker& broker, grpc::CallbackServerContext* context, CallKin
       kind_(kind),
       id_(broker.next_request++),
       waiting_since_(kNotWaiting),
+      payload_waiting_since_(kNotWaiting),
       place_(broker.calls.Take(1)),
       input_(broker, *context, session_.limits) {
   broker_.stalls.Add(this);
@@ -103,7 +105,17 @@ OrVerdict<void> LoadCall::TakeOptions(const v1::LoadRequest& request) {
   if (options_->delivery() == (by_ticket ? v1::DELIVERY_STREAM : v1::DELIVERY_MAPPED)) {
     return Because(v1::REASON_BAD_REQUEST, "a ticket's files are mapped, and no others");
   }
+  const std::string& payload_ticket = options_->payload_ticket();
+  if (kind_ == CallKind::kLoad && !payload_ticket.empty()) AIRLOCK_TRY(TakePayloadSocket(payload_ticket));
   return input_.Take(options_->source());
+}
+
+OrVerdict<void> LoadCall::TakePayloadSocket(const std::string& ticket) {
+  if (options_->source().has_ticket()) return Because(v1::REASON_BAD_REQUEST, "a ticket's files are mapped");
+  AIRLOCK_TRY(CheckLocal(*context_));
+  AIRLOCK_ASSIGN(TicketBook::Lot lot, broker_.descriptors.payloads().Redeem(ticket));
+  payload_socket_ = std::move(lot.files.front());
+  return {};
 }
 
 OrVerdict<void> LoadCall::Enqueue() {
@@ -170,11 +182,16 @@ void LoadCall::Answer(const Verdict& verdict) {
   verdict_.Note(verdict);
   if (verdict_.outcome() == v1::OUTCOME_CANCELLED) return Close(verdict_);
   FillReport();
-  const DataBy data = kind_ == CallKind::kInspect ? DataBy::kNothing : mapped() ? DataBy::kTicket : DataBy::kStream;
   answer_.emplace(broker_, report_,
-                  AnswerMessages::Subject{verdict_.ok(), input_.file(), result_, data, input_.owner()});
+                  AnswerMessages::Subject{verdict_.ok(), input_.file(), result_, WayOfData(), input_.owner()});
   next_ = answer_->Next();
   if (WriteNext()) Make();
+}
+
+DataBy LoadCall::WayOfData() const {
+  if (kind_ == CallKind::kInspect) return DataBy::kNothing;
+  if (mapped()) return DataBy::kTicket;
+  return payload_socket_ ? DataBy::kSocket : DataBy::kStream;
 }
 
 void LoadCall::FillReport() {
@@ -198,10 +215,24 @@ void LoadCall::FillReport() {
 
 void LoadCall::Make() {
   for (int turn = 0; turn < kTurns; ++turn) {
+    if (auto payload = answer_->TakePayload()) return SendPayload(*payload);
     next_ = answer_->Next();
     if (!BothEnded() || !WriteNext()) return;
   }
   broker_.files.Post([this] { Make(); });
+}
+
+void LoadCall::SendPayload(const PayloadCursor& payload) {
+  pump_ = std::make_unique<PayloadPump>(broker_.pumps, broker_.sockets, std::move(payload_socket_), payload,
+                                        cancellation_, payload_waiting_since_);
+  pump_->Start([this](OrVerdict<void> sent) { OnPayloadSent(std::move(sent)); });
+}
+
+void LoadCall::OnPayloadSent(OrVerdict<void> sent) {
+  if (sent.ok()) return broker_.files.Post([this] { Make(); });
+  const bool given_up = stalled_ || cancellation_.cancelled();
+  next_ = Unexpected{given_up ? VerdictOfBreak(v1::REASON_CANCELLED) : std::move(sent).error()};
+  if (BothEnded()) WriteNext();
 }
 
 void LoadCall::OnWriteDone(bool ok) {
@@ -235,7 +266,7 @@ Verdict LoadCall::VerdictOfBreak(v1::Reason otherwise) const {
 void LoadCall::OnCancel() { cancellation_.Cancel(); }
 
 std::chrono::steady_clock::time_point LoadCall::waiting_since() const {
-  return Clock::time_point(Clock::duration(waiting_since_.load()));
+  return Clock::time_point(Clock::duration(std::min(waiting_since_.load(), payload_waiting_since_.load())));
 }
 
 void LoadCall::OnStall() {

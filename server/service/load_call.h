@@ -1,6 +1,7 @@
 // LoadCall: one Inspect or Load, from its first message to its status.
 //
-//   options -> (upload chunks) -> queued -> decoded -> report -> plan pieces -> data pieces or output ticket -> status
+//   options -> (upload chunks) -> queued -> decoded -> report -> plan pieces -> data pieces, or payload through a
+//   socket, or output ticket -> status
 //
 // The two methods have the same messages on the wire (Inspect's are Load's without `inert` and `data`; a test compares
 // the descriptors), so one reactor on raw bytes serves both and sends data without a copy.
@@ -8,8 +9,9 @@
 // Up to the answer exactly one thing is under way at any time: a read, or a job on one of the broker's threads; whoever
 // ends it starts the next. Of the answer one message is written while the one after it is made on a thread of the
 // broker, so that reading files and sending overlap; the later one of the two goes on. So a caller that stops reading
-// costs two messages of memory, and Finish is called once. OnCancel only raises a flag that ends whatever is under way.
-// Deletes itself when gRPC is done with it.
+// costs two messages of memory, and Finish is called once. Payload that goes through a socket counts as a message that
+// is being made until the caller has it. OnCancel only raises a flag that ends whatever is under way. Deletes itself
+// when gRPC is done with it.
 #pragma once
 
 #include <grpcpp/server_context.h>
@@ -28,6 +30,7 @@
 #include "server/service/answer_messages.h"
 #include "server/service/broker.h"
 #include "server/service/call_input.h"
+#include "server/service/payload_pump.h"
 #include "server/service/stall_watch.h"
 
 namespace airlock::server {
@@ -54,6 +57,7 @@ class LoadCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::By
   void TakeMessage();
   OrVerdict<void> TakeRequest();
   OrVerdict<void> TakeOptions(const v1::LoadRequest& request);
+  OrVerdict<void> TakePayloadSocket(const std::string& ticket);
   OrVerdict<void> Enqueue();
   void Decode();
   // The session, or the two that a selection may take.
@@ -71,6 +75,9 @@ class LoadCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::By
   void FillReport();
   // Makes messages for as long as making takes longer than writing, and lets other calls go first now and then.
   void Make();
+  DataBy WayOfData() const;
+  void SendPayload(const PayloadCursor& payload);
+  void OnPayloadSent(OrVerdict<void> sent);
   // Whether the write and the making of the next message have both ended: said to the one that ends later.
   bool BothEnded() { return under_way_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
   // Writes the next message, or closes where there is none: then false. REQUIRES: neither is under way.
@@ -90,6 +97,8 @@ class LoadCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::By
   std::atomic<bool> stalled_ = false;
   // Of Clock, or max while the call does not wait for its caller.
   std::atomic<Clock::rep> waiting_since_;
+  // The same of the payload's socket.
+  std::atomic<Clock::rep> payload_waiting_since_;
 
   grpc::ByteBuffer incoming_;
   OutgoingMessage outgoing_;
@@ -103,6 +112,8 @@ class LoadCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::By
   std::optional<v1::LoadOptions> options_;
   SessionOptions session_;
   CallInput input_;
+  // Where the payload is to go; nothing: into the answer itself.
+  Fd payload_socket_;
   Clock::time_point queued_;
   uint64_t queue_us_ = 0;
 
@@ -110,6 +121,8 @@ class LoadCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::By
   SessionResult result_;
   v1::Report report_;
   std::optional<AnswerMessages> answer_;
+  // There from the start of the answer on, where the payload goes through a socket.
+  std::unique_ptr<PayloadPump> pump_;
 };
 
 }  // namespace airlock::server

@@ -11,9 +11,8 @@
 #include <cstdint>
 #include <optional>
 
-#include "airlock/v1/tensor.pb.h"
 #include "server/service/budget.h"
-#include "server/source/input.h"
+#include "server/service/payload_cursor.h"
 #include "server/verdict.h"
 
 namespace airlock::server {
@@ -26,28 +25,19 @@ struct OutgoingMessage {
 
 class PayloadReader {
  public:
-  // REQUIRES: CheckStorages passed for these files; `output_fd` may be -1 where no span needs it. All must outlive the
-  // reader, and `memory` its messages.
-  PayloadReader(const v1::StorageColumns& storages, const Input& input, int output_fd, Budget& memory);
+  // `memory` must outlive the reader's messages.
+  PayloadReader(const PayloadCursor& cursor, Budget& memory) : cursor_(cursor), memory_(memory) {}
 
-  bool AtEnd() const { return remaining_ == 0; }
+  bool AtEnd() const { return cursor_.remaining() == 0; }
   // The next piece, encoded as a LoadResponse. REQUIRES: !AtEnd().
   OrVerdict<OutgoingMessage> Next();
 
  private:
-  // Bytes of a storage that go out.
-  uint64_t Delivered(int row) const;
   OrVerdict<void> Fill(uint8_t* buffer, size_t size);
 
-  const v1::StorageColumns& storages_;
-  const Input& input_;
-  const int output_fd_;
+  PayloadCursor cursor_;
   Budget& memory_;
   uint64_t done_ = 0;
-  uint64_t remaining_ = 0;
-  int row_ = 0;
-  // In the storage `row_`.
-  uint64_t at_ = 0;
 };
 
 }  // namespace airlock::server

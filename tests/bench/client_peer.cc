@@ -64,10 +64,15 @@ class BufferSink final : public StorageSink {
   ClientResult<void> Plan(const std::shared_ptr<const Contents>& contents) override {
     if (buffer_.size() < contents->payload_bytes()) buffer_.resize(contents->payload_bytes());
     used_ = 0;
+    contents_ = contents;
     return {};
   }
+  std::span<std::byte> Room(uint32_t index, uint64_t offset) override {
+    return std::span(buffer_).subspan(used_, contents_->storage(index).bytes - offset);
+  }
   ClientResult<void> Data(uint32_t /*index*/, uint64_t /*offset*/, std::string_view bytes) override {
-    std::memcpy(buffer_.data() + used_, bytes.data(), bytes.size());
+    std::byte* const place = buffer_.data() + used_;
+    if (static_cast<const void*>(bytes.data()) != place) std::memcpy(place, bytes.data(), bytes.size());
     used_ += bytes.size();
     return {};
   }
@@ -76,6 +81,7 @@ class BufferSink final : public StorageSink {
   std::span<const std::byte> bytes() const { return {buffer_.data(), used_}; }
 
  private:
+  std::shared_ptr<const Contents> contents_;
   std::vector<std::byte> buffer_;
   size_t used_ = 0;
 };

@@ -4,9 +4,11 @@
 // Contents and Checkpoint are immutable once made; const access is thread-safe.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -85,6 +87,10 @@ class StorageSink {
   // taken it from there, and there is no Data of it. The file may be somebody's to cut short meanwhile: copy from it,
   // but do not map it.
   virtual ClientResult<bool> File(uint32_t /*index*/, int /*fd*/, uint64_t /*offset*/) { return false; }
+  // Memory of the sink's where the bytes of a storage from `offset` on may be put at once; Data is called then, with
+  // bytes that are in their place. Not empty, and no more than the storage has left. Nothing: the sink has none to
+  // give.
+  virtual std::span<std::byte> Room(uint32_t /*index*/, uint64_t /*offset*/) { return {}; }
   // Bytes of storage `index` from `offset` on; valid during the call. Offsets ascend without gaps.
   virtual ClientResult<void> Data(uint32_t index, uint64_t offset, std::string_view bytes) = 0;
   virtual ClientResult<void> End(uint32_t index) = 0;

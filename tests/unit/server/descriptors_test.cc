@@ -174,6 +174,31 @@ TEST(DescriptorDesk, GivesOutToTheOwnerOnce) {
   EXPECT_EQ(Ask(desk, TakeOf(*ticket), {}).failure().reason(), v1::REASON_NO_SUCH_TICKET);
 }
 
+TEST(DescriptorDesk, OpensASocketForPayload) {
+  DescriptorDesk desk(kLimit);
+  v1::FdRequest request;
+  (void)request.mutable_open_payload();
+  FdPacket asked{request.SerializeAsString(), {}};
+  FdPacket packet = desk.Answer(asked, kPeer);
+  v1::FdReply reply;
+  ASSERT_TRUE(reply.ParseFromString(packet.bytes));
+  ASSERT_EQ(packet.fds.size(), 1U) << reply.DebugString();
+  const Fd theirs = std::move(packet.fds.front());
+  EXPECT_EQ(Ask(desk, TakeOf(reply.ticket()), {}).failure().reason(), v1::REASON_NO_SUCH_TICKET);
+  EXPECT_FALSE(desk.inputs().Redeem(reply.ticket()).ok());
+  auto lot = desk.payloads().Redeem(reply.ticket());
+  ASSERT_TRUE(lot.ok());
+  EXPECT_EQ(lot->owner, kPeer);
+  const Fd ours = std::move(lot->files.front());
+  // What is done to their end is not done to ours.
+  EXPECT_EQ(::fcntl(theirs.get(), F_SETFL, 0), 0);
+  EXPECT_NE(::fcntl(ours.get(), F_GETFL) & O_NONBLOCK, 0);
+  ASSERT_EQ(::write(ours.get(), "abc", 3), 3);
+  char bytes[4] = {};
+  EXPECT_EQ(::read(theirs.get(), bytes, sizeof(bytes)), 3);
+  EXPECT_FALSE(desk.payloads().Redeem(reply.ticket()).ok());
+}
+
 // What may be opened and is no file, or is one and may be written to.
 struct Kind {
   const char* name;
@@ -229,6 +254,9 @@ TEST(DescriptorDesk, RefusesRequestsThatDoNotFitTheirDescriptors) {
   EXPECT_EQ(reason(PutOf({4}), 1), v1::REASON_INPUT_CHANGED);
   EXPECT_EQ(reason(TakeOf(std::string(32, 'x')), 1), v1::REASON_BAD_REQUEST);
   EXPECT_EQ(reason(v1::FdRequest(), 1), v1::REASON_BAD_REQUEST);
+  v1::FdRequest open_payload;
+  (void)open_payload.mutable_open_payload();
+  EXPECT_EQ(reason(open_payload, 1), v1::REASON_BAD_REQUEST);
   EXPECT_EQ(Ask(desk, PutOf({kLimit + 1}), Just(Input(std::string(kLimit + 1, 'x')))).failure().reason(),
             v1::REASON_LIMIT_EXCEEDED);
   FdPacket garbage{std::string(100, '\xff'), Just(Input("abc"))};

@@ -297,7 +297,7 @@ TEST(PayloadReader, StoragesComeFromTheFilesOfASet) {
   AddStorage(plan, v1::PLACE_INPUT, 3, 5);
   AddStorage(plan, v1::PLACE_INPUT, 1, 2);
   Budget memory(1 << 20);
-  PayloadReader reader(plan.storages(), set, -1, memory);
+  PayloadReader reader(PayloadCursor(plan.storages(), set, -1), memory);
   auto piece = reader.Next();
   ASSERT_TRUE(piece.ok());
   EXPECT_EQ(DataOf(piece->bytes), "defghbc");
@@ -314,7 +314,7 @@ TEST(PayloadReader, StoragesComeInOrderFromBothFiles) {
   AddStorage(plan, v1::PLACE_INPUT, 4, (2 << 20) - 4);
   const Input input_file = InputOf(input);
   Budget memory(uint64_t{1} << 30);
-  PayloadReader reader(plan.storages(), input_file, output_fd.get(), memory);
+  PayloadReader reader(PayloadCursor(plan.storages(), input_file, output_fd.get()), memory);
   std::string all;
   size_t last = 0;
   while (!reader.AtEnd()) {
@@ -333,7 +333,7 @@ TEST(PayloadReader, WhereManyReadSlowlyPiecesAreSmall) {
   v1::PlanChunk plan;
   AddStorage(plan, v1::PLACE_INPUT, 0, 8 << 20);
   Budget memory(1 << 20);
-  PayloadReader reader(plan.storages(), input, -1, memory);
+  PayloadReader reader(PayloadCursor(plan.storages(), input, -1), memory);
   std::vector<OutgoingMessage> unsent;
   while (!reader.AtEnd()) {
     auto piece = reader.Next();
@@ -349,7 +349,7 @@ TEST(PayloadReader, AFileThatBecameShorterHasChanged) {
   v1::PlanChunk plan;
   AddStorage(plan, v1::PLACE_INPUT, 0, 4);
   Budget memory(1 << 20);
-  PayloadReader reader(plan.storages(), input, -1, memory);
+  PayloadReader reader(PayloadCursor(plan.storages(), input, -1), memory);
   EXPECT_EQ(reader.Next().error().reason(), v1::REASON_INPUT_CHANGED);
 }
 

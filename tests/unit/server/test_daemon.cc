@@ -44,7 +44,7 @@ void Upload(const std::string& bytes, LoadStream& stream) {
 TestDaemon::TestDaemon(const std::vector<std::string>& arguments) {
   std::string pattern = (std::filesystem::temp_directory_path() / "airlock-test-XXXXXX").string();
   directory_ = ::mkdtemp(pattern.data());
-  const std::string socket = "unix:" + (directory_ / "s").string();
+  const std::string socket = address();
   std::vector<std::string> all = {AIRLOCKD, "--listen", socket, "--spool-dir", directory_.string()};
   all.insert(all.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;

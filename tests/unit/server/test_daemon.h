@@ -29,6 +29,7 @@ class TestDaemon {
   ~TestDaemon();
 
   pid_t pid() const { return pid_; }
+  std::string address() const { return "unix:" + (directory_ / "s").string(); }
   std::string fd_socket() const { return (directory_ / "s.fd").string(); }
   // Whether it answered, and still runs.
   bool Serves() const;
