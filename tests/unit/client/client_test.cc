@@ -206,7 +206,7 @@ TEST_F(ClientTest, OfAStorageThatWasLeftOutNothingComes) {
   };
   LoadOptions options;
   options.select = {"w*"};
-  const auto checkpoint = client_->Load(Source::OnServer("/x"), options);
+  const auto checkpoint = Load(Source::OnServer("/x"), options);
   ASSERT_TRUE(checkpoint.ok()) << checkpoint.error().message;
   EXPECT_EQ(select, "w*");
   EXPECT_EQ(checkpoint->storage(3), nullptr);
