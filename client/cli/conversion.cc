@@ -53,7 +53,7 @@ void NoteShortcomings(const Options& options, const Contents& contents) {
     const StorageInfo& storage = contents.storage(i);
     if (storage.left_out() || storage.bytes == 0) continue;
     ++held;
-    without += storage.crc32.has_value() ? 0 : 1;
+    without += storage.unchecked() ? 1 : 0;
   }
   if (without == 0) return;
   PrintNote(options.source, "not verified, as the file has no CRC-32 of them: " + std::to_string(without) + " of " +

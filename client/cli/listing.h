@@ -33,8 +33,8 @@ struct Holding {
 };
 Holding StoragesOf(const Contents& contents, const std::vector<Listed>& listed);
 
-// What --verify came to: of the tensors that are listed, those whose bytes were held against a CRC-32 of the file, and
-// those of whose bytes the file has none.
+// What --verify came to: of the tensors that are listed, those whose bytes were held against a CRC-32 of the file, if
+// they have any, and those of whose bytes the file has none.
 struct Verified {
   uint64_t compared = 0;
   uint64_t without = 0;

@@ -11,6 +11,7 @@ import zipfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import airlock
 import samples
+import torch_zip
 
 
 class CommandLine(unittest.TestCase):
@@ -95,6 +96,9 @@ class CommandLine(unittest.TestCase):
         self.assertNotIn("verified", airlock.run("load", self.sample).stdout)
         self.assertEqual(airlock.report("load", "--verify", self.sample)[1]["verified"], {"compared": 4, "without_crc32": 0})
         self.assertEqual(airlock.report("load", "--verify", plain)[1]["verified"], {"compared": 0, "without_crc32": 4})
+        empty = self.path / "empty.pt"
+        torch_zip.write(empty, [torch_zip.Tensor("nothing", 0), torch_zip.Tensor("something", 4)])
+        self.assertEqual(airlock.report("load", "--verify", empty)[1]["verified"], {"compared": 2, "without_crc32": 0})
 
     def test_a_selection_says_how_many_of_how_many(self):
         for command in ("inspect", "load"):

@@ -31,6 +31,8 @@ struct StorageInfo {
   // What the file says of its bytes; see LoadOptions::verify.
   std::optional<uint32_t> crc32;
 
+  // There are bytes, and the file has no checksum of them.
+  bool unchecked() const { return bytes > 0 && !left_out() && !crc32; }
   // No tensor that was chosen needs it (LoadOptions::select): there are no bytes of it.
   bool left_out() const { return place == v1::PLACE_LEFT_OUT; }
 };
