@@ -9,8 +9,10 @@
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <new>
+#include <span>
 #include <type_traits>
 
 namespace airlock {
@@ -29,12 +31,22 @@ class GrowingArray {
 
   void push_back(const T& value) {
     const T copy = value;  // it may be one of ours
-    if (size_ == capacity_) Grow(1);
+    if (size_ == capacity_) [[unlikely]]
+      Grow(1);
     data()[size_++] = copy;
+  }
+  // They may be some of ours.
+  void Append(std::span<const T> values) {
+    const T* from = values.data();
+    if (values.size() > capacity_ - size_) [[unlikely]]
+      from = GrowBefore(values);
+    std::copy_n(from, values.size(), data() + size_);
+    size_ += values.size();
   }
   // Makes it longer by `count` values, which the caller writes. REQUIRES: it does so before any is read.
   T* Extend(size_t count) {
-    if (count > capacity_ - size_) Grow(count);
+    if (count > capacity_ - size_) [[unlikely]]
+      Grow(count);
     T* const fresh = data() + size_;
     size_ += count;
     return fresh;
@@ -50,7 +62,15 @@ class GrowingArray {
     if (index >= size_) __builtin_trap();
     return index;
   }
-  void Grow(size_t count) {
+  // Makes room for `values`, and says where they are now.
+  const T* GrowBefore(std::span<const T> values) {
+    const std::less<const T*> before;  // the arrays may be unrelated
+    const bool ours = !before(values.data(), data()) && before(values.data(), data() + size_);
+    const size_t from = ours ? static_cast<size_t>(values.data() - data()) : 0;
+    Grow(values.size());
+    return ours ? data() + from : values.data();
+  }
+  [[gnu::noinline]] void Grow(size_t count) {
     constexpr size_t kMost = PTRDIFF_MAX / sizeof(T);
     if (count > kMost - size_ || capacity_ > kMost / 2) throw std::bad_alloc();
     const size_t capacity = std::max({size_ + count, 2 * capacity_, kFewest});

@@ -37,6 +37,17 @@ TEST(GrowingArray, ExtendsAtItsEnd) {
   EXPECT_EQ(array.size(), 3U);
 }
 
+TEST(GrowingArray, AppendsValuesOfItsOwn) {
+  GrowingArray<uint32_t> array;
+  const uint32_t first[] = {1, 2, 3};
+  array.Append(first);
+  array.Append({});
+  // Most of them fit, some make it grow while they are read.
+  for (int i = 0; i < 18; ++i) array.Append({array.data(), array.size()});
+  ASSERT_EQ(array.size(), size_t{3} << 18);
+  for (size_t i = 0; i < array.size(); ++i) ASSERT_EQ(array[i], i % 3 + 1);
+}
+
 TEST(GrowingArray, RefusesASizeThatCannotBeCounted) {
   GrowingArray<uint64_t> array;
   array.push_back(1);
