@@ -72,6 +72,7 @@ class TarObjects {
   Checkpoint& checkpoint_;
   // Trees: no choice of keys makes them slow.
   std::map<int64_t, Slice> storages_;
+  tensors::StorageClasses storage_classes_;
   std::map<int64_t, NodeId> nodes_;  // of tensors, and of storages that were asked for
 };
 
@@ -99,7 +100,7 @@ Result<void> TarObjects::AddStorage(NodeId description, WindowSource& source) {
   if (!graph().is(location, Kind::kString) || !tensors::IsDeviceName(graph().text(location))) {
     return Malformed("names a device as torch never does", at);
   }
-  AIRLOCK_ASSIGN(const DType dtype, tensors::StorageClass(checkpoint_.context, (*parts)[2], at));
+  AIRLOCK_ASSIGN(const DType dtype, tensors::StorageClass(checkpoint_.context, (*parts)[2], at, storage_classes_));
   AIRLOCK_TRY(source.Need(sizeof(uint64_t)));
   const auto numel = LoadLittle<uint64_t>(source.peek());
   source.Skip(sizeof(uint64_t));

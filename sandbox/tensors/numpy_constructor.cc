@@ -69,16 +69,14 @@ const NumpyConstructor::SymbolRow NumpyConstructor::kRows[] = {
 };
 
 const NumpyConstructor::SymbolRow* NumpyConstructor::FindRow(uint32_t symbol) {
-  const auto [cached, fresh] = row_of_.try_emplace(symbol, nullptr);
-  if (fresh) {
+  return row_of_.Of(symbol, [&]() -> const SymbolRow* {
     const pickle::SymbolUse& use = context_.symbols[symbol];
     const std::string_view module = ModuleOf(use.module);
     const auto* const row = std::find_if(std::begin(kRows), std::end(kRows), [&](const SymbolRow& candidate) {
       return module == candidate.module && (use.name == candidate.name || candidate.name == std::string_view("*"));
     });
-    if (use.builder == pickle::Builder::kExternal && row != std::end(kRows)) cached->second = row;
-  }
-  return cached->second;
+    return use.builder == pickle::Builder::kExternal && row != std::end(kRows) ? row : nullptr;
+  });
 }
 
 bool NumpyConstructor::Knows(uint32_t symbol) { return FindRow(symbol) != nullptr; }

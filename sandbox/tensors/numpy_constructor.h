@@ -19,6 +19,7 @@
 #include "sandbox/pickle/constructor.h"
 #include "sandbox/pickle/machine.h"
 #include "sandbox/tensors/array_data.h"
+#include "sandbox/tensors/by_symbol.h"
 #include "sandbox/tensors/numpy_dtype.h"
 #include "sandbox/tensors/numpy_structure.h"
 #include "sandbox/tensors/tables.h"
@@ -178,7 +179,7 @@ class NumpyConstructor final : public pickle::Constructor {
   ArrayData& data_;
   ArraysInStream* stream_;
 
-  std::unordered_map<uint32_t, const SymbolRow*> row_of_;  // by symbol: its row of kRows, null for none
+  BySymbol<const SymbolRow*> row_of_;  // of kRows, null for none
   // Records whose arguments a maker has looked through.
   std::unordered_set<pickle::NodeId> made_;
   // By dtype: of those whose state says what is so.

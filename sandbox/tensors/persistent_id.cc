@@ -40,21 +40,27 @@ Result<std::optional<StorageSlice>> ReadSlice(const Graph& graph, NodeId id, con
   return std::optional<StorageSlice>(slice);
 }
 
-}  // namespace
-
-Result<DType> StorageClass(const pickle::Context& context, NodeId id, uint64_t at) {
-  if (!context.graph.is(id, Kind::kSymbol)) return Malformed("names no storage class", at);
-  const pickle::SymbolUse& symbol = context.symbols[context.graph.symbol(id)];
-  const bool typed = symbol.module == "torch" || symbol.module == "torch.cuda";
+std::optional<DType> ElementsOf(const pickle::SymbolUse& symbol) {
   if (symbol.name == "UntypedStorage" || symbol.name == "_UntypedStorage") {
     if (symbol.module == "torch.storage" || symbol.module == "torch") return DType::kNone;
   }
+  const bool typed = symbol.module == "torch" || symbol.module == "torch.cuda";
   const DTypeRow* row = typed ? FindDTypeByStorage(symbol.name) : nullptr;
-  if (row != nullptr) return row->dtype;
-  return Malformed("names a class that is no storage class", at);
+  return row != nullptr ? std::optional(row->dtype) : std::nullopt;
 }
 
-Result<PersistentId> ReadPersistentId(const pickle::Context& context, PersistentForm form, NodeId id, uint64_t at) {
+}  // namespace
+
+Result<DType> StorageClass(const pickle::Context& context, NodeId id, uint64_t at, StorageClasses& classes) {
+  if (!context.graph.is(id, Kind::kSymbol)) return Malformed("names no storage class", at);
+  const uint32_t symbol = context.graph.symbol(id);
+  const auto dtype = classes.Of(symbol, [&] { return ElementsOf(context.symbols[symbol]); });
+  if (!dtype) return Malformed("names a class that is no storage class", at);
+  return *dtype;
+}
+
+Result<PersistentId> ReadPersistentId(const pickle::Context& context, PersistentForm form, NodeId id, uint64_t at,
+                                      StorageClasses& classes) {
   const Graph& graph = context.graph;
   if (!graph.is(id, Kind::kTuple)) return Malformed("is no tuple", at);
   const std::span<const NodeId> parts = graph.children(id);
@@ -73,7 +79,7 @@ Result<PersistentId> ReadPersistentId(const pickle::Context& context, Persistent
     return Malformed("has an odd key, location or element count", at);
   }
   if (!IsDeviceName(graph.text(parts[3]))) return Malformed("names a device as torch never does", at);
-  AIRLOCK_ASSIGN(const DType dtype, StorageClass(context, parts[1], at));
+  AIRLOCK_ASSIGN(const DType dtype, StorageClass(context, parts[1], at, classes));
   const auto numel = static_cast<uint64_t>(graph.integer(parts[4]));
   const std::optional<uint64_t> nbytes = CheckedMul(numel, ItemSize(dtype));
   if (!nbytes) return Malformed("asks for more bytes than can be counted", at);

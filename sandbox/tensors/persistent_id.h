@@ -6,9 +6,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "sandbox/base/error.h"
 #include "sandbox/pickle/machine.h"
+#include "sandbox/tensors/by_symbol.h"
 #include "sandbox/tensors/storage_resolver.h"
 
 namespace airlock::tensors {
@@ -23,11 +25,14 @@ struct PersistentId {
   StorageRequest storage;
 };
 
+// The storage classes that a stream has named: nothing for what is no storage class.
+using StorageClasses = BySymbol<std::optional<DType>>;
+
 // The element type that a storage class holds; kNone for the untyped ones. Fails where `id` is no storage class.
-Result<DType> StorageClass(const pickle::Context& context, pickle::NodeId id, uint64_t at);
+Result<DType> StorageClass(const pickle::Context& context, pickle::NodeId id, uint64_t at, StorageClasses& classes);
 
 // Fails as kPickleMalformed where torch's writer would not have written it.
 Result<PersistentId> ReadPersistentId(const pickle::Context& context, PersistentForm form, pickle::NodeId id,
-                                      uint64_t at);
+                                      uint64_t at, StorageClasses& classes);
 
 }  // namespace airlock::tensors

@@ -58,17 +58,15 @@ const TorchConstructor::BuilderRow TorchConstructor::kBuilders[] = {
 };
 
 const TorchConstructor::BuilderRow* TorchConstructor::FindBuilder(uint32_t symbol) {
-  const auto [cached, fresh] = builder_of_.try_emplace(symbol, nullptr);
-  if (fresh) {
+  return builder_of_.Of(symbol, [&]() -> const BuilderRow* {
     const pickle::SymbolUse& use = context_.symbols[symbol];
     const auto* const row = std::find_if(std::begin(kBuilders), std::end(kBuilders), [&](const BuilderRow& candidate) {
       const std::string_view name = candidate.name;
       const bool named = name.starts_with('*') ? use.name.ends_with(name.substr(1)) : use.name == name;
       return named && use.module == candidate.module;
     });
-    if (row != std::end(kBuilders)) cached->second = row;
-  }
-  return cached->second;
+    return row != std::end(kBuilders) ? row : nullptr;
+  });
 }
 
 Result<NodeId> TorchConstructor::Construct(uint32_t symbol, NodeId args, uint64_t offset) {
@@ -85,7 +83,7 @@ Result<NodeId> TorchConstructor::Construct(uint32_t symbol, NodeId args, uint64_
 }
 
 Result<NodeId> TorchConstructor::Persistent(NodeId id, uint64_t offset) {
-  AIRLOCK_ASSIGN(const PersistentId read, ReadPersistentId(context_, form_, id, offset));
+  AIRLOCK_ASSIGN(const PersistentId read, ReadPersistentId(context_, form_, id, offset, storage_classes_));
   if (read.module_class != kNoNode) {
     Note("torch.module-source", Severity::kNote, "the file carries the source code of a class; it is not used", offset);
     return read.module_class;

@@ -15,6 +15,7 @@
 
 #include "sandbox/pickle/constructor.h"
 #include "sandbox/pickle/machine.h"
+#include "sandbox/tensors/by_symbol.h"
 #include "sandbox/tensors/persistent_id.h"
 #include "sandbox/tensors/storage_resolver.h"
 #include "sandbox/tensors/tables.h"
@@ -157,7 +158,8 @@ class TorchConstructor final : public pickle::Constructor {
   PersistentForm form_;
 
   // By symbol: its row of kBuilders, null for none.
-  std::unordered_map<uint32_t, const BuilderRow*> builder_of_;
+  BySymbol<const BuilderRow*> builder_of_;
+  StorageClasses storage_classes_;
   Dims shape_;  // of ReadStrided
   Dims stride_;
   std::unordered_map<pickle::NodeId, StorageSlice> slices_;
