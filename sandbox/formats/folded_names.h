@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -32,8 +31,8 @@ class FoldedNames {
   // The slot that has the name, or the free one where it would be.
   size_t SlotOf(const std::vector<ZipMember>& members, std::string_view name, uint64_t hash) const;
 
-  std::vector<Slot> slots_;  // a power of two, at most half of them taken
-  mutable std::string folded_;
+  std::vector<Slot> slots_;               // a power of two, at most half of them taken
+  mutable std::vector<uint64_t> folded_;  // scratch: a name in lower case
 };
 
 }  // namespace airlock::formats

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "sandbox/base/words.h"
 #include "sandbox/formats/little_endian.h"
 #include "sandbox/pickle/utf8.h"
 
@@ -112,9 +114,11 @@ bool LocalSizesAgree(std::span<const uint8_t> header, std::span<const uint8_t> z
   return zip64.empty();
 }
 
+// One of two letters again and again: then all but the first are all but the last.
 bool IsPadding(std::span<const uint8_t> content) {
-  return std::all_of(content.begin(), content.end(), [](uint8_t c) { return c == 'Z'; }) ||
-         std::all_of(content.begin(), content.end(), [](uint8_t c) { return c == 0; });
+  if (content.empty()) return true;
+  if (content[0] != 'Z' && content[0] != 0) return false;
+  return std::memcmp(content.data(), content.data() + 1, content.size() - 1) == 0;
 }
 
 }  // namespace
@@ -200,14 +204,14 @@ bool IsDescriptorOf(std::span<const uint8_t> bytes, const ZipMember& member) {
 Result<void> CheckMemberName(const ZipMember& member) {
   const std::string_view name = member.name;
   if (name.empty()) return Ambiguous(member, "has no name");
-  bool bad = false;
-  uint8_t all = 0;
-  for (const char c : name) {  // without an end before the end, so that many are looked at together
-    bad |= c == '\\' || static_cast<uint8_t>(c) < 0x20 || c == 0x7F;
-    all |= static_cast<uint8_t>(c);
-  }
-  if (bad) return Ambiguous(member, "has a name that readers cut or rewrite");
-  if (all >= 0x80 && ((member.flags & kUtf8) == 0 || !pickle::IsUtf8(name, pickle::Surrogates::kRefuse)))
+  uint64_t bad = 0;
+  uint64_t wide = 0;
+  ForEachEight(name, ' ', [&](uint64_t word) {
+    bad |= AnyEqual(word, '\\') | AnyBelow(word, 0x20) | AnyEqual(word, 0x7F);
+    wide |= AnyHigh(word);
+  });
+  if (bad != 0) return Ambiguous(member, "has a name that readers cut or rewrite");
+  if (wide != 0 && ((member.flags & kUtf8) == 0 || !pickle::IsUtf8(name, pickle::Surrogates::kRefuse)))
     return Ambiguous(member, "has a name in no known encoding");
   // A directory's name ends in a slash; every other component says something.
   std::string_view rest = name.back() == '/' ? name.substr(0, name.size() - 1) : name;
