@@ -19,9 +19,14 @@ std::optional<Loader> LoaderOf(Builder builder) {
 
 Result<NodeId> Interpreter::SymbolNode(std::string_view module, std::string_view name) {
   AIRLOCK_ASSIGN(const uint32_t symbol, context_.symbols.Use(module, name, offset_, level_));
+  return NodeOf(symbol);
+}
+
+Result<NodeId> Interpreter::NodeOf(uint32_t symbol) {
   const uint64_t limit = context_.limits.symbols;
   if (symbol >= limit) return FailLimit("symbols", limit, uint64_t{symbol} + 1, offset_);
   if (const auto known = symbol_nodes_.find(symbol); known != symbol_nodes_.end()) return known->second;
+  LookSoon();
   suspicion_.Named(symbol, offset_);
   NodeId node = kNoNode;
   if (context_.symbols[symbol].builder == Builder::kExternal) {
@@ -33,8 +38,20 @@ Result<NodeId> Interpreter::SymbolNode(std::string_view module, std::string_view
 }
 
 Result<void> Interpreter::Global() {
-  AIRLOCK_ASSIGN(const NodeId node, SymbolNode(first_, second_));
+  AIRLOCK_ASSIGN(const uint32_t symbol, context_.symbols.Use(first_, second_, offset_, level_));
+  AIRLOCK_ASSIGN(const NodeId node, NodeOf(symbol));
+  recent_names_.Keep(first_, second_, symbol, node);
   return Push(node);
+}
+
+bool Interpreter::PushRecentName() {
+  const RecentNames::Name* const name =
+      recent_names_.Find({reinterpret_cast<const char*>(source_.peek()), source_.available()});
+  if (name == nullptr) return false;
+  source_.Skip(name->lines.size());
+  context_.symbols.UseAgain(name->symbol);
+  stack_.Push(name->node);
+  return true;
 }
 
 Result<void> Interpreter::StackGlobal() {
@@ -108,6 +125,10 @@ Result<void> Interpreter::Object() {
 }
 
 Result<NodeId> Interpreter::Invoke(const Call& call) {
+  LookSoon();
+  const bool helper = graph_.is(call.callee, Kind::kSymbol) &&
+                      HelpsToMakeInstances(context_.symbols[graph_.symbol(call.callee)].builder);
+  if (!helper) return InvokeDirectly(call);
   const auto instance = UnwrapNewInstance(context_, call);
   if (!instance) return InvokeDirectly(call);
   context_.symbols.MarkCalled(graph_.symbol(call.callee));
@@ -203,6 +224,7 @@ Result<void> Interpreter::Fill(NodeId node, NodeId contents) {
 
 Result<void> Interpreter::Build() {
   if (stack_.within() < 2) return Underflow();
+  LookSoon();
   const uint64_t behind = source_.offset();
   AIRLOCK_TRY(BuildOn(stack_.Top(1), stack_.Top()));
   stack_.Drop();
@@ -334,6 +356,7 @@ Result<void> Interpreter::MergeAttributes(NodeId object, NodeId state) {
 
 // What it stands for may be a call that its reader makes: one like any other.
 Result<NodeId> Interpreter::Persistent(NodeId id) {
+  LookSoon();
   const size_t before = graph_.size();
   AIRLOCK_ASSIGN(const NodeId node, constructor_.Persistent(id, offset_));
   if (node >= before && graph_.is(node, Kind::kRecord)) {

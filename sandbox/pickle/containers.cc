@@ -44,7 +44,7 @@ Result<void> Interpreter::TextPut() {
 }
 
 Result<void> Interpreter::EmptyList() { return Push(graph_.Container(Kind::kList, {})); }
-Result<void> Interpreter::EmptyTuple() { return Push(graph_.Container(Kind::kTuple, {})); }
+Result<void> Interpreter::EmptyTuple() { return Push(graph_.EmptyTuple()); }
 Result<void> Interpreter::EmptyDict() { return Push(graph_.Container(Kind::kDict, {})); }
 Result<void> Interpreter::EmptySet() { return Push(graph_.Container(Kind::kSet, {})); }
 
@@ -56,6 +56,7 @@ Result<void> Interpreter::ListToMark() {
 
 Result<void> Interpreter::TupleOf(size_t count) {
   if (stack_.within() < count) return Underflow();
+  if (count == 0) return EmptyTuple();
   return ReplaceLast(count, graph_.Container(Kind::kTuple, stack_.Last(count)));
 }
 

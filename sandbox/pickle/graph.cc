@@ -56,11 +56,7 @@ NodeId Graph::Text(Kind kind, std::string_view bytes) {
   node.kind = kind;
   node.flags = kind == Kind::kByteArray ? kUnhashable : 0;
   node.span = {static_cast<uint32_t>(bytes_.size()), static_cast<uint32_t>(bytes.size())};
-  // By index and not by pointer: `bytes` may lie in the pool, which moves.
-  const bool inside = bytes.data() >= bytes_.data() && bytes.data() < bytes_.data() + bytes_.size();
-  const size_t from = inside ? static_cast<size_t>(bytes.data() - bytes_.data()) : 0;
-  char* const to = bytes_.Extend(bytes.size());
-  std::copy_n(inside ? bytes_.data() + from : bytes.data(), bytes.size(), to);
+  bytes_.Append(bytes);
   return Push(node);
 }
 
@@ -73,11 +69,9 @@ NodeId Graph::BytesAt(Kind kind, uint64_t offset, uint64_t length) {
   return Push(node);
 }
 
-bool Graph::AllHashable(std::span<const NodeId> children) const {
-  for (const NodeId child : children) {
-    if (!hashable(child)) return false;
-  }
-  return true;
+NodeId Graph::EmptyTuple() {
+  if (empty_tuple_ == 0) empty_tuple_ = Container(Kind::kTuple, {});
+  return empty_tuple_;
 }
 
 NodeId Graph::Container(Kind kind, std::span<const NodeId> children) {
@@ -88,11 +82,7 @@ NodeId Graph::Container(Kind kind, std::span<const NodeId> children) {
   node.span = {static_cast<uint32_t>(children_.size()), static_cast<uint32_t>(children.size())};
   const bool immutable = kind == Kind::kTuple || kind == Kind::kSize || kind == Kind::kFrozenSet;
   if (!immutable || !AllHashable(children)) node.flags = kUnhashable;
-  // By index and not by pointer, as for texts.
-  const bool inside = children.data() >= children_.data() && children.data() < children_.data() + children_.size();
-  const size_t from = inside ? static_cast<size_t>(children.data() - children_.data()) : 0;
-  NodeId* const to = children_.Extend(children.size());
-  std::copy_n(inside ? children_.data() + from : children.data(), children.size(), to);
+  children_.Append(children);
   return Push(node);
 }
 
@@ -176,6 +166,7 @@ void Graph::SetAttributes(NodeId ordered_dict, NodeId attributes) { nodes_[order
 void Graph::SetRecord(NodeId id, const RecordParts& parts) {
   Node& node = nodes_[id];
   const auto slots = Slots(parts);
+  has_records_ = true;
   if (node.kind != Kind::kRecord) {
     RequireAddressable(children_.size() + slots.size());
     node = Node{};
@@ -191,12 +182,6 @@ void Graph::SetRecord(NodeId id, const RecordParts& parts) {
 NodeId Graph::CopyAs(Kind kind, NodeId container) { return Container(kind, children(container)); }
 
 double Graph::imaginary(NodeId id) const { return imaginaries_[nodes_[id].extra]; }
-
-std::span<const NodeId> Graph::children(NodeId id) const {
-  if (id == kNoNode) return {};
-  const Node& node = nodes_[id];
-  return {children_.data() + node.span.offset, node.span.length};
-}
 
 RecordParts Graph::record(NodeId id) const {
   const Node& node = nodes_[id];

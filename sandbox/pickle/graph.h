@@ -11,6 +11,7 @@
 // Only the worker uses this. Not thread-safe. Growth fails by bad_alloc only, which ends the worker cleanly.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <new>
@@ -87,8 +88,8 @@ class Graph {
  public:
   Graph();
 
-  // Makers. The three constants are one node each, and so is each small integer, as in CPython: sizes and strides are
-  // many, and of a few values.
+  // Makers. The three constants are one node each, and so are each small integer and the empty tuple, as in CPython:
+  // sizes and strides are many, and of a few values.
   NodeId None() const { return 0; }
   NodeId Bool(bool value) const { return value ? 2 : 1; }
   NodeId Int(int64_t value) {
@@ -113,6 +114,7 @@ class Graph {
   // kList, kTuple, kSet, kFrozenSet, kSize: items. kDict: key, value, key, value ...
   // kOrderedDict: likewise; its attributes start as None().
   NodeId Container(Kind kind, std::span<const NodeId> children);
+  NodeId EmptyTuple();
   NodeId Tensor(uint32_t tensor);
   NodeId Storage(uint32_t storage, uint32_t dtype);
   NodeId Symbol(uint32_t symbol);
@@ -156,8 +158,14 @@ class Graph {
     return spans_[node.extra];
   }
   bool has_spans() const { return !spans_.empty(); }
+  // Whether any node is a record, or has been one.
+  bool has_records() const { return has_records_; }
   // Children in order; for dicts alternating; none of kNoNode. Valid until the next maker call or Append.
-  std::span<const NodeId> children(NodeId id) const;
+  std::span<const NodeId> children(NodeId id) const {
+    if (id == kNoNode) return {};
+    const Node& node = nodes_[id];
+    return {children_.data() + node.span.offset, node.span.length};
+  }
   // Of what Compound made.
   uint32_t count(NodeId id) const { return nodes_[id].extra; }
   NodeId attributes(NodeId ordered_dict) const { return nodes_[ordered_dict].extra; }
@@ -172,6 +180,9 @@ class Graph {
   // Whether Python would take it as a dict key or a set member. A tuple is as hashable as its items.
   bool hashable(NodeId id) const { return (nodes_[id].flags & kUnhashable) == 0; }
   bool is(NodeId id, Kind kind_wanted) const { return id != kNoNode && kind(id) == kind_wanted; }
+  // Whether predicate(kind, text) says so of any node that has text here: one look at each of millions.
+  template <typename Predicate>
+  bool AnyText(Predicate predicate) const;
 
  private:
   struct PoolSpan {
@@ -215,17 +226,33 @@ class Graph {
   }
   NodeId PushIndex(Kind kind, uint32_t index);
   // Whether a tuple or the like of these is hashable.
-  bool AllHashable(std::span<const NodeId> children) const;
+  bool AllHashable(std::span<const NodeId> children) const {
+    uint32_t flags = 0;
+    for (const NodeId child : children) flags |= nodes_[child].flags;
+    return (flags & kUnhashable) == 0;
+  }
   size_t Capacity(const Node& node) const;
   // Makes room for `wanted` children, at the end of the pool where there is none in place.
   void Grow(Node& node, size_t wanted);
 
   GrowingArray<Node> nodes_;
   std::array<NodeId, 256> small_ = {};  // by value; 0: none yet
+  NodeId empty_tuple_ = 0;              // likewise
+  bool has_records_ = false;
   std::vector<double> imaginaries_;
   std::vector<InputSpan> spans_;
   GrowingArray<NodeId> children_;
   GrowingArray<char> bytes_;
 };
+
+template <typename Predicate>
+bool Graph::AnyText(Predicate predicate) const {
+  const auto has_text = [](const Node& node) {
+    return (node.kind >= Kind::kString && node.kind <= Kind::kByteArray) && (node.flags & kInInput) == 0;
+  };
+  return std::any_of(nodes_.data(), nodes_.data() + nodes_.size(), [&](const Node& node) {
+    return has_text(node) && predicate(node.kind, std::string_view(bytes_.data() + node.span.offset, node.span.length));
+  });
+}
 
 }  // namespace airlock::pickle

@@ -15,6 +15,7 @@
 #include "sandbox/pickle/memo.h"
 #include "sandbox/pickle/opcodes.h"
 #include "sandbox/pickle/python_types.h"
+#include "sandbox/pickle/recent_names.h"
 #include "sandbox/pickle/stack.h"
 #include "sandbox/pickle/suspicion.h"
 
@@ -29,9 +30,12 @@ class Interpreter {
 
   // One opcode: kOpcodes has one of these for each.
   template <Argument kArgument, Result<void> (Interpreter::*kHandler)()>
-  Result<void> Execute() {
-    if constexpr (kArgument != Argument::kNone) AIRLOCK_TRY(ReadArgument(kArgument));
-    return (this->*kHandler)();
+  static Result<void> Execute(Interpreter& self) {
+    if constexpr (kHandler == &Interpreter::Global) {
+      if (self.PushRecentName()) return {};
+    }
+    if constexpr (kArgument != Argument::kNone) AIRLOCK_TRY(self.ReadArgument(kArgument));
+    return (self.*kHandler)();
   }
 
   // Handlers. Each finds its opcode's argument in number_, first_ and second_.
@@ -100,18 +104,22 @@ class Interpreter {
   struct Filling;
 
  private:
+  // No opcode that calls nothing adds more nodes, stack and memo entries together.
+  static constexpr uint64_t kMostAdded = 8;
   // Shorter than any byte string that stays in the file.
   static constexpr uint32_t kShortText = 4096;
 
+  Result<void> RunToStop();
   Result<void> Step();
   // At the end, after an error too.
   void Conclude();
   Result<void> LeaveFrame();
   // Bytes that are no opcodes may follow the end of a frame. `behind`: where the opcodes went on before.
   Result<void> LeaveFrameFor(uint64_t behind);
-  bool OverLimit() const;
-  bool OverOneLimit() const;
-  Result<void> FailOverLimit() const;
+  // Looks at the limits that opcodes reach step by step, and says when to look again.
+  Result<void> LookAtLimits();
+  // What is made now is not counted: the limits are looked at before the next opcode.
+  void LookSoon() { look_at_ = 0; }
 
   Result<void> ReadArgument(Argument argument);
   Result<void> ReadNumber(size_t width);
@@ -159,6 +167,9 @@ class Interpreter {
   void AddToRecord(NodeId record, Contents contents, std::span<const NodeId> children);
 
   Result<NodeId> SymbolNode(std::string_view module, std::string_view name);
+  Result<NodeId> NodeOf(uint32_t symbol);
+  // Whether the stream goes on with a name that it has used a moment ago; then that is pushed.
+  bool PushRecentName();
   Result<NodeId> Invoke(const Call& call);
   Result<NodeId> InvokeDirectly(const Call& call);
   Result<void> Fill(NodeId node, NodeId contents);
@@ -188,7 +199,9 @@ class Interpreter {
   // of them name; the same holds wherever a stream remembers symbols.
   std::unordered_map<uint32_t, NodeId> symbol_nodes_;
 
-  const uint64_t least_limit_;  // of those that OverLimit looks at
+  RecentNames recent_names_;
+
+  uint64_t look_at_ = 0;  // the number of opcodes from which LookAtLimits has to look again
   const uint64_t start_;
   const NodeId first_node_;
   const size_t first_kept_;  // of the dicts that objects of this stream keep
@@ -207,19 +220,6 @@ class Interpreter {
   std::string scratch_;
   std::string second_scratch_;
 };
-
-// One opcode adds one entry and a few nodes at most, so looking after each is soon enough. What is within the least of
-// the limits in all is within each of them.
-inline bool Interpreter::OverLimit() const {
-  const uint64_t all = uint64_t{graph_.size()} + stack_.size() + memo_.count() + graph_.string_bytes();
-  return all > least_limit_ && OverOneLimit();
-}
-
-inline bool Interpreter::OverOneLimit() const {
-  const Limits& limits = context_.limits;
-  return graph_.size() > limits.nodes || stack_.size() > limits.stack || memo_.count() > limits.memo ||
-         graph_.string_bytes() > limits.string_bytes;
-}
 
 // Inline: Execute knows which argument it wants.
 inline Result<void> Interpreter::ReadArgument(Argument argument) {

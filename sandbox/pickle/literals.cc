@@ -87,7 +87,7 @@ Result<void> Interpreter::PushTextString() {
 
 Result<void> Interpreter::PushUnicode() {
   if (!IsUtf8(first_, Surrogates::kPass)) return Malformed("text that is not UTF-8");
-  return PushText(Kind::kString, first_);
+  return Push(graph_.Text(Kind::kString, first_));  // whoever read it has asked CheckText
 }
 
 Result<void> Interpreter::PushTextUnicode() {

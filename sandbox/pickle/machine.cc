@@ -45,35 +45,35 @@ Interpreter::Interpreter(Context& context, Constructor& constructor, Source& sou
       source_(source),
       level_(level),
       suspicion_(context, level),
-      least_limit_(
-          std::min({context.limits.nodes, context.limits.stack, context.limits.memo, context.limits.string_bytes})),
       start_(source.offset()),
       first_node_(static_cast<NodeId>(context.graph.size())),
       first_kept_(context.kept_dicts.size()) {}
 
 // Of millions of opcodes each comes by here.
 [[gnu::always_inline]] inline Result<void> Interpreter::Step() {
-  if (source_.offset() >= frame_end_) AIRLOCK_TRY(LeaveFrame());
+  if (context_.opcodes >= look_at_) [[unlikely]]
+    AIRLOCK_TRY(LookAtLimits());
+  const uint64_t offset = source_.offset();
+  if (offset >= frame_end_) AIRLOCK_TRY(LeaveFrame());
   if (source_.available() == 0) AIRLOCK_TRY(source_.Need(1));
-  offset_ = source_.offset();
+  offset_ = offset;
   opcode_ = &kOpcodes[*source_.peek()];
   source_.Skip(1);
   if (++context_.opcodes > context_.limits.opcodes) {
     return FailLimit("opcodes", context_.limits.opcodes, context_.opcodes, offset_);
   }
-  AIRLOCK_TRY((this->*opcode_->execute)());
-  if (OverLimit()) return FailOverLimit();
-  return {};
+  return opcode_->execute(*this);
+}
+
+Result<void> Interpreter::RunToStop() {
+  while (result_ == kNoNode) AIRLOCK_TRY(Step());
+  return LookAtLimits();
 }
 
 Result<NodeId> Interpreter::Run() {
-  while (result_ == kNoNode) {
-    if (auto step = Step(); !step.ok()) [[unlikely]] {
-      Conclude();
-      return std::move(step).TakeError();
-    }
-  }
+  Result<void> ran = RunToStop();
   Conclude();
+  AIRLOCK_TRY(std::move(ran));
   return result_;
 }
 
@@ -94,12 +94,20 @@ void Interpreter::Conclude() {
               .offset = offset_});
 }
 
-Result<void> Interpreter::FailOverLimit() const {
+// Millions of opcodes add little each: after a look none can be over a limit for so many of them. What can add more,
+// and text that nobody has asked CheckText for, says LookSoon.
+Result<void> Interpreter::LookAtLimits() {
   const Limits& limits = context_.limits;
   if (graph_.size() > limits.nodes) return FailLimit("nodes", limits.nodes, graph_.size(), offset_);
   if (stack_.size() > limits.stack) return FailLimit("stack", limits.stack, stack_.size(), offset_);
   if (memo_.count() > limits.memo) return FailLimit("memo", limits.memo, memo_.count(), offset_);
-  return FailLimit("string_bytes", limits.string_bytes, graph_.string_bytes(), offset_);
+  if (graph_.string_bytes() > limits.string_bytes) {
+    return FailLimit("string_bytes", limits.string_bytes, graph_.string_bytes(), offset_);
+  }
+  const uint64_t room =
+      std::min({limits.nodes - graph_.size(), limits.stack - stack_.size(), limits.memo - memo_.count()});
+  look_at_ = context_.opcodes + room / kMostAdded;
+  return {};
 }
 
 BoxedError<Error> Interpreter::Malformed(std::string_view what) const {

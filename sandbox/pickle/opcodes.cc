@@ -96,7 +96,7 @@ constexpr Row kRows[] = {
 
 constexpr std::array<Opcode, 256> Spread() {
   std::array<Opcode, 256> table{};
-  for (Opcode& slot : table) slot.execute = &I::Invalid;
+  for (Opcode& slot : table) slot.execute = &I::Execute<A::kNone, &I::Invalid>;
   for (const Row& row : kRows) table[row.code] = row.opcode;
   return table;
 }

@@ -35,7 +35,7 @@ struct Opcode {
   // The protocol that brought it. Not enforced: CPython takes every opcode in every stream.
   uint8_t protocol = 0;
   // Reads the argument and does what the opcode says.
-  Result<void> (Interpreter::*execute)() = nullptr;
+  Result<void> (*execute)(Interpreter& interpreter) = nullptr;
   // A long argument need not be read: the object says where in the file it stands.
   bool stays_in_file = false;
 };

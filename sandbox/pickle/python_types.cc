@@ -79,9 +79,16 @@ constexpr PythonType kTypes[] = {
     {B::kReconstructor, By::kCall, kNothing, nullptr},
 };
 
+// By builder: the number of its row plus 1, 0 for none.
+constexpr auto kRowOf = [] {
+  std::array<uint8_t, static_cast<size_t>(B::kUuid) + 1> rows = {};
+  for (size_t i = std::size(kTypes); i > 0; --i) rows[static_cast<size_t>(kTypes[i - 1].builder)] = i;
+  return rows;
+}();
+
 const PythonType* FindType(Builder builder) {
-  const auto* const row = std::ranges::find(kTypes, builder, &PythonType::builder);
-  return row == std::end(kTypes) ? nullptr : row;
+  const size_t row = kRowOf[static_cast<size_t>(builder)];
+  return row == 0 ? nullptr : &kTypes[row - 1];
 }
 
 void ReportOdd(Context& context, NodeId callee, std::string_view what, uint64_t offset) {
@@ -150,7 +157,7 @@ void CheckFinished(Context& context, NodeId first_node, uint64_t offset) {
 std::optional<NewInstance> UnwrapNewInstance(Context& context, const Call& call) {
   const Maker maker(context, call);
   const Builder builder = maker.BuilderOf(call.callee);
-  if ((builder != B::kReconstructor && builder != B::kNewObject) || call.made_by_new || call.kwargs != kNoNode) {
+  if (!HelpsToMakeInstances(builder) || call.made_by_new || call.kwargs != kNoNode) {
     return std::nullopt;
   }
   Graph& graph = context.graph;

@@ -40,6 +40,11 @@ struct NewInstance {
   NodeId contents = kNoNode;  // a list, or a dict
 };
 
+// Whether a call of such a symbol may be one.
+constexpr bool HelpsToMakeInstances(Builder builder) {
+  return builder == Builder::kReconstructor || builder == Builder::kNewObject;
+}
+
 // Nothing for any other call, and for one that Python never writes.
 std::optional<NewInstance> UnwrapNewInstance(Context& context, const Call& call);
 

@@ -132,6 +132,8 @@ class Symbols {
   void Move(size_t first, uint64_t by) {
     for (size_t i = first; i < uses_.size(); ++i) uses_[i].first_offset += by;
   }
+  // Counts one more use of a name that Use was given before.
+  void UseAgain(uint32_t symbol) { ++uses_[symbol].uses; }
   // While one is set, names of this module and of those below it are known, and made by the Constructor: the classes of
   // an archive that brings its own. Empty: none.
   void SetKnownModule(std::string_view module) { known_module_ = module; }

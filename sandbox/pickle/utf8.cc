@@ -40,7 +40,7 @@ std::optional<char32_t> TakeCodePoint(std::string_view& text) {
   return code_point;
 }
 
-bool IsUtf8(std::string_view text, Surrogates surrogates) {
+bool IsWideUtf8(std::string_view text, Surrogates surrogates) {
   while (!text.empty()) {
     if (StartsWithEightAscii(text)) {
       text.remove_prefix(8);

@@ -49,6 +49,27 @@ TEST(Limits, AreTheLargestValuesThatPass) {
   }
 }
 
+// The machine looks at the limits now and then; it must be as if it looked after each opcode.
+TEST(Limits, AreHitAtTheVeryOpcode) {
+  constexpr uint64_t kMost = 1000;
+  const std::string many(5000, 'N');
+  Limits limits;
+  limits.stack = kMost;
+  const Load stack = LoadBytes(many, limits);
+  ASSERT_TRUE(stack.error);
+  EXPECT_EQ(stack.error->limit->seen, kMost + 1);
+  EXPECT_EQ(stack.error->offset, kMost);
+  std::string floats;
+  for (int i = 0; i < 5000; ++i) floats += "G\0\0\0\0\0\0\0\0"s;
+  limits = {};
+  limits.nodes = kMost;
+  const Load nodes = LoadBytes(floats, limits);
+  ASSERT_TRUE(nodes.error);
+  EXPECT_STREQ(nodes.error->limit->name, "nodes");
+  EXPECT_EQ(nodes.error->limit->seen, kMost + 1);
+  EXPECT_EQ(nodes.error->offset, 9 * (kMost - 3));  // None, False and True are always there
+}
+
 TEST(Limits, AHugeDecimalIsNeverConverted) {
   const Load load = LoadBytes("L" + std::string(2'000'000, '9') + "L\n.");
   ASSERT_TRUE(load.error);
