@@ -103,10 +103,8 @@ class DataWalk {
 };
 
 bool DataWalk::HasKeys() const {
-  for (NodeId id = 0; id < graph_.size(); ++id) {
-    if (graph_.is(id, Kind::kString) && FindKey(graph_.text(id)) != nullptr) return true;
-  }
-  return false;
+  return graph_.AnyText(
+      [](Kind kind, std::string_view text) { return kind == Kind::kString && FindKey(text) != nullptr; });
 }
 
 void DataWalk::Run(NodeId root) {

@@ -36,10 +36,12 @@ bool IsBytes(const pickle::Graph& graph, NodeId node) {
 }
 
 // Whether it is worth looking at how it starts: the usual text does not start as a stream does.
-bool MayStartStream(const pickle::Graph& graph, NodeId node) {
-  if (!graph.is(node, Kind::kString)) return IsBytes(graph, node);
-  const std::string_view text = graph.text(node);
-  return text.starts_with("\xC2\x80") || text.starts_with("PK");
+bool MayStartStream(Kind kind, std::string_view text) {
+  return kind != Kind::kString || text.starts_with("\xC2\x80") || text.starts_with("PK");
+}
+
+bool MayBeStream(const pickle::Graph& graph, NodeId node) {
+  return IsBytes(graph, node) || (graph.is(node, Kind::kString) && MayStartStream(Kind::kString, graph.text(node)));
 }
 
 // REQUIRES: head.size() >= kShortest.
@@ -76,7 +78,7 @@ std::string NestedStreams::Head(NodeId node) const {
 }
 
 NestedStreams::Guess NestedStreams::GuessOf(NodeId node) const {
-  if (!MayStartStream(graph_, node)) return Guess::kNone;
+  if (!MayBeStream(graph_, node)) return Guess::kNone;
   const std::string head = Head(node);
   if (head.size() < kShortest) return Guess::kNone;
   if (head.starts_with("PK\x03\x04")) return Guess::kZip;
@@ -85,6 +87,7 @@ NestedStreams::Guess NestedStreams::GuessOf(NodeId node) const {
 }
 
 bool NestedStreams::AnyStream() const {
+  if (!graph_.has_spans() && !graph_.AnyText(MayStartStream)) return false;
   for (NodeId node = 0; node < graph_.size(); ++node) {
     if (GuessOf(node) != Guess::kNone) return true;
   }

@@ -93,6 +93,7 @@ Result<void> Recovery::VisitRecord(NodeId node) {
 
 Result<void> Recover(pickle::Context& context, tensors::Tables& tables, NodeId root) {
   // Most checkpoints hold no object, and are not walked for one.
+  if (!context.graph.has_records()) return {};
   bool any = false;
   for (NodeId id = 0; id < context.graph.size() && !any; ++id) any = context.graph.is(id, Kind::kRecord);
   if (!any) return {};
