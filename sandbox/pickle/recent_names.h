@@ -3,6 +3,7 @@
 // of its lines.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -31,8 +32,10 @@ class RecentNames {
     }
     return nullptr;
   }
-  // In the place of the oldest, where there are too many. REQUIRES: no newlines in `module` and `name`.
+  // In the place of the oldest, where there are too many; once, also where the end of a window keeps one from being
+  // found. REQUIRES: no newlines in `module` and `name`.
   void Keep(std::string_view module, std::string_view name, uint32_t symbol, NodeId node) {
+    if (std::ranges::find(names_, symbol, &Name::symbol) != names_.end()) return;
     if (names_.size() < kMost) names_.emplace_back();
     Name& kept = names_[oldest_];
     kept.lines.assign(module).append(1, '\n').append(name).append(1, '\n');

@@ -39,6 +39,13 @@ TEST(RecentNames, ForgetsTheOldest) {
   }
 }
 
+TEST(RecentNames, KeepsEachOnce) {
+  RecentNames names;
+  names.Keep("m", "first", 1, 10);
+  for (int i = 0; i < 20; ++i) names.Keep("m", "again", 2, 20);
+  EXPECT_NE(names.Find("m\nfirst\n"), nullptr);
+}
+
 TEST(RecentNames, AreOneObjectAndEachUseCounts) {
   const std::string_view bytes = "ca\nb\nca\nc\nca\nb\nca\nb\n\x87\x86."sv;
   Load load = LoadBytes(bytes);
