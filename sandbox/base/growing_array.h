@@ -57,6 +57,10 @@ class GrowingArray {
     void operator()(T* values) const { std::free(values); }
   };
   static constexpr size_t kFewest = 64;
+  // An array of more than the one is given the other at once: from there on the kernel moves its pages, and what was
+  // copied from block to block before would be as many pages again.
+  static constexpr size_t kSmallBytes = size_t{64} << 10;
+  static constexpr size_t kMovedBytes = size_t{1} << 20;
 
   size_t Checked(size_t index) const {
     if (index >= size_) __builtin_trap();
@@ -73,7 +77,8 @@ class GrowingArray {
   [[gnu::noinline]] void Grow(size_t count) {
     constexpr size_t kMost = PTRDIFF_MAX / sizeof(T);
     if (count > kMost - size_ || capacity_ > kMost / 2) throw std::bad_alloc();
-    const size_t capacity = std::max({size_ + count, 2 * capacity_, kFewest});
+    size_t capacity = std::max({size_ + count, 2 * capacity_, kFewest});
+    if (capacity > kSmallBytes / sizeof(T)) capacity = std::max(capacity, kMovedBytes / sizeof(T) + 1);
     void* const moved = std::realloc(values_.get(), capacity * sizeof(T));
     if (moved == nullptr) throw std::bad_alloc();
     (void)values_.release();
