@@ -27,8 +27,9 @@ uint32_t TagOf(uint64_t hash) { return static_cast<uint32_t>(hash >> 32); }
 
 uint64_t FoldedNames::HashOf(std::string_view name) const {
   name = WithoutSlash(name);
-  folded_.clear();
-  ForEachEight(name, '/', [this](uint64_t word) { folded_.push_back(LowerOfEight(word)); });
+  folded_.resize((name.size() + 7) / 8);
+  uint64_t* next = folded_.data();
+  ForEachEight(name, '/', [&next](uint64_t word) { *next++ = LowerOfEight(word); });
   // Names that differ by what fills up the last word have one hash; they are compared.
   return KeyedHash()(std::string_view(reinterpret_cast<const char*>(folded_.data()), folded_.size() * 8));
 }

@@ -121,6 +121,18 @@ bool IsPadding(std::span<const uint8_t> content) {
   return std::memcmp(content.data(), content.data() + 1, content.size() - 1) == 0;
 }
 
+// A directory's name ends in a slash; every other component says something.
+bool LeadsElsewhere(std::string_view name) {
+  if (name.ends_with('/')) name.remove_suffix(1);
+  for (;;) {
+    const size_t slash = name.find('/');
+    const std::string_view component = name.substr(0, slash);
+    if (component.empty() || component == "." || component == "..") return true;
+    if (slash == std::string_view::npos) return false;
+    name.remove_prefix(slash + 1);
+  }
+}
+
 }  // namespace
 
 Result<ZipMember> ReadCentralEntry(pickle::Source& source, KeptText& names) {
@@ -206,23 +218,20 @@ Result<void> CheckMemberName(const ZipMember& member) {
   if (name.empty()) return Ambiguous(member, "has no name");
   uint64_t bad = 0;
   uint64_t wide = 0;
+  uint64_t odd = 0;        // a slash or dot where a component starts
+  uint64_t before = 0x80;  // the high bit: a component starts with the next byte
   ForEachEight(name, ' ', [&](uint64_t word) {
     bad |= AnyEqual(word, '\\') | AnyBelow(word, 0x20) | AnyEqual(word, 0x7F);
     wide |= AnyHigh(word);
+    const uint64_t slashes = AnyEqual(word, '/');
+    odd |= (slashes << 8 | before) & (slashes | AnyEqual(word, '.'));
+    before = slashes >> 56;
   });
   if (bad != 0) return Ambiguous(member, "has a name that readers cut or rewrite");
   if (wide != 0 && ((member.flags & kUtf8) == 0 || !pickle::IsUtf8(name, pickle::Surrogates::kRefuse)))
     return Ambiguous(member, "has a name in no known encoding");
-  // A directory's name ends in a slash; every other component says something.
-  std::string_view rest = name.back() == '/' ? name.substr(0, name.size() - 1) : name;
-  while (true) {
-    const size_t slash = rest.find('/');
-    const std::string_view component = rest.substr(0, slash);
-    if (component.empty() || component == "." || component == "..")
-      return Ambiguous(member, "has a name that leads elsewhere");
-    if (slash == std::string_view::npos) return {};
-    rest.remove_prefix(slash + 1);
-  }
+  if (odd != 0 && LeadsElsewhere(name)) return Ambiguous(member, "has a name that leads elsewhere");
+  return {};
 }
 
 }  // namespace airlock::formats
