@@ -59,17 +59,16 @@ Result<DType> StorageClass(const pickle::Context& context, NodeId id, uint64_t a
   return *dtype;
 }
 
-Result<PersistentId> ReadPersistentId(const pickle::Context& context, PersistentForm form, NodeId id, uint64_t at,
-                                      StorageClasses& classes) {
+Result<void> ReadPersistentId(const pickle::Context& context, PersistentForm form, NodeId id, uint64_t at,
+                              StorageClasses& classes, PersistentId& read) {
   const Graph& graph = context.graph;
   if (!graph.is(id, Kind::kTuple)) return Malformed("is no tuple", at);
   const std::span<const NodeId> parts = graph.children(id);
   if (parts.empty() || !IsText(graph, parts[0])) return Malformed("does not say what it is", at);
   const bool legacy = form == PersistentForm::kLegacy;
-  PersistentId result;
   if (legacy && graph.text(parts[0]) == "module" && parts.size() == 4 && graph.is(parts[1], Kind::kSymbol)) {
-    result.module_class = parts[1];
-    return result;
+    read.module_class = parts[1];
+    return {};
   }
   if (graph.text(parts[0]) != "storage" || parts.size() != (legacy ? 6U : 5U)) {
     return Malformed("is not of a form that torch writes", at);
@@ -83,17 +82,17 @@ Result<PersistentId> ReadPersistentId(const pickle::Context& context, Persistent
   const auto numel = static_cast<uint64_t>(graph.integer(parts[4]));
   const std::optional<uint64_t> nbytes = CheckedMul(numel, ItemSize(dtype));
   if (!nbytes) return Malformed("asks for more bytes than can be counted", at);
-  result.storage = StorageRequest{.key = graph.text(parts[2]),
-                                  .location = graph.text(parts[3]),
-                                  .dtype = dtype,
-                                  .numel = numel,
-                                  .nbytes = *nbytes,
-                                  .at = at,
-                                  .slice = {}};
+  read.storage = StorageRequest{.key = graph.text(parts[2]),
+                                .location = graph.text(parts[3]),
+                                .dtype = dtype,
+                                .numel = numel,
+                                .nbytes = *nbytes,
+                                .at = at,
+                                .slice = {}};
   if (legacy) {
-    AIRLOCK_ASSIGN(result.storage.slice, ReadSlice(graph, parts[5], result.storage));
+    AIRLOCK_ASSIGN(read.storage.slice, ReadSlice(graph, parts[5], read.storage));
   }
-  return result;
+  return {};
 }
 
 }  // namespace airlock::tensors

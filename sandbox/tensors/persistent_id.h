@@ -31,8 +31,8 @@ using StorageClasses = BySymbol<std::optional<DType>>;
 // The element type that a storage class holds; kNone for the untyped ones. Fails where `id` is no storage class.
 Result<DType> StorageClass(const pickle::Context& context, pickle::NodeId id, uint64_t at, StorageClasses& classes);
 
-// Fails as kPickleMalformed where torch's writer would not have written it.
-Result<PersistentId> ReadPersistentId(const pickle::Context& context, PersistentForm form, pickle::NodeId id,
-                                      uint64_t at, StorageClasses& classes);
+// Reads into `read`, which is a fresh one. Fails as kPickleMalformed where torch's writer would not have written it.
+Result<void> ReadPersistentId(const pickle::Context& context, PersistentForm form, pickle::NodeId id, uint64_t at,
+                              StorageClasses& classes, PersistentId& read);
 
 }  // namespace airlock::tensors

@@ -83,7 +83,8 @@ Result<NodeId> TorchConstructor::Construct(uint32_t symbol, NodeId args, uint64_
 }
 
 Result<NodeId> TorchConstructor::Persistent(NodeId id, uint64_t offset) {
-  AIRLOCK_ASSIGN(const PersistentId read, ReadPersistentId(context_, form_, id, offset, storage_classes_));
+  PersistentId read;
+  AIRLOCK_TRY(ReadPersistentId(context_, form_, id, offset, storage_classes_, read));
   if (read.module_class != kNoNode) {
     Note("torch.module-source", Severity::kNote, "the file carries the source code of a class; it is not used", offset);
     return read.module_class;
