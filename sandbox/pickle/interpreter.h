@@ -153,8 +153,8 @@ class Interpreter {
   Result<void> PushTwosComplement(std::string_view bytes);
   // Replaces the top `count` objects.
   Result<void> ReplaceLast(size_t count, NodeId node) {
-    stack_.Drop(count);
-    return Push(node);
+    stack_.ReplaceLast(count, node);
+    return {};
   }
   Result<void> TupleOf(size_t count);
   // The object below the top `count` objects, or below those above the mark, takes those.

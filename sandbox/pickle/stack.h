@@ -33,6 +33,13 @@ class Stack {
     return node;
   }
   void ReplaceTop(NodeId node) { items_.back() = node; }
+  // In the place of the top `count` objects. REQUIRES: within() >= count.
+  void ReplaceLast(size_t count, NodeId node) {
+    if (count == 0) return Push(node);
+    const size_t place = items_.size() - count;
+    items_[place] = node;
+    items_.resize(place + 1);
+  }
   // The top `count` objects, lowest first. REQUIRES: within() >= count. Valid until the next Push.
   std::span<const NodeId> Last(size_t count) const { return {items_.data() + items_.size() - count, count}; }
 
