@@ -2,13 +2,14 @@
 // is asked of eight at once.
 #pragma once
 
-#include <algorithm>
-#include <cstddef>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
 
 namespace airlock {
+
+static_assert(std::endian::native == std::endian::little, "the first byte of a text is the lowest of its word");
 
 // `byte` in each of the eight places.
 constexpr uint64_t EightOf(uint8_t byte) { return 0x0101010101010101 * byte; }
