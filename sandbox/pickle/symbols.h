@@ -137,6 +137,7 @@ class Symbols {
   // While one is set, names of this module and of those below it are known, and made by the Constructor: the classes of
   // an archive that brings its own. Empty: none.
   void SetKnownModule(std::string_view module) { known_module_ = module; }
+  const std::string& known_module() const { return known_module_; }
   // The pickle asks to call it.
   void MarkCalled(uint32_t symbol) { uses_[symbol].would_call = true; }
   // The pickle asks a loader for a stream, and the stream was decoded.

@@ -1,6 +1,7 @@
 // TorchScript archives: the module tree as data, the code untouched.
 #include <gtest/gtest.h>
 
+#include "sandbox/formats/script_names.h"
 #include "tests/fixtures/torch_writer.h"
 #include "tests/unit/formats/tensor_path.h"
 
@@ -277,6 +278,21 @@ const Row kRows[] = {
 };
 INSTANTIATE_TEST_SUITE_P(All, TorchScriptRule, testing::ValuesIn(kRows),
                          [](const auto& row) { return row.param.name; });
+
+TEST(ScriptNames, AnArchiveWithinAnotherLeavesItItsNames) {
+  pickle::Symbols symbols;
+  const auto is_known = [&](const char* name) {
+    return symbols[symbols.Use("__torch__.m", name, 0, 0).value()].symbol_class == pickle::SymbolClass::kKnown;
+  };
+  EXPECT_FALSE(is_known("A"));
+  {
+    const ScriptNames outer(symbols);
+    { const ScriptNames inner(symbols); }
+    EXPECT_TRUE(is_known("B"));
+    EXPECT_TRUE(is_known("A"));
+  }
+  EXPECT_FALSE(is_known("B"));
+}
 
 }  // namespace
 }  // namespace airlock::formats
