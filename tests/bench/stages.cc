@@ -132,7 +132,7 @@ class Stages {
       conclusion = std::move(finished).value();
     });
     std::vector<std::string> pieces;
-    Time("cut", [&] { pieces = Cut(conclusion->plan); });
+    Time("cut", [&] { pieces = Cut(*conclusion->plan); });
     frame_bytes = frames.bytes.size();
     plan_bytes = 0;
     for (const std::string& piece : pieces) plan_bytes += piece.size();
