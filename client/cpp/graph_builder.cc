@@ -103,17 +103,34 @@ void GraphBuilder::Add(const v1::GraphColumns& piece) {
 void GraphBuilder::Place() {
   auto& places = graph_.places_;
   if (places.capacity() < size()) places.reserve(RoomAhead(size(), sizeof(Graph::Place)));
-  while (places.size() < size() && !unknown_kind_) {
-    const auto kind = static_cast<uint8_t>(graph_.kinds_[places.size()]);
-    unknown_kind_ = kind == v1::NODE_KIND_UNSPECIFIED || kind >= kRows.size();
-    if (unknown_kind_) return;
+  while (places.size() < size()) {
+    const uint8_t kind = graph_.kinds_[places.size()];
+    if (kind == v1::NODE_KIND_UNSPECIFIED || kind >= kRows.size()) return;  // for good: Finish sees it
     const KindRow& row = kRows[kind];
-    if (row.counted && counts_ == graph_.counts_.size()) return;
-    const uint32_t count = row.counted ? graph_.counts_[counts_++] : 0;
+    if (!row.counted) {
+      PlaceRun(kind);
+      continue;
+    }
+    if (counts_ == graph_.counts_.size()) return;
+    const uint32_t count = graph_.counts_[counts_++];
     uint64_t& at = taken_[static_cast<size_t>(row.column)];
     places.push_back({static_cast<uint32_t>(at), count});
     at += Needed(kind, row, count);
   }
+}
+
+// Nodes of one kind, which has no counts: numbers mostly, of which there may be a million in a row.
+void GraphBuilder::PlaceRun(uint8_t kind) {
+  auto& places = graph_.places_;
+  const size_t begin = places.size();
+  size_t end = begin + 1;
+  while (end < size() && graph_.kinds_[end] == kind) ++end;
+  const KindRow& row = kRows[kind];
+  uint64_t& at = taken_[static_cast<size_t>(row.column)];
+  places.resize(end);
+  auto first = static_cast<uint32_t>(at);
+  for (size_t node = begin; node < end; ++node, first += row.fixed) places[node] = {first, 0};
+  at += row.fixed * (end - begin);
 }
 
 ClientResult<Graph> GraphBuilder::Finish(const Tables& tables) {

@@ -31,6 +31,7 @@ class GraphBuilder {
 
   // Gives the nodes that have come since their places in the columns, as far as their counts are there.
   void Place();
+  void PlaceRun(uint8_t kind);
   bool Complete() const;
   bool Fits(NodeId node, const Tables& tables) const;
   bool LinkFits(NodeId node, const Tables& tables) const;
@@ -42,7 +43,6 @@ class GraphBuilder {
   std::array<uint64_t, kColumns> taken_{};
   size_t counts_ = 0;
   uint32_t highest_ref_ = 0;
-  bool unknown_kind_ = false;
 };
 
 }  // namespace airlock

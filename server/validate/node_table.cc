@@ -77,26 +77,47 @@ void NodeTable::Advance() {
   const std::string_view kinds = graph_->kinds();
   if (nodes_.size() == kinds.size() || defect_) return;
   MakeRoom(nodes_, kinds.size() - nodes_.size());
-  const std::span<const uint32_t> counts(graph_->counts().data(), static_cast<size_t>(graph_->counts_size()));
-  for (size_t next = nodes_.size(); next < kinds.size(); ++next) {
-    const auto kind = static_cast<uint8_t>(kinds[next]);
+  while (nodes_.size() < kinds.size()) {
+    const auto kind = static_cast<uint8_t>(kinds[nodes_.size()]);
     if (kind >= kKinds.size() || !kKinds[kind].known) {
       defect_ = Rule::kGraphKind;
       return;
     }
     const KindRow& row = kKinds[kind];
-    if (row.counted && counts_ == counts.size()) return;
-    const uint32_t count = row.counted ? counts[counts_] : 0;
-    if (kind == v1::NODE_KIND_RECORD && (count & ~kRecordBits) != 0) {
-      defect_ = Rule::kGraphRecordMask;
-      return;
-    }
-    counts_ += row.counted ? 1 : 0;
+    if (row.counted && !CutOne(kind)) return;
+    if (!row.counted) CutRun(kind);
     kinds_ |= uint64_t{1} << kind;
-    uint64_t& at = taken_[static_cast<size_t>(row.column)];
-    nodes_.push_back(Node{static_cast<uint32_t>(at), count});
-    at += Needed(static_cast<v1::NodeKind>(kind), row, count);
   }
+}
+
+// A node that has a count. False where there is none yet, or it is none of the kind's.
+bool NodeTable::CutOne(uint8_t kind) {
+  if (counts_ == static_cast<uint64_t>(graph_->counts_size())) return false;
+  const uint32_t count = graph_->counts(static_cast<int>(counts_));
+  if (kind == v1::NODE_KIND_RECORD && (count & ~kRecordBits) != 0) {
+    defect_ = Rule::kGraphRecordMask;
+    return false;
+  }
+  ++counts_;
+  const KindRow& row = kKinds[kind];
+  uint64_t& at = taken_[static_cast<size_t>(row.column)];
+  nodes_.push_back(Node{static_cast<uint32_t>(at), count});
+  at += Needed(static_cast<v1::NodeKind>(kind), row, count);
+  return true;
+}
+
+// Nodes of one kind, which has no counts: numbers mostly, of which there may be a million in a row.
+void NodeTable::CutRun(uint8_t kind) {
+  const std::string_view kinds = graph_->kinds();
+  const size_t begin = nodes_.size();
+  size_t end = begin + 1;
+  while (end < kinds.size() && static_cast<uint8_t>(kinds[end]) == kind) ++end;
+  const KindRow& row = kKinds[kind];
+  uint64_t& at = taken_[static_cast<size_t>(row.column)];
+  nodes_.resize(end);
+  auto first = static_cast<uint32_t>(at);
+  for (size_t node = begin; node < end; ++node, first += row.fixed) nodes_[node] = Node{first, 0};
+  at += row.fixed * (end - begin);
 }
 
 OrVerdict<void> NodeTable::Close() {

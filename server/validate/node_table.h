@@ -69,6 +69,8 @@ class NodeTable {
   };
   static constexpr size_t kColumns = 6;
 
+  bool CutOne(uint8_t kind);
+  void CutRun(uint8_t kind);
   int first(uint32_t node) const { return static_cast<int>(nodes_[node].first); }
 
   const v1::GraphColumns* graph_;
