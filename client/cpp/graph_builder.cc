@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 #include <initializer_list>
 #include <limits>
 #include <utility>
@@ -79,11 +80,14 @@ constexpr uint64_t kWithParts = KindSet({v1::NODE_KIND_SPARSE_TENSOR, v1::NODE_K
 // Appends, with room far ahead where the column has to grow: columns of a million values are common.
 template <typename Column, typename Values>
 void Append(Column& column, const Values& values) {
-  const auto more = static_cast<size_t>(values.size());
-  if (column.capacity() - column.size() < more) {
-    column.reserve(RoomAhead(column.size() + more, sizeof(typename Column::value_type)));
-  }
-  column.insert(column.end(), values.begin(), values.end());
+  constexpr size_t kWidth = sizeof(typename Column::value_type);
+  static_assert(sizeof(*values.data()) == kWidth);
+  if (values.empty()) return;
+  const size_t before = column.size();
+  const size_t after = before + static_cast<size_t>(values.size());
+  if (column.capacity() < after) column.reserve(RoomAhead(after, kWidth));
+  column.resize(after);
+  std::memcpy(column.data() + before, values.data(), (after - before) * kWidth);
 }
 
 }  // namespace
@@ -106,6 +110,7 @@ void GraphBuilder::Place() {
   while (places.size() < size()) {
     const uint8_t kind = graph_.kinds_[places.size()];
     if (kind == v1::NODE_KIND_UNSPECIFIED || kind >= kRows.size()) return;  // for good: Finish sees it
+    kinds_ |= uint64_t{1} << kind;
     const KindRow& row = kRows[kind];
     if (!row.counted) {
       PlaceRun(kind);
@@ -134,11 +139,7 @@ void GraphBuilder::PlaceRun(uint8_t kind) {
 }
 
 ClientResult<Graph> GraphBuilder::Finish(const Tables& tables) {
-  bool fits = Complete();
-  for (NodeId node = 0; fits && node < size(); ++node) {
-    if (((kLinked | kWithParts) >> graph_.kinds_[node] & 1) != 0) fits = Fits(node, tables);
-  }
-  if (fits) return std::move(graph_);
+  if (Complete() && AllFit(tables)) return std::move(graph_);
   return Unexpected{MakeError(v1::REASON_INTERNAL, "the value graph in the daemon's answer does not fit together")};
 }
 
@@ -150,6 +151,16 @@ bool GraphBuilder::Complete() const {
   return size() < kMost && std::all_of(sizes.begin(), sizes.end(), [](uint64_t values) { return values < kMost; }) &&
          graph_.places_.size() == size() && counts_ == graph_.counts_.size() && taken_ == sizes &&
          (highest_ref_ < size() || graph_.refs_.empty());
+}
+
+// REQUIRES: Complete.
+bool GraphBuilder::AllFit(const Tables& tables) const {
+  constexpr uint64_t kWanting = kLinked | kWithParts;
+  if ((kinds_ & kWanting) == 0) return true;
+  for (NodeId node = 0; node < size(); ++node) {
+    if ((kWanting >> graph_.kinds_[node] & 1) != 0 && !Fits(node, tables)) return false;
+  }
+  return true;
 }
 
 bool GraphBuilder::Fits(NodeId node, const Tables& tables) const {

@@ -33,6 +33,7 @@ class GraphBuilder {
   void Place();
   void PlaceRun(uint8_t kind);
   bool Complete() const;
+  bool AllFit(const Tables& tables) const;
   bool Fits(NodeId node, const Tables& tables) const;
   bool LinkFits(NodeId node, const Tables& tables) const;
   bool PartsFit(NodeId node) const;
@@ -43,6 +44,7 @@ class GraphBuilder {
   std::array<uint64_t, kColumns> taken_{};
   size_t counts_ = 0;
   uint32_t highest_ref_ = 0;
+  uint64_t kinds_ = 0;  // a bit for each that was met
 };
 
 }  // namespace airlock
