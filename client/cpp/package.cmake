@@ -16,8 +16,8 @@ install(EXPORT airlock-targets NAMESPACE airlock:: DESTINATION ${config} COMPONE
 install(DIRECTORY airlock/ DESTINATION ${headers}/airlock COMPONENT client)
 install(DIRECTORY ${PROJECT_BINARY_DIR}/proto/full/airlock/v1/ DESTINATION ${headers}/airlock/v1 COMPONENT client
         FILES_MATCHING PATTERN "*.pb.h")
-# What results are made of: the only header of another zone that the library's include.
-install(FILES ${PROJECT_SOURCE_DIR}/sandbox/base/expected.h DESTINATION ${headers}/sandbox/base COMPONENT client)
+# What results and columns are made of: the only headers of another zone that the library's include.
+install(FILES ${PROJECT_SOURCE_DIR}/sandbox/base/expected.h ${PROJECT_SOURCE_DIR}/sandbox/base/large_block.h DESTINATION ${headers}/sandbox/base COMPONENT client)
 
 write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/airlock-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES airlock-config.cmake ${CMAKE_CURRENT_BINARY_DIR}/airlock-config-version.cmake DESTINATION ${config}

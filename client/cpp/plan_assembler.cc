@@ -73,7 +73,7 @@ void PlanAssembler::Add(v1::Report report) {
 }
 
 void PlanAssembler::Add(const v1::PlanChunk& piece) {
-  graph_.Append(piece.graph());
+  graph_.Add(piece.graph());
   tensors_.MergeFrom(piece.tensors());
   storages_.MergeFrom(piece.storages());
   Append(entries_, piece.entries());
@@ -90,8 +90,8 @@ ClientResult<std::shared_ptr<const Contents>> PlanAssembler::Finish() {
   if (!BuildStorages() || !BuildTensors() || !BuildEntries()) {
     return Unexpected{MakeError(v1::REASON_INTERNAL, "the tables in the daemon's answer do not fit together")};
   }
-  const Graph::Tables tables{contents.tensors_.size(), contents.storages_.size(), contents.symbols_.size()};
-  AIRLOCK_ASSIGN(contents.graph_, Graph::Build(std::move(graph_), tables));
+  const GraphBuilder::Tables tables{contents.tensors_.size(), contents.storages_.size(), contents.symbols_.size()};
+  AIRLOCK_ASSIGN(contents.graph_, graph_.Finish(tables));
   for (const NamedMeta& meta : contents.meta_entries_) {
     if (meta.node < contents.graph_.size() && contents.graph_.kind(meta.node) == v1::NODE_KIND_META_TENSOR) continue;
     return Unexpected{MakeError(v1::REASON_INTERNAL, "the tables in the daemon's answer do not fit together")};
@@ -101,7 +101,7 @@ ClientResult<std::shared_ptr<const Contents>> PlanAssembler::Finish() {
 
 bool PlanAssembler::MatchesTotals() const {
   const v1::Totals& totals = contents_->report_.totals();
-  return totals.nodes() > 0 && graph_.kinds.size() == totals.nodes() &&
+  return totals.nodes() > 0 && graph_.size() == totals.nodes() &&
          static_cast<uint64_t>(tensors_.dtype_size()) == totals.tensors() &&
          static_cast<uint64_t>(storages_.nbytes_size()) == totals.storages() &&
          static_cast<uint64_t>(entries_.name_bytes_size()) == totals.entries() &&

@@ -6,6 +6,7 @@
 
 #include "airlock/checkpoint.h"
 #include "airlock/v1/plan.pb.h"
+#include "client/cpp/graph_builder.h"
 
 namespace airlock {
 
@@ -27,7 +28,7 @@ class PlanAssembler {
   bool MatchesTotals() const;
 
   std::shared_ptr<Contents> contents_ = std::make_shared<Contents>();
-  Graph::Columns graph_;
+  GraphBuilder graph_;
   v1::TensorColumns tensors_;
   v1::StorageColumns storages_;
   v1::Entries entries_;

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -47,8 +48,8 @@ std::vector<int> InputsOf(const v1::Job& job) {
 
 class SocketSink final : public FrameSink {
  public:
-  bool Write(std::string_view encoded_frame) override {
-    WriteEncodedFrame(encoded_frame);
+  bool Write(std::span<char> framed) override {
+    WriteFramed(framed);
     return true;
   }
 };

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "airlock/worker/v1/frame.pb.h"
 #include "sandbox/base/keyed_hash.h"
 #include "sandbox/worker/emit_order.h"
 #include "sandbox/worker/plan_writer.h"
@@ -60,11 +61,10 @@ class Emitter {
 
   // Fails where the input cannot be read any more.
   Result<void> WriteAll() {
-    AIRLOCK_TRY(WriteAny(checkpoint_.root));
-    const NodeNumbers& nodes = order_.nodes();
-    for (NodeId node = nodes.NextFrom(0); node != kNoNode; node = nodes.NextFrom(node + 1)) {
-      if (node != checkpoint_.root) AIRLOCK_TRY(WriteAny(node));
-    }
+    const bool written = WriteAny(checkpoint_.root) && order_.nodes().ForEach([&](NodeId node) {
+      return node == checkpoint_.root || WriteAny(node);
+    });
+    if (!written) return std::move(read_);
     for (const uint32_t tensor : order_.tensors().order) WriteTensor(tensor);
     for (uint32_t i = 0; i < order_.tensors().order.size(); ++i) WriteQuantization(i);
     for (const uint32_t storage : order_.storages().order) WriteStorage(storage);
@@ -72,10 +72,16 @@ class Emitter {
   }
 
  private:
-  Result<void> WriteAny(NodeId node) {
-    if (const auto span = graph_.span(node)) return WriteSpan(node, *span);
+  // False where the input cannot be read any more.
+  bool WriteAny(NodeId node) {
+    if (graph_.has_spans()) {
+      if (const auto span = graph_.span(node)) {
+        read_ = WriteSpan(node, *span);
+        return read_.ok();
+      }
+    }
     WriteNode(node);
-    return {};
+    return true;
   }
   void WriteNode(NodeId node);
   Result<void> WriteSpan(NodeId node, const pickle::InputSpan& span);
@@ -96,6 +102,7 @@ class Emitter {
   const EmitOrder& order_;
   PlanWriter& writer_;
   std::unordered_map<std::string, uint32_t, KeyedHash> devices_;
+  Result<void> read_;                // what the last read of the input came to
   std::vector<uint32_t> device_of_;  // by index in Tables: what Device says, or kNotReached
 };
 
@@ -304,7 +311,9 @@ bool WriteDone(const formats::Checkpoint& checkpoint, const Result<void>& result
       done.set_limit_seen(error.limit->seen);
     }
   }
-  return sink.Write(frame.SerializeAsString());
+  std::string framed(kFramePrefix, '\0');
+  frame.AppendToString(&framed);
+  return sink.Write(framed);
 }
 
 }  // namespace

@@ -5,18 +5,23 @@
 // always, after an error too. Bytes that a node names in the input are read here, a piece at a time.
 #pragma once
 
-#include <string_view>
+#include <cstddef>
+#include <span>
 
 #include "sandbox/formats/checkpoint.h"
 #include "sandbox/formats/input.h"
 
 namespace airlock::worker {
 
+// Bytes before a frame that its length goes to.
+inline constexpr size_t kFramePrefix = 4;
+
 class FrameSink {
  public:
   virtual ~FrameSink() = default;
-  // One encoded airlock.worker.v1.Frame, without its length prefix. False where nobody takes it any more.
-  virtual bool Write(std::string_view encoded_frame) = 0;
+  // One encoded airlock.worker.v1.Frame behind kFramePrefix bytes, which are the sink's to fill. False where nobody
+  // takes it any more.
+  virtual bool Write(std::span<char> framed) = 0;
 };
 
 // `decoded` is what formats::Decode said of `input`. False as soon as the sink says so.

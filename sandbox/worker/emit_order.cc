@@ -21,18 +21,19 @@ void NodeNumbers::Number(NodeId root) {
   uint32_t count = 0;
   for (size_t block = 0; block < reached_.size(); ++block) {
     first_[block] = count;
-    count += static_cast<uint32_t>(std::popcount(reached_[block]));
+    count += CountOf(reached_[block]);
   }
 }
 
-NodeId NodeNumbers::NextFrom(NodeId node) const {
-  uint64_t ahead = ~(BitOf(node) - 1);
-  for (size_t block = node / kBlock; block < reached_.size(); ++block, ahead = UINT64_MAX) {
-    if (const uint64_t there = reached_[block] & ahead; there != 0) {
-      return static_cast<NodeId>(block * kBlock + static_cast<size_t>(std::countr_zero(there)));
-    }
+void NodeNumbers::Of(std::span<const NodeId> nodes, uint32_t* out) const {
+  NodeId expected = kNoNode;
+  uint32_t number = 0;
+  for (const NodeId node : nodes) {
+    // Only the root is not numbered in a row.
+    number = node == expected && node != root_ ? number + 1 : (*this)[node];
+    expected = node == root_ ? kNoNode : node + 1;
+    *out++ = number;
   }
-  return kNoNode;
 }
 
 Result<void> EmitOrder::Walk() {
@@ -73,25 +74,11 @@ Result<void> EmitOrder::CheckSpans() const {
   if (!graph_.has_spans()) return {};
   const uint64_t limit = checkpoint_.context.limits.string_bytes;
   uint64_t used = graph_.string_bytes();
-  for (NodeId node = nodes_.NextFrom(0); node != kNoNode; node = nodes_.NextFrom(node + 1)) {
+  const bool fits = nodes_.ForEach([&](NodeId node) {
     if (const auto span = graph_.span(node)) used += span->length;
-    if (used > limit) return FailLimit("string_bytes", limit, used);
-  }
-  return {};
-}
-
-bool EmitOrder::HasMore(Kind kind) {
-  constexpr uint64_t kMore = [] {
-    uint64_t kinds = 0;
-    for (const Kind each :
-         {Kind::kList, Kind::kTuple, Kind::kSet, Kind::kFrozenSet, Kind::kDict, Kind::kOrderedDict, Kind::kSize,
-          Kind::kTensor, Kind::kArray, Kind::kStorage, Kind::kRecord, Kind::kSparseTensor, Kind::kMetaTensor,
-          Kind::kNestedTensor, Kind::kStream, Kind::kAttributed, Kind::kScalar}) {
-      kinds |= uint64_t{1} << static_cast<uint8_t>(each);
-    }
-    return kinds;
-  }();
-  return (kMore >> static_cast<uint8_t>(kind) & 1) != 0;
+    return used <= limit;
+  });
+  return fits ? Result<void>() : FailLimit("string_bytes", limit, used);
 }
 
 // `depth` counts the containers around the node. REQUIRES: HasMore.

@@ -45,21 +45,39 @@ class NodeNumbers {
     return block != before;
   }
   bool reached(pickle::NodeId node) const { return (reached_[node / kBlock] & BitOf(node)) != 0; }
-  // The first reached node from `node` on; kNoNode behind the last. Most nodes of a checkpoint are arguments that made
-  // a tensor and are reached no more: they are passed by the block.
-  pickle::NodeId NextFrom(pickle::NodeId node) const;
+  // `use` of every reached node, in order, until it says false once; then that. Most nodes of a checkpoint are
+  // arguments that made a tensor and are reached no more: they are passed by the block.
+  template <typename Use>
+  bool ForEach(const Use& use) const {
+    for (size_t block = 0; block < reached_.size(); ++block) {
+      for (uint64_t left = reached_[block]; left != 0; left &= left - 1) {
+        if (!use(static_cast<pickle::NodeId>(block * kBlock + static_cast<size_t>(std::countr_zero(left)))))
+          return false;
+      }
+    }
+    return true;
+  }
   // Once all are reached.
   void Number(pickle::NodeId root);
   // What a node is called in the plan. REQUIRES: reached(node), Number was called.
   uint32_t operator[](pickle::NodeId node) const {
     if (node == root_) return 0;
     const uint64_t before = reached_[node / kBlock] & (BitOf(node) - 1);
-    return first_[node / kBlock] + static_cast<uint32_t>(std::popcount(before)) + (node < root_ ? 1 : 0);
+    return first_[node / kBlock] + CountOf(before) + (node < root_ ? 1 : 0);
   }
+  // The same of many, which mostly follow each other. `out` has room for as many.
+  void Of(std::span<const pickle::NodeId> nodes, uint32_t* out) const;
 
  private:
   static constexpr size_t kBlock = 64;
   static uint64_t BitOf(pickle::NodeId node) { return uint64_t{1} << (node % kBlock); }
+  // How many bits are set. The worker is built for processors without an instruction for it, and std::popcount calls.
+  static uint32_t CountOf(uint64_t bits) {
+    bits -= bits >> 1 & 0x5555555555555555;
+    bits = (bits & 0x3333333333333333) + (bits >> 2 & 0x3333333333333333);
+    bits = (bits + (bits >> 4)) & 0x0F0F0F0F0F0F0F0F;
+    return static_cast<uint32_t>(bits * 0x0101010101010101 >> 56);
+  }
 
   pickle::NodeId root_ = pickle::kNoNode;
   std::vector<uint64_t> reached_;  // a bit for each node of a block
@@ -83,6 +101,17 @@ class EmitOrder {
   const std::vector<uint32_t>& quantization_of() const { return quantization_of_; }
 
  private:
+  static constexpr uint64_t kMore = [] {
+    using enum pickle::Kind;
+    uint64_t kinds = 0;
+    for (const pickle::Kind each :
+         {kList, kTuple, kSet, kFrozenSet, kDict, kOrderedDict, kSize, kTensor, kArray, kStorage, kRecord,
+          kSparseTensor, kMetaTensor, kNestedTensor, kStream, kAttributed, kScalar}) {
+      kinds |= uint64_t{1} << static_cast<uint8_t>(each);
+    }
+    return kinds;
+  }();
+
   // What is still to be visited of one node: a run of children, or a single one.
   struct Step {
     const pickle::NodeId* next;
@@ -99,7 +128,7 @@ class EmitOrder {
   }
   Result<void> Enter(pickle::NodeId node, uint32_t depth);
   // Whether a node of this kind refers to anything.
-  static bool HasMore(pickle::Kind kind);
+  static bool HasMore(pickle::Kind kind) { return (kMore >> static_cast<uint8_t>(kind) & 1) != 0; }
   bool IsKnown(pickle::NodeId callee) const;
   void VisitRecord(pickle::NodeId node, uint32_t depth);
   void VisitChildren(pickle::NodeId node, uint32_t depth);

@@ -10,6 +10,11 @@
 #include "sandbox/walls/worker_fds.h"
 
 namespace airlock::worker {
+namespace {
+
+constexpr size_t kPrefix = 4;
+
+}  // namespace
 
 void WriteBytes(std::string_view bytes) {
   while (!bytes.empty()) {
@@ -21,13 +26,16 @@ void WriteBytes(std::string_view bytes) {
 }
 
 void WriteEncodedFrame(std::string_view encoded) {
-  if (encoded.size() > kMaxFrameBytes) _exit(spawner::kWorkerTerminated);
-  // One write a frame; the buffer is reused for the next.
-  static std::string message;
-  message.clear();
-  for (int i = 0; i < 4; ++i) message.push_back(static_cast<char>(encoded.size() >> (8 * i)));
-  message.append(encoded);
-  WriteBytes(message);
+  std::string framed(kPrefix, '\0');
+  WriteFramed(framed.append(encoded));
+}
+
+// One write a frame.
+void WriteFramed(std::span<char> framed) {
+  const size_t length = framed.size() - kPrefix;
+  if (length > kMaxFrameBytes) _exit(spawner::kWorkerTerminated);
+  for (size_t i = 0; i < kPrefix; ++i) framed[i] = static_cast<char>(length >> (8 * i));
+  WriteBytes({framed.data(), framed.size()});
 }
 
 void WriteFrame(const v1::Frame& frame) { WriteEncodedFrame(frame.SerializeAsString()); }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string_view>
 
 namespace airlock::worker::v1 {
@@ -18,6 +19,9 @@ void WriteFrame(const v1::Frame& frame);
 
 // As WriteFrame, of a frame that is encoded already.
 void WriteEncodedFrame(std::string_view encoded);
+
+// As WriteEncodedFrame, of a frame that stands behind 4 bytes for its length.
+void WriteFramed(std::span<char> framed);
 
 // All of `bytes`, as they are.
 void WriteBytes(std::string_view bytes);

@@ -1,19 +1,18 @@
 #include "sandbox/worker/plan_writer.h"
 
 #include <algorithm>
+#include <cstring>
+
+#include "airlock/worker/v1/frame.pb.h"
+#include "sandbox/worker/wire.h"
 
 namespace airlock::worker {
 
-PlanWriter::PlanWriter(FrameSink& sink)
-    : sink_(sink), graph_(frame_.mutable_plan()->mutable_graph()), kinds_(graph_->mutable_kinds()) {}
-
 void PlanWriter::Refs(std::span<const pickle::NodeId> nodes, const NodeNumbers& numbers) {
   while (!nodes.empty()) {
-    if (used_ + sizeof(uint32_t) > kMostBytes) Flush();
-    const size_t part = std::min(nodes.size(), (kMostBytes - used_) / sizeof(uint32_t));
-    auto& refs = *graph_->mutable_refs();
-    refs.Reserve(refs.size() + static_cast<int>(part));
-    for (const pickle::NodeId node : nodes.first(part)) refs.AddAlreadyReserved(numbers[node]);
+    if (used_ + sizeof(uint32_t) > kFrameValues) Flush();
+    const size_t part = std::min(nodes.size(), (kFrameValues - used_) / sizeof(uint32_t));
+    numbers.Of(nodes.first(part), graph_->refs.Extend(part));
     used_ += part * sizeof(uint32_t);
     nodes = nodes.subspan(part);
   }
@@ -21,9 +20,9 @@ void PlanWriter::Refs(std::span<const pickle::NodeId> nodes, const NodeNumbers& 
 
 void PlanWriter::Blob(std::string_view bytes) {
   while (!bytes.empty()) {
-    if (used_ >= kMostBytes) Flush();
-    const size_t part = std::min(bytes.size(), kMostBytes - used_);
-    graph_->mutable_blob()->append(bytes.substr(0, part));
+    if (used_ >= kFrameValues) Flush();
+    const size_t part = std::min(bytes.size(), kFrameValues - used_);
+    std::memcpy(graph_->blob.Extend(part), bytes.data(), part);
     used_ += part;
     bytes.remove_prefix(part);
   }
@@ -31,21 +30,34 @@ void PlanWriter::Blob(std::string_view bytes) {
 
 void PlanWriter::Flush() {
   if (used_ == 0) return;
-  frame_.SerializeToString(&encoded_);
-  taken_ = taken_ && sink_.Write(encoded_);
-  ClearPlan();
+  Encode();
+  taken_ = taken_ && sink_.Write(framed_);
+  graph_->Clear();
+  ClearRows();
   used_ = 0;
 }
 
+// A Frame that holds a PlanChunk that holds the graph and then the rows: what protobuf would make of it.
+void PlanWriter::Encode() {
+  const size_t graph = graph_->EncodedSize();
+  const size_t rows = rows_.ByteSizeLong();
+  const size_t plan = (graph == 0 ? 0 : FieldSize(graph)) + rows;
+  framed_.resize(kFramePrefix + FieldSize(plan));
+  char* out = WriteFieldHead(v1::Frame::kPlanFieldNumber, plan, framed_.data() + kFramePrefix);
+  if (graph != 0) {
+    out = WriteFieldHead(::airlock::v1::PlanChunk::kGraphFieldNumber, graph, out);
+    out = graph_->Encode(out);
+  }
+  rows_.SerializeWithCachedSizesToArray(reinterpret_cast<uint8_t*>(out));
+}
+
 // The large tables keep their memory for the next frame, which PlanChunk::Clear would give back.
-void PlanWriter::ClearPlan() {
-  ::airlock::v1::PlanChunk& plan = *frame_.mutable_plan();
-  graph_->Clear();
-  if (plan.has_tensors()) plan.mutable_tensors()->Clear();
-  if (plan.has_storages()) plan.mutable_storages()->Clear();
-  plan.clear_devices();
-  plan.clear_symbols();
-  plan.clear_findings();
+void PlanWriter::ClearRows() {
+  if (rows_.has_tensors()) rows_.mutable_tensors()->Clear();
+  if (rows_.has_storages()) rows_.mutable_storages()->Clear();
+  rows_.clear_devices();
+  rows_.clear_symbols();
+  rows_.clear_findings();
 }
 
 bool PlanWriter::Finish() {

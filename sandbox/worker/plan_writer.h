@@ -3,77 +3,76 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 
-#include "airlock/worker/v1/frame.pb.h"
+#include "airlock/v1/plan.pb.h"
 #include "sandbox/worker/emit.h"
 #include "sandbox/worker/emit_order.h"
+#include "sandbox/worker/graph_frame.h"
 
 namespace airlock::worker {
 
 // Not thread-safe; borrows the sink.
 class PlanWriter {
  public:
-  explicit PlanWriter(FrameSink& sink);
+  explicit PlanWriter(FrameSink& sink) : sink_(sink) {}
 
   // One value of one column each.
   void Kind(uint8_t kind) {
     Take(1);
-    kinds_->push_back(static_cast<char>(kind));
+    graph_->kinds.Add(static_cast<char>(kind));
   }
   void Count(uint64_t count) {
     Take(sizeof(uint32_t));
-    graph_->add_counts(static_cast<uint32_t>(count));
+    graph_->counts.Add(static_cast<uint32_t>(count));
   }
   void Ref(uint32_t node) {
     Take(sizeof(uint32_t));
-    graph_->add_refs(node);
+    graph_->refs.Add(node);
   }
   // What the nodes are called in the plan.
   void Refs(std::span<const pickle::NodeId> nodes, const NodeNumbers& numbers);
   void Link(uint32_t index) {
     Take(sizeof(uint32_t));
-    graph_->add_links(index);
+    graph_->links.Add(index);
   }
   void Int(int64_t value) {
     Take(sizeof(value));
-    graph_->add_ints(value);
+    graph_->ints.Add(value);
   }
   void Float(double value) {
-    Take(sizeof(double));
-    graph_->add_floats(value);
+    Take(sizeof(value));
+    graph_->floats.Add(value);
   }
   void Blob(std::string_view bytes);
 
   // The rest of the plan, for rows of at most `bytes` encoded bytes.
   ::airlock::v1::PlanChunk& Row(size_t bytes) {
     Take(bytes);
-    return *frame_.mutable_plan();
+    return rows_;
   }
 
   // Sends what is left. False if the sink ever said so.
   bool Finish();
 
  private:
-  // The broker takes 64 KiB; tags and lengths of the columns need less than what is left.
-  static constexpr size_t kMostBytes = 60 << 10;
-
   void Take(size_t bytes) {
-    if (used_ + bytes > kMostBytes) Flush();
+    if (used_ + bytes > kFrameValues) Flush();
     used_ += bytes;
   }
   void Flush();
-  void ClearPlan();
+  void Encode();
+  void ClearRows();
 
   FrameSink& sink_;
-  v1::Frame frame_;
-  ::airlock::v1::GraphColumns* graph_;
-  std::string* kinds_;  // of graph_
+  const std::unique_ptr<GraphFrame> graph_{new GraphFrame};  // not filled with zeros: most of it is never used
+  ::airlock::v1::PlanChunk rows_;                            // without a graph
   size_t used_ = 0;
   bool taken_ = true;
-  std::string encoded_;
+  std::string framed_;
 };
 
 }  // namespace airlock::worker

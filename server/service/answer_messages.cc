@@ -18,14 +18,6 @@ std::optional<OutgoingMessage> Encode(const v1::LoadResponse& response) {
   return message;
 }
 
-// What was met is of use to whoever wants to know why it failed.
-void KeepInventory(v1::PlanChunk& plan) {
-  v1::PlanChunk inventory;
-  inventory.mutable_symbols()->Swap(plan.mutable_symbols());
-  inventory.mutable_findings()->Swap(plan.mutable_findings());
-  plan = std::move(inventory);
-}
-
 }  // namespace
 
 v1::Verdict WordOf(const Verdict& verdict, const SessionResult& result) {
@@ -40,10 +32,11 @@ AnswerMessages::AnswerMessages(Broker& broker, v1::Report report, const Subject&
     : broker_(broker), report_(std::move(report)), subject_(subject) {
   const SessionResult& result = subject.result;
   if (!result.concluded) return;
-  if (!subject.succeeded) KeepInventory(subject.result.conclusion.plan);
-  plan_.emplace(result.conclusion.plan);
+  // What was met is of use to whoever wants to know why it failed.
+  if (!subject.succeeded) subject.result.conclusion.plan = InventoryOf(*subject.result.conclusion.plan);
+  plan_.emplace(*result.conclusion.plan);
   if (!subject.succeeded) return;
-  const PayloadCursor payload(result.conclusion.plan.storages(), *subject.input, result.output.get());
+  const PayloadCursor payload(result.conclusion.plan->storages(), *subject.input, result.output.get());
   if (subject.data == DataBy::kStream) data_.emplace(payload, broker.piece_bytes);
   if (subject.data == DataBy::kSocket) payload_.emplace(payload);
 }
@@ -95,7 +88,7 @@ std::optional<PayloadCursor> AnswerMessages::TakePayload() {
 
 // Empty where no storage lies in the output.
 OrVerdict<std::string> AnswerMessages::OutputTicket() {
-  const auto& places = subject_.result.conclusion.plan.storages().place();
+  const auto& places = subject_.result.conclusion.plan->storages().place();
   if (std::find(places.begin(), places.end(), v1::PLACE_OUTPUT) == places.end()) return std::string();
   // A description of its own, for reading only. The seals hold for all of them.
   const std::string path = "/proc/self/fd/" + std::to_string(subject_.result.output.get());

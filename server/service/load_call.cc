@@ -9,6 +9,7 @@
 
 #include "server/limits.h"
 #include "server/log.h"
+#include "server/validate/plan_memory.h"
 #include "server/validate/selection.h"
 
 namespace airlock::server {
@@ -150,7 +151,7 @@ void LoadCall::RunSessions() {
   if (!selects()) return;
   LeaveOut();
   if (!result_.verdict.ok()) return;
-  session_.wanted = OutputSpans(result_.conclusion.plan.storages(), kMaxWantedSpans);
+  session_.wanted = OutputSpans(result_.conclusion.plan->storages(), kMaxWantedSpans);
   if (session_.wanted->empty()) return;
   session_.rewrite = true;
   result_ = RunSession(broker_.pool, *input_.file(), session_, cancellation_);
@@ -159,7 +160,7 @@ void LoadCall::RunSessions() {
 
 void LoadCall::LeaveOut() {
   if (!result_.verdict.ok()) return;
-  const auto bytes = Select(options_->select(), result_.conclusion.plan);
+  const auto bytes = Select(options_->select(), *result_.conclusion.plan);
   if (bytes.ok()) {
     result_.conclusion.totals.set_payload_bytes(*bytes);
   } else {
@@ -169,7 +170,7 @@ void LoadCall::LeaveOut() {
 
 Verdict LoadCall::HoldPlan() {
   if (!result_.concluded) return {};
-  auto share = broker_.plan_bytes.Take(result_.conclusion.plan.SpaceUsedLong());
+  auto share = broker_.plan_bytes.Take(HeldBytes(*result_.conclusion.plan));
   if (share) {
     plan_share_.emplace(std::move(*share));
     return {};

@@ -14,14 +14,17 @@ namespace {
 constexpr uint32_t kSparseLayout = 7;
 constexpr uint32_t kSparseFlags = v1::SPARSE_BIT_REQUIRES_GRAD | v1::SPARSE_BIT_COALESCED;
 
+constexpr uint64_t kCompounds =
+    KindSet(v1::NODE_KIND_SPARSE_TENSOR, v1::NODE_KIND_META_TENSOR, v1::NODE_KIND_NESTED_TENSOR, v1::NODE_KIND_STREAM,
+            v1::NODE_KIND_ATTRIBUTED, v1::NODE_KIND_SCALAR);
+
 class CompoundChecker {
  public:
   CompoundChecker(const v1::PlanChunk& plan, const NodeTable& nodes, const Limits& limits)
       : tensors_(plan.tensors()), nodes_(nodes), limits_(limits) {}
 
   OrVerdict<void> Check() {
-    for (uint32_t node = 0; node < nodes_.size(); ++node) AIRLOCK_TRY(CheckNode(node));
-    return {};
+    return nodes_.ForEach(kCompounds, [this](uint32_t node) { return CheckNode(node); });
   }
 
  private:

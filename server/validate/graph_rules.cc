@@ -21,6 +21,13 @@ bool IsNumpyDType(std::string_view text) {
          std::all_of(text.begin() + 1, text.end(), plausible);
 }
 
+// Kinds of nodes on which there are demands.
+constexpr uint64_t kDemanding =
+    KindSet(v1::NODE_KIND_STRING, v1::NODE_KIND_BYTES, v1::NODE_KIND_BYTE_ARRAY, v1::NODE_KIND_BIG_INT,
+            v1::NODE_KIND_DTYPE, v1::NODE_KIND_LAYOUT, v1::NODE_KIND_DEVICE, v1::NODE_KIND_NUMPY_DTYPE,
+            v1::NODE_KIND_SIZE, v1::NODE_KIND_ORDERED_DICT, v1::NODE_KIND_TENSOR, v1::NODE_KIND_ARRAY,
+            v1::NODE_KIND_STORAGE, v1::NODE_KIND_SYMBOL, v1::NODE_KIND_RECORD);
+
 // The demands of one node on what it refers to.
 class GraphChecker {
  public:
@@ -45,11 +52,10 @@ class GraphChecker {
 
 OrVerdict<void> GraphChecker::Check() {
   if (nodes_.size() == 0) return Broken(Rule::kGraphRoot);
-  const auto& refs = plan_.graph().refs();
-  if (std::any_of(refs.begin(), refs.end(), [this](uint32_t ref) { return ref >= nodes_.size(); })) {
-    return Broken(Rule::kGraphRef);
-  }
-  for (uint32_t node = 0; node < nodes_.size(); ++node) AIRLOCK_TRY(CheckNode(node));
+  uint32_t highest = 0;
+  for (const uint32_t ref : plan_.graph().refs()) highest = std::max(highest, ref);
+  if (highest >= nodes_.size()) return Broken(Rule::kGraphRef);
+  AIRLOCK_TRY(nodes_.ForEach(kDemanding, [this](uint32_t node) { return CheckNode(node); }));
   if (string_bytes_ > limits_.string_bytes) return Broken(Rule::kGraphStringBytes);
   return {};
 }

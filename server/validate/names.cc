@@ -30,6 +30,12 @@ constexpr std::array<SparseNames, 6> kSparseNames = {{{},
 constexpr uint32_t kSparseLayout = 7;
 constexpr std::array<std::string_view, 4> kNestedNames = {"#values", "#sizes", "#strides", "#offsets"};
 
+// What a tensor can be, or be in.
+constexpr uint64_t kWays =
+    KindSet(v1::NODE_KIND_TENSOR, v1::NODE_KIND_SPARSE_TENSOR, v1::NODE_KIND_META_TENSOR, v1::NODE_KIND_NESTED_TENSOR,
+            v1::NODE_KIND_ARRAY, v1::NODE_KIND_DICT, v1::NODE_KIND_ORDERED_DICT, v1::NODE_KIND_LIST,
+            v1::NODE_KIND_TUPLE, v1::NODE_KIND_RECORD, v1::NODE_KIND_STREAM, v1::NODE_KIND_ATTRIBUTED);
+
 class NameWalk {
  public:
   NameWalk(const v1::PlanChunk& plan, const NodeTable& nodes, const NameRules& rules)
@@ -108,6 +114,7 @@ std::optional<NameWalk::Step> NameWalk::NextStep(Level& level) const {
   const auto refs = nodes_.refs(level.node);
   const size_t stride = level.mapping ? 2 : 1;
   for (size_t child = level.next + stride - 1; child < refs.size(); child += stride) {
+    if ((kWays & KindBit(nodes_.kind(refs[child]))) == 0) continue;
     const uint32_t node = Behind(refs[child]);
     if (!Leads(node)) continue;
     level.next = child + 1;

@@ -3,6 +3,7 @@
 #include <array>
 #include <bit>
 
+#include "server/validate/plan_memory.h"
 #include "server/validate/rules.h"
 
 namespace airlock::server {
@@ -10,7 +11,6 @@ namespace {
 
 // A kind takes from `counts` and from at most one column more.
 enum class Column : uint8_t { kNothing, kInts, kFloats, kBlob, kRefs, kLinks };
-constexpr size_t kColumns = 6;
 
 // What a kind takes, as graph.proto says it: `fixed` values, and `per_count` for each that its count names.
 struct KindRow {
@@ -68,32 +68,74 @@ uint64_t Needed(v1::NodeKind kind, const KindRow& row, uint32_t count) {
 
 OrVerdict<NodeTable> NodeTable::Cut(const v1::GraphColumns& graph) {
   NodeTable table(graph);
-  table.nodes_.resize(graph.kinds().size());
+  table.Advance();
+  AIRLOCK_TRY(table.Close());
+  return table;
+}
+
+void NodeTable::Advance() {
+  const std::string_view kinds = graph_->kinds();
+  if (nodes_.size() == kinds.size() || defect_) return;
+  MakeRoom(nodes_, kinds.size() - nodes_.size());
+  while (nodes_.size() < kinds.size()) {
+    const auto kind = static_cast<uint8_t>(kinds[nodes_.size()]);
+    if (kind >= kKinds.size() || !kKinds[kind].known) {
+      defect_ = Rule::kGraphKind;
+      return;
+    }
+    const KindRow& row = kKinds[kind];
+    if (row.counted && !CutOne(kind)) return;
+    if (!row.counted) CutRun(kind);
+    kinds_ |= uint64_t{1} << kind;
+  }
+}
+
+// A node that has a count. False where there is none yet, or it is none of the kind's.
+bool NodeTable::CutOne(uint8_t kind) {
+  if (counts_ == static_cast<uint64_t>(graph_->counts_size())) return false;
+  const uint32_t count = graph_->counts(static_cast<int>(counts_));
+  if (kind == v1::NODE_KIND_RECORD && (count & ~kRecordBits) != 0) {
+    defect_ = Rule::kGraphRecordMask;
+    return false;
+  }
+  ++counts_;
+  const KindRow& row = kKinds[kind];
+  uint64_t& at = taken_[static_cast<size_t>(row.column)];
+  nodes_.push_back(Node{static_cast<uint32_t>(at), count});
+  at += Needed(static_cast<v1::NodeKind>(kind), row, count);
+  return true;
+}
+
+// Nodes of one kind, which has no counts: numbers mostly, of which there may be a million in a row.
+void NodeTable::CutRun(uint8_t kind) {
+  const std::string_view kinds = graph_->kinds();
+  const size_t begin = nodes_.size();
+  size_t end = begin + 1;
+  while (end < kinds.size() && static_cast<uint8_t>(kinds[end]) == kind) ++end;
+  const KindRow& row = kKinds[kind];
+  uint64_t& at = taken_[static_cast<size_t>(row.column)];
+  nodes_.resize(end);
+  auto first = static_cast<uint32_t>(at);
+  for (size_t node = begin; node < end; ++node, first += row.fixed) nodes_[node] = Node{first, 0};
+  at += row.fixed * (end - begin);
+}
+
+OrVerdict<void> NodeTable::Close() {
+  Advance();
   const auto length = [](int size) { return static_cast<uint64_t>(size); };
   const std::array<uint64_t, kColumns> size = {0,
-                                               length(graph.ints_size()),
-                                               length(graph.floats_size()),
-                                               graph.blob().size(),
-                                               length(graph.refs_size()),
-                                               length(graph.links_size())};
-  std::array<uint64_t, kColumns> at{};
-  const auto counts = length(graph.counts_size());
-  uint64_t next_count = 0;
-  for (uint32_t node = 0; node < table.size(); ++node) {
-    const v1::NodeKind kind = table.kind(node);
-    if (static_cast<size_t>(kind) >= kKinds.size() || !kKinds[kind].known) return Broken(Rule::kGraphKind);
-    const KindRow& row = kKinds[kind];
-    if (row.counted && next_count == counts) return Broken(Rule::kGraphShort);
-    const uint32_t count = row.counted ? graph.counts(static_cast<int>(next_count++)) : 0;
-    if (kind == v1::NODE_KIND_RECORD && (count & ~kRecordBits) != 0) return Broken(Rule::kGraphRecordMask);
-    const auto column = static_cast<size_t>(row.column);
-    const uint64_t needed = Needed(kind, row, count);
-    if (needed > size[column] - at[column]) return Broken(Rule::kGraphShort);
-    table.nodes_[node] = Node{static_cast<uint32_t>(at[column]), count};
-    at[column] += needed;
+                                               length(graph_->ints_size()),
+                                               length(graph_->floats_size()),
+                                               graph_->blob().size(),
+                                               length(graph_->refs_size()),
+                                               length(graph_->links_size())};
+  for (size_t column = 0; column < kColumns; ++column) {
+    if (taken_[column] > size[column]) return Broken(Rule::kGraphShort);
   }
-  if (next_count != counts || at != size) return Broken(Rule::kGraphLeftover);
-  return table;
+  if (defect_) return Broken(*defect_);
+  if (nodes_.size() != graph_->kinds().size()) return Broken(Rule::kGraphShort);
+  if (counts_ != length(graph_->counts_size()) || taken_ != size) return Broken(Rule::kGraphLeftover);
+  return {};
 }
 
 std::span<const uint32_t> NodeTable::refs(uint32_t node) const {

@@ -1,23 +1,52 @@
-// NodeTable: where each node of a graph has its values. It cuts the columns of GraphColumns into nodes, and fails
-// unless every column is taken to the last value and not further. Holds no copy of the columns.
+// NodeTable: where each node of a graph has its values. It cuts the columns of GraphColumns into nodes, as they grow,
+// and fails unless every column is taken to the last value and not further. Holds no copy of the columns.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "airlock/v1/graph.pb.h"
+#include "sandbox/base/large_block.h"
+#include "server/validate/rules.h"
 #include "server/verdict.h"
 
 namespace airlock::server {
 
+// The bit of a kind in a set of kinds. REQUIRES: the kind is known.
+constexpr uint64_t KindBit(v1::NodeKind kind) { return uint64_t{1} << kind; }
+template <typename... Kinds>
+constexpr uint64_t KindSet(Kinds... kinds) {
+  return (KindBit(kinds) | ...);
+}
+
 class NodeTable {
  public:
-  // `graph` must outlive the table and not change.
+  // `graph` must outlive the table, and from Close on not change.
+  explicit NodeTable(const v1::GraphColumns& graph) : graph_(&graph) {}
+  // Of columns that are complete.
   static OrVerdict<NodeTable> Cut(const v1::GraphColumns& graph);
 
+  // Cuts the nodes that have come since, as far as their counts are there. What is wrong with them Close says, for only
+  // then it is known whether a node before them takes more than there is.
+  void Advance();
+  // The columns are complete. REQUIRES, of all below: it succeeded.
+  OrVerdict<void> Close();
+
   uint32_t size() const { return static_cast<uint32_t>(nodes_.size()); }
+  // `use` of every node of one of these kinds, in order, until one fails. Most files have few kinds, or none of those.
+  template <typename Use>
+  OrVerdict<void> ForEach(uint64_t kinds, const Use& use) const {
+    if ((kinds_ & kinds) == 0) return {};
+    for (uint32_t node = 0; node < size(); ++node) {
+      if ((kinds & KindBit(kind(node))) != 0) AIRLOCK_TRY(use(node));
+    }
+    return {};
+  }
   v1::NodeKind kind(uint32_t node) const {
     return static_cast<v1::NodeKind>(static_cast<uint8_t>(graph_->kinds()[node]));
   }
@@ -38,11 +67,20 @@ class NodeTable {
     uint32_t first;
     uint32_t count;
   };
-  explicit NodeTable(const v1::GraphColumns& graph) : graph_(&graph) {}
+  static constexpr size_t kColumns = 6;
+
+  bool CutOne(uint8_t kind);
+  void CutRun(uint8_t kind);
   int first(uint32_t node) const { return static_cast<int>(nodes_[node].first); }
 
   const v1::GraphColumns* graph_;
-  std::vector<Node> nodes_;
+  std::vector<Node, LargeBlocks<Node>> nodes_;
+  // How much of each column, and of `counts`, the nodes so far take.
+  std::array<uint64_t, kColumns> taken_{};
+  uint64_t counts_ = 0;
+  uint64_t kinds_ = 0;
+  // Of the first node that is none: no further one was cut.
+  std::optional<Rule> defect_;
 };
 
 }  // namespace airlock::server

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "server/validate/plan_memory.h"
 #include "server/validate/rules.h"
 
 namespace airlock::server {
@@ -43,23 +44,30 @@ uint64_t MemoryOf(const v1::PlanChunk& piece) {
   return sum;
 }
 
-template <typename Column>
-void Append(Column& to, Column& from) {
-  if (to.empty()) {
-    to.Swap(&from);
-  } else {
-    to.MergeFrom(from);
-  }
+template <typename T>
+void Append(google::protobuf::RepeatedPtrField<T>& to, const google::protobuf::RepeatedPtrField<T>& from) {
+  to.MergeFrom(from);
 }
 
-void AppendGraph(v1::GraphColumns& to, v1::GraphColumns& from) {
-  to.mutable_kinds()->append(from.kinds());
-  to.mutable_blob()->append(from.blob());
-  Append(*to.mutable_counts(), *from.mutable_counts());
-  Append(*to.mutable_refs(), *from.mutable_refs());
-  Append(*to.mutable_links(), *from.mutable_links());
-  Append(*to.mutable_ints(), *from.mutable_ints());
-  Append(*to.mutable_floats(), *from.mutable_floats());
+template <typename T>
+void Append(google::protobuf::RepeatedField<T>& to, const google::protobuf::RepeatedField<T>& from) {
+  MakeRoom(to, static_cast<size_t>(from.size()));
+  to.MergeFrom(from);
+}
+
+void Append(std::string& to, const std::string& from) {
+  MakeRoom(to, from.size());
+  to.append(from);
+}
+
+void AppendGraph(v1::GraphColumns& to, const v1::GraphColumns& from) {
+  Append(*to.mutable_kinds(), from.kinds());
+  Append(*to.mutable_blob(), from.blob());
+  Append(*to.mutable_counts(), from.counts());
+  Append(*to.mutable_refs(), from.refs());
+  Append(*to.mutable_links(), from.links());
+  Append(*to.mutable_ints(), from.ints());
+  Append(*to.mutable_floats(), from.floats());
 }
 
 // A count that a limit bounds: of what is there and of what comes.
@@ -86,12 +94,12 @@ OrVerdict<void> PlanAccumulator::CheckCounts(const v1::PlanChunk& piece) const {
   };
   const auto size = [](const auto& column) { return static_cast<uint64_t>(column.size()); };
   const std::array<CountRow, 6> rows = {{
-      {plan_.graph().kinds().size(), piece.graph().kinds().size(), limits_.nodes, Rule::kPieceNodes},
-      {tensors(plan_), tensors(piece), limits_.tensors, Rule::kPieceTensors},
-      {storages(plan_), storages(piece), std::max(limits_.members, limits_.tensors), Rule::kPieceStorages},
-      {size(plan_.symbols()), size(piece.symbols()), limits_.symbols, Rule::kPieceSymbols},
-      {size(plan_.findings()), size(piece.findings()), limits_.findings, Rule::kPieceFindings},
-      {size(plan_.devices()), size(piece.devices()), kMaxDevices, Rule::kPieceDevices},
+      {plan_->graph().kinds().size(), piece.graph().kinds().size(), limits_.nodes, Rule::kPieceNodes},
+      {tensors(*plan_), tensors(piece), limits_.tensors, Rule::kPieceTensors},
+      {storages(*plan_), storages(piece), std::max(limits_.members, limits_.tensors), Rule::kPieceStorages},
+      {size(plan_->symbols()), size(piece.symbols()), limits_.symbols, Rule::kPieceSymbols},
+      {size(plan_->findings()), size(piece.findings()), limits_.findings, Rule::kPieceFindings},
+      {size(plan_->devices()), size(piece.devices()), kMaxDevices, Rule::kPieceDevices},
   }};
   for (const CountRow& row : rows) {
     if (row.have + row.more > row.limit) return Broken(row.rule);
@@ -99,33 +107,33 @@ OrVerdict<void> PlanAccumulator::CheckCounts(const v1::PlanChunk& piece) const {
   return {};
 }
 
-OrVerdict<void> PlanAccumulator::Add(v1::PlanChunk&& piece) {
+OrVerdict<void> PlanAccumulator::Add(const v1::PlanChunk& piece) {
   if (piece.has_entries()) return Broken(Rule::kPieceEntries);
   AIRLOCK_TRY(CheckCounts(piece));
   memory_ += MemoryOf(piece);
   const uint64_t allowed = std::min(limits_.memory_bytes, kMaxPlanMemory);
   if (memory_ > allowed) return Unexpected<Verdict>{Verdict::Limit("memory_bytes", allowed, memory_)};
 
-  AppendGraph(*plan_.mutable_graph(), *piece.mutable_graph());
-  auto& t = *plan_.mutable_tensors();
-  auto& more = *piece.mutable_tensors();
-  Append(*t.mutable_storage(), *more.mutable_storage());
-  Append(*t.mutable_dtype(), *more.mutable_dtype());
-  Append(*t.mutable_flags(), *more.mutable_flags());
-  Append(*t.mutable_offset(), *more.mutable_offset());
-  Append(*t.mutable_rank(), *more.mutable_rank());
-  Append(*t.mutable_shape(), *more.mutable_shape());
-  Append(*t.mutable_stride(), *more.mutable_stride());
-  Append(*t.mutable_quantization(), *more.mutable_quantization());
-  auto& s = *plan_.mutable_storages();
-  Append(*s.mutable_place(), *piece.mutable_storages()->mutable_place());
-  Append(*s.mutable_offset(), *piece.mutable_storages()->mutable_offset());
-  Append(*s.mutable_nbytes(), *piece.mutable_storages()->mutable_nbytes());
-  Append(*s.mutable_device(), *piece.mutable_storages()->mutable_device());
-  Append(*s.mutable_crc32(), *piece.mutable_storages()->mutable_crc32());
-  Append(*plan_.mutable_devices(), *piece.mutable_devices());
-  Append(*plan_.mutable_symbols(), *piece.mutable_symbols());
-  Append(*plan_.mutable_findings(), *piece.mutable_findings());
+  AppendGraph(*plan_->mutable_graph(), piece.graph());
+  auto& t = *plan_->mutable_tensors();
+  const auto& more = piece.tensors();
+  Append(*t.mutable_storage(), more.storage());
+  Append(*t.mutable_dtype(), more.dtype());
+  Append(*t.mutable_flags(), more.flags());
+  Append(*t.mutable_offset(), more.offset());
+  Append(*t.mutable_rank(), more.rank());
+  Append(*t.mutable_shape(), more.shape());
+  Append(*t.mutable_stride(), more.stride());
+  Append(*t.mutable_quantization(), more.quantization());
+  auto& s = *plan_->mutable_storages();
+  Append(*s.mutable_place(), piece.storages().place());
+  Append(*s.mutable_offset(), piece.storages().offset());
+  Append(*s.mutable_nbytes(), piece.storages().nbytes());
+  Append(*s.mutable_device(), piece.storages().device());
+  Append(*s.mutable_crc32(), piece.storages().crc32());
+  Append(*plan_->mutable_devices(), piece.devices());
+  Append(*plan_->mutable_symbols(), piece.symbols());
+  Append(*plan_->mutable_findings(), piece.findings());
   return {};
 }
 

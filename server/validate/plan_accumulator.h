@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "airlock/v1/plan.pb.h"
 #include "sandbox/base/limits.h"
+#include "server/validate/plan_memory.h"
 #include "server/verdict.h"
 
 namespace airlock::server {
@@ -14,14 +16,14 @@ class PlanAccumulator {
  public:
   explicit PlanAccumulator(const Limits& limits) : limits_(limits) {}
 
-  OrVerdict<void> Add(v1::PlanChunk&& piece);
-  v1::PlanChunk& plan() { return plan_; }
+  OrVerdict<void> Add(const v1::PlanChunk& piece);
+  const std::shared_ptr<v1::PlanChunk>& plan() { return plan_; }
 
  private:
   OrVerdict<void> CheckCounts(const v1::PlanChunk& piece) const;
 
   const Limits limits_;
-  v1::PlanChunk plan_;
+  const std::shared_ptr<v1::PlanChunk> plan_ = MakePlan();
   // Bytes that the columns take here.
   uint64_t memory_ = 0;
 };

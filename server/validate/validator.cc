@@ -9,7 +9,6 @@
 #include "server/validate/graph_rules.h"
 #include "server/validate/inventory_rules.h"
 #include "server/validate/names.h"
-#include "server/validate/node_table.h"
 #include "server/validate/rules.h"
 #include "server/validate/tensor_rules.h"
 
@@ -37,16 +36,14 @@ uint64_t KnownLayers() {
   return mask;
 }
 
-// Of a load that failed nothing but the inventory is of use.
-void KeepInventory(v1::PlanChunk& plan) {
-  plan.clear_graph();
-  plan.clear_tensors();
-  plan.clear_storages();
-  plan.clear_devices();
-  plan.clear_entries();
-}
-
 }  // namespace
+
+std::shared_ptr<v1::PlanChunk> InventoryOf(const v1::PlanChunk& plan) {
+  auto inventory = MakePlan();
+  *inventory->mutable_symbols() = plan.symbols();
+  *inventory->mutable_findings() = plan.findings();
+  return inventory;
+}
 
 OrVerdict<worker::v1::Ready> Validator::OpenReady(Tainted<worker::v1::Frame> frame) {
   worker::v1::Frame opened = std::move(frame).Open(TaintKey());
@@ -57,27 +54,29 @@ OrVerdict<worker::v1::Ready> Validator::OpenReady(Tainted<worker::v1::Frame> fra
 }
 
 OrVerdict<void> Validator::Add(Tainted<worker::v1::Frame> frame) {
-  worker::v1::Frame opened = std::move(frame).Open(TaintKey());
-  return accumulator_.Add(std::move(*opened.mutable_plan()));
+  const worker::v1::Frame opened = std::move(frame).Open(TaintKey());
+  AIRLOCK_TRY(accumulator_.Add(opened.plan()));
+  nodes_.Advance();
+  return {};
 }
 
-OrVerdict<void> Validator::CheckPlan(v1::PlanChunk& plan, v1::Format format) const {
-  AIRLOCK_ASSIGN(const NodeTable nodes, NodeTable::Cut(plan.graph()));
-  AIRLOCK_TRY(CheckGraph(plan, nodes, limits_));
+OrVerdict<void> Validator::CheckPlan(v1::PlanChunk& plan, v1::Format format) {
+  AIRLOCK_TRY(nodes_.Close());
+  AIRLOCK_TRY(CheckGraph(plan, nodes_, limits_));
   AIRLOCK_TRY(CheckStorages(plan, sizes_));
   AIRLOCK_TRY(CheckTensors(plan, limits_));
-  AIRLOCK_TRY(CheckCompounds(plan, nodes, limits_));
+  AIRLOCK_TRY(CheckCompounds(plan, nodes_, limits_));
   // The lengths of names are 32 bits wide.
   const uint64_t name_bytes = std::min<uint64_t>(limits_.name_bytes, UINT32_MAX);
   const NameRules rules{.name_bytes = name_bytes, .arrays = ListsArrays(format)};
-  AIRLOCK_ASSIGN(*plan.mutable_entries(), NameTensors(plan, nodes, rules));
+  AIRLOCK_ASSIGN(*plan.mutable_entries(), NameTensors(plan, nodes_, rules));
   return {};
 }
 
 OrVerdict<Conclusion> Validator::Finish(Tainted<worker::v1::Frame> frame) {
   const worker::v1::Frame opened = std::move(frame).Open(TaintKey());
   const worker::v1::Done& done = opened.done();
-  v1::PlanChunk& plan = accumulator_.plan();
+  v1::PlanChunk& plan = *accumulator_.plan();
   AIRLOCK_TRY(CheckDone(done));
   AIRLOCK_TRY(CheckInventory(plan));
 
@@ -93,9 +92,8 @@ OrVerdict<Conclusion> Validator::Finish(Tainted<worker::v1::Frame> frame) {
       conclusion.verdict = std::move(checked).error();
     }
   }
-  if (!conclusion.verdict.ok()) KeepInventory(plan);
-  conclusion.totals = TotalsOf(plan);
-  conclusion.plan = std::move(plan);
+  conclusion.plan = conclusion.verdict.ok() ? accumulator_.plan() : InventoryOf(plan);
+  conclusion.totals = TotalsOf(*conclusion.plan);
   return conclusion;
 }
 

@@ -5,10 +5,13 @@
 // whatever else the file may be. Not thread-safe; one validator for one load.
 #pragma once
 
+#include <memory>
+
 #include "airlock/v1/report.pb.h"
 #include "airlock/worker/v1/frame.pb.h"
 #include "sandbox/base/limits.h"
 #include "server/tainted.h"
+#include "server/validate/node_table.h"
 #include "server/validate/plan_accumulator.h"
 #include "server/validate/storage_rules.h"
 #include "server/verdict.h"
@@ -26,12 +29,18 @@ struct Conclusion {
   google::protobuf::RepeatedPtrField<v1::Nested> nested;
   v1::Totals totals;
   // With entries. After a failure: symbols and findings only.
-  v1::PlanChunk plan;
+  std::shared_ptr<v1::PlanChunk> plan;
 };
+
+// Of a load that failed nothing but the inventory is of use: symbols and findings.
+std::shared_ptr<v1::PlanChunk> InventoryOf(const v1::PlanChunk& plan);
 
 class Validator {
  public:
-  Validator(const Limits& limits, const PlaceSizes& sizes) : limits_(limits), sizes_(sizes), accumulator_(limits) {}
+  Validator(const Validator&) = delete;
+  Validator& operator=(const Validator&) = delete;
+  Validator(const Limits& limits, const PlaceSizes& sizes)
+      : limits_(limits), sizes_(sizes), accumulator_(limits), nodes_(*accumulator_.plan()->mutable_graph()) {}
 
   // The first frame: a worker of this very version, with layers that are known.
   static OrVerdict<worker::v1::Ready> OpenReady(Tainted<worker::v1::Frame> frame);
@@ -40,11 +49,13 @@ class Validator {
   OrVerdict<Conclusion> Finish(Tainted<worker::v1::Frame> frame);
 
  private:
-  OrVerdict<void> CheckPlan(v1::PlanChunk& plan, v1::Format format) const;
+  OrVerdict<void> CheckPlan(v1::PlanChunk& plan, v1::Format format);
 
   const Limits limits_;
   const PlaceSizes sizes_;
   PlanAccumulator accumulator_;
+  // Of the accumulated plan, which grows under it.
+  NodeTable nodes_;
 };
 
 }  // namespace airlock::server

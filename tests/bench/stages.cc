@@ -57,9 +57,10 @@ struct Stage {
 // Frames as they go over the socket: each with its length.
 class Collector final : public worker::FrameSink {
  public:
-  bool Write(std::string_view encoded_frame) override {
-    for (int i = 0; i < 4; ++i) bytes += static_cast<char>(encoded_frame.size() >> (8 * i));
-    bytes += encoded_frame;
+  bool Write(std::span<char> framed) override {
+    const size_t length = framed.size() - worker::kFramePrefix;
+    for (size_t i = 0; i < worker::kFramePrefix; ++i) framed[i] = static_cast<char>(length >> (8 * i));
+    bytes.append(framed.data(), framed.size());
     return true;
   }
   std::string bytes;
@@ -82,7 +83,9 @@ long Faults() {
 std::string ReadyFrame() {
   worker::v1::Frame ready;
   ready.mutable_ready()->set_version("stages");
-  return ready.SerializeAsString();
+  std::string framed(worker::kFramePrefix, '\0');
+  ready.AppendToString(&framed);
+  return framed;
 }
 
 class Stages {
@@ -110,7 +113,8 @@ class Stages {
     Collector frames;
     frames.bytes.resize(kFrameRoom);  // its pages are no cost of the worker's
     frames.bytes.clear();
-    (void)frames.Write(ReadyFrame());
+    std::string ready = ReadyFrame();
+    (void)frames.Write(ready);
     Time("emit", [&] { (void)worker::Emit(checkpoint, input, std::move(decoded), frames); });
     mallopt(M_MMAP_THRESHOLD, 8 << 20);
     mallopt(M_TRIM_THRESHOLD, 16 << 20);
@@ -132,7 +136,7 @@ class Stages {
       conclusion = std::move(finished).value();
     });
     std::vector<std::string> pieces;
-    Time("cut", [&] { pieces = Cut(conclusion->plan); });
+    Time("cut", [&] { pieces = Cut(*conclusion->plan); });
     frame_bytes = frames.bytes.size();
     plan_bytes = 0;
     for (const std::string& piece : pieces) plan_bytes += piece.size();

@@ -15,7 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!validator.Add(Tainted(std::move(plan))).ok()) return 0;
   const auto concluded = validator.Finish(Tainted(std::move(done)));
   if (!concluded.ok()) return 0;
-  const auto& storages = concluded->plan.storages();
+  const auto& storages = concluded->plan->storages();
   for (int i = 0; i < storages.place_size(); ++i) {
     if (!airlock::SpanFits(storages.offset(i), storages.nbytes(i), kSize)) std::abort();
   }

@@ -18,6 +18,7 @@
 #include "airlock/v1/inventory.pb.h"
 #include "airlock/v1/report.pb.h"
 #include "airlock/value.h"
+#include "sandbox/base/large_block.h"
 
 namespace airlock {
 
@@ -69,9 +70,10 @@ class Contents {
   Graph graph_;
   std::vector<NamedTensor> entries_;
   std::vector<NamedMeta> meta_entries_;
-  std::vector<TensorInfo> tensors_;
-  std::vector<uint64_t> shapes_;
-  std::vector<uint64_t> strides_;
+  // Large in files of many tensors.
+  std::vector<TensorInfo, LargeBlocks<TensorInfo>> tensors_;
+  std::vector<uint64_t, LargeBlocks<uint64_t>> shapes_;
+  std::vector<uint64_t, LargeBlocks<uint64_t>> strides_;
   std::vector<v1::Quantization> quantizations_;
   std::vector<StorageInfo> storages_;
   std::vector<std::string> devices_;

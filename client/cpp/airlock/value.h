@@ -17,6 +17,7 @@
 #include "airlock/error.h"
 #include "airlock/v1/graph.pb.h"
 #include "airlock/v1/inventory.pb.h"
+#include "sandbox/base/large_block.h"
 
 namespace airlock {
 
@@ -61,66 +62,56 @@ struct MetaTensor {
 
 class Graph {
  public:
-  // The columns of graph.proto, concatenated over all pieces.
-  struct Columns {
-    std::string kinds;
-    std::vector<uint32_t> counts;
-    std::vector<uint32_t> refs;
-    std::vector<uint32_t> links;
-    std::vector<int64_t> ints;
-    std::vector<double> floats;
-    std::string blob;
-
-    void Append(const v1::GraphColumns& piece);
-  };
-  // Sizes of the tables that links point into.
-  struct Tables {
-    uint64_t tensors = 0;
-    uint64_t storages = 0;
-    uint64_t symbols = 0;
-  };
-
   // No nodes.
   Graph() = default;
-  // Checks that the columns fit together and that every index has a target; an answer that broke off does not.
-  static ClientResult<Graph> Build(Columns columns, const Tables& tables);
 
-  size_t size() const { return columns_.kinds.size(); }
-  v1::NodeKind kind(NodeId node) const { return static_cast<v1::NodeKind>(columns_.kinds[node]); }
+  size_t size() const { return kinds_.size(); }
+  v1::NodeKind kind(NodeId node) const { return static_cast<v1::NodeKind>(kinds_[node]); }
 
   // REQUIRES, here and below: a node of a kind that has what is asked for.
-  int64_t Int(NodeId node) const { return columns_.ints[first_[node]]; }
+  int64_t Int(NodeId node) const { return ints_[places_[node].first]; }
   // Of a COMPLEX, part 1 is the imaginary one.
-  double Float(NodeId node, size_t part = 0) const { return columns_.floats[first_[node] + part]; }
+  double Float(NodeId node, size_t part = 0) const { return floats_[places_[node].first + part]; }
   // STRING (WTF-8), BYTES, BYTE_ARRAY, BIG_INT (two's complement, little-endian), DTYPE, LAYOUT, DEVICE, NUMPY_DTYPE.
-  std::string_view Text(NodeId node) const {
-    return std::string_view(columns_.blob).substr(first_[node], count_[node]);
-  }
+  std::string_view Text(NodeId node) const { return {blob_.data() + places_[node].first, places_[node].count}; }
   // The items of a LIST, TUPLE, SET, FROZEN_SET or SIZE.
-  std::span<const NodeId> Items(NodeId node) const { return {columns_.refs.data() + first_[node], count_[node]}; }
+  std::span<const NodeId> Items(NodeId node) const { return {refs_.data() + places_[node].first, places_[node].count}; }
   // Key, value, key, value ... of a DICT or ORDERED_DICT.
   std::span<const NodeId> Pairs(NodeId node) const;
   // The attributes of an ORDERED_DICT: a DICT or NONE node.
-  NodeId Attributes(NodeId node) const { return columns_.refs[first_[node]]; }
+  NodeId Attributes(NodeId node) const { return refs_[places_[node].first]; }
   // NESTED_TENSOR: buffer, sizes, strides, offsets. STREAM: its bytes, its root. ATTRIBUTED: its tensor, the
   // attributes. SCALAR: its NUMPY_DTYPE, its value.
   std::span<const NodeId> Parts(NodeId node) const;
   SparseTensor SparseAt(NodeId node) const;
   MetaTensor MetaAt(NodeId node) const;
   // Index in the table of a TENSOR, ARRAY, STORAGE or SYMBOL. Of a STORAGE, part 1 is its DType number, 0 if untyped.
-  uint32_t Link(NodeId node, size_t part = 0) const { return columns_.links[first_[node] + part]; }
+  uint32_t Link(NodeId node, size_t part = 0) const { return links_[places_[node].first + part]; }
   Record RecordAt(NodeId node) const;
 
   // The value under a string key of a DICT or ORDERED_DICT; linear in its length.
   std::optional<NodeId> Find(NodeId dict, std::string_view key) const;
 
  private:
-  class Builder;
+  friend class GraphBuilder;
+  template <typename T>
+  using Column = std::vector<T, LargeBlocks<T>>;
 
-  Columns columns_;
-  // For each node: where its values start in the one column besides `counts` that its kind names, and its count.
-  std::vector<uint32_t> first_;
-  std::vector<uint32_t> count_;
+  // Where a node's values start in the one column besides `counts_` that its kind names, and its count.
+  struct Place {
+    uint32_t first;
+    uint32_t count;
+  };
+
+  // The columns of graph.proto, concatenated over all pieces.
+  Column<uint8_t> kinds_;
+  Column<uint32_t> counts_;
+  Column<uint32_t> refs_;
+  Column<uint32_t> links_;
+  Column<int64_t> ints_;
+  Column<double> floats_;
+  Column<char> blob_;
+  Column<Place> places_;
 };
 
 bool IsDict(v1::NodeKind kind);

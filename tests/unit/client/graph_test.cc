@@ -76,6 +76,31 @@ TEST(Graph, PiecesMayBeCutAnywhere) {
   }
 }
 
+// Nodes get their places as pieces arrive: one that comes before its count waits for it.
+TEST(Graph, ColumnsMayArriveOneAfterTheOther) {
+  const PlanMaker maker = Sample();
+  const v1::GraphColumns& whole = maker.plan.graph();
+  v1::PlanChunk kinds, refs, counts, values;
+  kinds.mutable_graph()->set_kinds(whole.kinds());
+  *refs.mutable_graph()->mutable_refs() = whole.refs();
+  *counts.mutable_graph()->mutable_counts() = whole.counts();
+  values = maker.plan;
+  values.mutable_graph()->clear_kinds();
+  values.mutable_graph()->clear_refs();
+  values.mutable_graph()->clear_counts();
+  PlanAssembler assembler;
+  assembler.Add(maker.Report());
+  for (const v1::PlanChunk* piece : {&kinds, &refs, &values, &counts}) assembler.Add(*piece);
+  const auto contents = assembler.Finish();
+  ASSERT_TRUE(contents.ok()) << contents.error().message;
+  const auto sent = maker.Make();
+  ASSERT_TRUE(sent.ok());
+  const Graph& graph = (*contents)->graph();
+  for (NodeId node = 0; node < graph.size(); ++node) ASSERT_EQ(graph.kind(node), (*sent)->graph().kind(node));
+  EXPECT_EQ(graph.Text(6), "s");
+  EXPECT_EQ(graph.Items(7).size(), 2U);
+}
+
 TEST(Graph, ColumnsThatDoNotFitAreAnError) {
   for (int broken = 0; broken < 7; ++broken) {
     PlanMaker maker = Sample();

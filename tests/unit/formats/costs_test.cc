@@ -83,8 +83,8 @@ Emitted EmitNodes(int count) {
   class Counter final : public worker::FrameSink {
    public:
     explicit Counter(Emitted& emitted) : emitted_(emitted) {}
-    bool Write(std::string_view encoded) override {
-      emitted_.bytes += encoded.size();
+    bool Write(std::span<char> framed) override {
+      emitted_.bytes += framed.size() - worker::kFramePrefix;
       ++emitted_.frames;
       return true;
     }

@@ -23,7 +23,8 @@ using formats::Decoded;
 // Reads frames as the broker does: columns concatenated.
 class Collector final : public FrameSink {
  public:
-  bool Write(std::string_view encoded) override {
+  bool Write(std::span<char> framed) override {
+    const std::span<char> encoded = framed.subspan(kFramePrefix);
     EXPECT_LE(encoded.size(), size_t{64} << 10);
     v1::Frame frame;
     EXPECT_TRUE(frame.ParseFromArray(encoded.data(), static_cast<int>(encoded.size())));
@@ -126,7 +127,7 @@ TEST(Emit, RefsFindTheirNodesBeyondABlock) {
 
 TEST(Emit, ReachedNodesAreFoundAcrossBlocks) {
   NodeNumbers numbers(1000);
-  EXPECT_EQ(numbers.NextFrom(0), pickle::kNoNode);
+  EXPECT_TRUE(numbers.ForEach([](pickle::NodeId) { return false; })) << "there is none yet";
   const std::vector<pickle::NodeId> reached = {0, 63, 64, 127, 500, 999};
   for (const pickle::NodeId node : reached) {
     EXPECT_TRUE(numbers.Reach(node));
@@ -134,11 +135,13 @@ TEST(Emit, ReachedNodesAreFoundAcrossBlocks) {
   }
   numbers.Number(500);
   std::vector<pickle::NodeId> found;
-  for (auto node = numbers.NextFrom(0); node != pickle::kNoNode; node = numbers.NextFrom(node + 1)) {
+  EXPECT_TRUE(numbers.ForEach([&](pickle::NodeId node) {
     EXPECT_TRUE(numbers.reached(node));
     found.push_back(node);
-  }
+    return true;
+  }));
   EXPECT_EQ(found, reached);
+  EXPECT_FALSE(numbers.ForEach([](pickle::NodeId node) { return node < 127; })) << "one that fails ends it";
   EXPECT_FALSE(numbers.reached(1));
   // The root first, then the others in their order.
   EXPECT_EQ(numbers[500], 0U);
@@ -146,6 +149,23 @@ TEST(Emit, ReachedNodesAreFoundAcrossBlocks) {
   EXPECT_EQ(numbers[64], 3U);
   EXPECT_EQ(numbers[127], 4U);
   EXPECT_EQ(numbers[999], 5U);
+}
+
+TEST(Emit, NodesInARowAreNumberedAsEachIs) {
+  constexpr pickle::NodeId kRoot = 100;
+  NodeNumbers numbers(200);
+  for (pickle::NodeId node = 0; node < 200; ++node) {
+    if (node % 70 != 69) numbers.Reach(node);
+  }
+  numbers.Number(kRoot);
+  std::vector<pickle::NodeId> nodes;
+  for (pickle::NodeId node = 90; node < 120; ++node) nodes.push_back(node);  // the root among them
+  for (const pickle::NodeId node : {99U, 101U, 0U, 1U, 63U, 64U, 68U, 70U, 100U, 100U, 101U, 198U, 199U, 0U, 5U, 5U}) {
+    nodes.push_back(node);
+  }
+  std::vector<uint32_t> out(nodes.size());
+  numbers.Of(nodes, out.data());
+  for (size_t i = 0; i < nodes.size(); ++i) EXPECT_EQ(out[i], numbers[nodes[i]]) << i;
 }
 
 TEST(Emit, KeysAreDistinctAndTheLastValueStays) {

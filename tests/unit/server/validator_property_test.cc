@@ -269,8 +269,8 @@ TEST(ValidatorProperty, PiecesMakeTheSamePlan) {
     *done.mutable_done() = model.done;
     const auto concluded = validator.Finish(Tainted(std::move(done)));
     ASSERT_TRUE(concluded.ok()) << seed;
-    EXPECT_EQ(concluded->plan.graph().SerializeAsString(), whole.graph().SerializeAsString());
-    EXPECT_EQ(concluded->plan.tensors().SerializeAsString(), whole.tensors().SerializeAsString());
+    EXPECT_EQ(concluded->plan->graph().SerializeAsString(), whole.graph().SerializeAsString());
+    EXPECT_EQ(concluded->plan->tensors().SerializeAsString(), whole.tensors().SerializeAsString());
   }
 }
 

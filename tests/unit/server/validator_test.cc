@@ -26,7 +26,7 @@ TEST(Validator, AcceptsAValidPlan) {
   EXPECT_EQ(concluded->totals.nodes(), 20U);
   EXPECT_EQ(concluded->totals.tensors(), 4U);
   EXPECT_EQ(concluded->totals.payload_bytes(), 664U);
-  EXPECT_EQ(NamesIn(concluded->plan.entries()), (std::vector<std::string>{"w", "list.0", "list.1", "7.a"}));
+  EXPECT_EQ(NamesIn(concluded->plan->entries()), (std::vector<std::string>{"w", "list.0", "list.1", "7.a"}));
 }
 
 TEST(Validator, AcceptsAPlanInPieces) {
@@ -172,6 +172,58 @@ TEST(Validator, EveryLieIsCaughtByTheRuleThatNamesIt) {
     EXPECT_EQ(concluded.error().reason(), v1::REASON_WORKER_PROTOCOL) << lie.rule;
     EXPECT_EQ(concluded.error().failure().layer(), std::string("validator: ") + lie.rule);
   }
+}
+
+// Nodes are cut while their columns grow: in what order these come must change nothing.
+TEST(Validator, ALieInPiecesIsTheSameLie) {
+  for (const bool kinds_first : {true, false}) {
+    for (const Lie& lie : kLies) {
+      Plan rest = ValidPlan();
+      Done done = ValidDone();
+      Limits limits;
+      lie.tell(rest, done, limits);
+      Plan kinds;
+      kinds.mutable_graph()->mutable_kinds()->swap(*G(rest).mutable_kinds());
+      Validator validator(limits, PlaceSizes{kInputSize, kOutputSize});
+      OrVerdict<void> added = validator.Add(PlanFrame(kinds_first ? kinds : rest));
+      if (added.ok()) added = validator.Add(PlanFrame(kinds_first ? rest : kinds));
+      const OrVerdict<Conclusion> concluded =
+          added.ok() ? validator.Finish(DoneFrame(done)) : Unexpected<Verdict>{added.error()};
+      ASSERT_FALSE(concluded.ok()) << lie.rule;
+      EXPECT_EQ(concluded.error().failure().layer(), std::string("validator: ") + lie.rule);
+    }
+  }
+}
+
+TEST(Validator, OfTwoNodesThatAreWrongTheFirstIsNamed) {
+  const auto rule_of = [](const std::function<void(Plan&)>& spoil) {
+    Plan plan = ValidPlan();
+    spoil(plan);
+    const auto concluded = Validate(plan);
+    return concluded.ok() ? std::string() : concluded.error().failure().layer();
+  };
+  EXPECT_EQ(rule_of([](Plan& p) { G(p).set_counts(0, 0xFFFFFFFF), Kind(p, 11, 33); }), "validator: graph.short");
+  EXPECT_EQ(rule_of([](Plan& p) { G(p).mutable_ints()->Clear(), Kind(p, 1, 33); }), "validator: graph.kind");
+  EXPECT_EQ(rule_of([](Plan& p) { G(p).mutable_counts()->Clear(), Kind(p, 11, 33); }), "validator: graph.short");
+}
+
+// Room that columns have ahead is no memory: a plan that grew counts as one that came at once.
+TEST(Validator, AGrownPlanHoldsWhatItsColumnsHold) {
+  Limits limits;
+  constexpr int kPieces = 100;
+  constexpr size_t kNodes = 10'000;
+  Plan piece;
+  G(piece).set_kinds(std::string(kNodes, static_cast<char>(v1::NODE_KIND_INT)));
+  for (size_t i = 0; i < kNodes; ++i) G(piece).add_ints(static_cast<int64_t>(i));
+  Validator validator(limits, PlaceSizes{kInputSize, kOutputSize});
+  for (int i = 0; i < kPieces; ++i) ASSERT_TRUE(validator.Add(PlanFrame(piece)).ok());
+  const auto concluded = validator.Finish(DoneFrame(ValidDone()));
+  ASSERT_TRUE(concluded.ok()) << concluded.error().failure().DebugString();
+  ASSERT_EQ(concluded->totals.nodes(), kPieces * kNodes);
+  for (const int node : {0, 9'999, 10'000, 999'999}) EXPECT_EQ(concluded->plan->graph().ints(node), node % 10'000);
+  const uint64_t held = HeldBytes(*concluded->plan);
+  EXPECT_GE(held, kPieces * kNodes * 9);
+  EXPECT_LE(held, kPieces * kNodes * 9 + 16'384);
 }
 
 // Three files, the second one empty: a span lies in one of them.
@@ -365,9 +417,9 @@ TEST(Validator, AFailedLoadKeepsItsInventoryOnly) {
   ASSERT_TRUE(concluded.ok());
   EXPECT_EQ(concluded->verdict.reason(), v1::REASON_PICKLE_MALFORMED);
   EXPECT_EQ(concluded->verdict.failure().offset(), 12U);
-  EXPECT_EQ(concluded->plan.graph().kinds().size(), 0U);
-  EXPECT_EQ(concluded->plan.storages().place_size(), 0);
-  EXPECT_EQ(concluded->plan.symbols_size(), 1);
+  EXPECT_EQ(concluded->plan->graph().kinds().size(), 0U);
+  EXPECT_EQ(concluded->plan->storages().place_size(), 0);
+  EXPECT_EQ(concluded->plan->symbols_size(), 1);
 }
 
 // A plan of one node takes one byte here.

@@ -1,0 +1,213 @@
+#include "client/cpp/graph_builder.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <initializer_list>
+#include <limits>
+#include <utility>
+
+namespace airlock {
+namespace {
+
+// A kind takes from `counts` and from at most one column more.
+enum class In : uint8_t { kNothing, kInts, kFloats, kBlob, kRefs, kLinks };
+
+// What a node takes from the columns (the table at the head of graph.proto): `fixed` values, and `per_count` for each
+// that its count names. Of a record: one for each part that its count names.
+struct KindRow {
+  In column;
+  bool counted;
+  uint8_t fixed;
+  uint8_t per_count;
+};
+
+constexpr std::array<KindRow, 33> kRows = {{
+    {In::kNothing, false, 0, 0},  // UNSPECIFIED: no node
+    {In::kNothing, false, 0, 0},  // NONE
+    {In::kNothing, false, 0, 0},  // FALSE
+    {In::kNothing, false, 0, 0},  // TRUE
+    {In::kInts, false, 1, 0},     // INT
+    {In::kBlob, true, 0, 1},      // BIG_INT
+    {In::kFloats, false, 1, 0},   // FLOAT
+    {In::kFloats, false, 2, 0},   // COMPLEX
+    {In::kBlob, true, 0, 1},      // STRING
+    {In::kBlob, true, 0, 1},      // BYTES
+    {In::kBlob, true, 0, 1},      // BYTE_ARRAY
+    {In::kRefs, true, 0, 1},      // LIST
+    {In::kRefs, true, 0, 1},      // TUPLE
+    {In::kRefs, true, 0, 1},      // SET
+    {In::kRefs, true, 0, 1},      // FROZEN_SET
+    {In::kRefs, true, 0, 2},      // DICT
+    {In::kRefs, true, 1, 2},      // ORDERED_DICT
+    {In::kRefs, true, 0, 1},      // SIZE
+    {In::kBlob, true, 0, 1},      // DTYPE
+    {In::kBlob, true, 0, 1},      // LAYOUT
+    {In::kBlob, true, 0, 1},      // DEVICE
+    {In::kLinks, false, 1, 0},    // TENSOR
+    {In::kLinks, false, 2, 0},    // STORAGE
+    {In::kLinks, false, 1, 0},    // SYMBOL
+    {In::kRefs, true, 1, 0},      // RECORD
+    {In::kRefs, true, 4, 0},      // SPARSE_TENSOR
+    {In::kRefs, true, 3, 0},      // META_TENSOR
+    {In::kRefs, false, 4, 0},     // NESTED_TENSOR
+    {In::kRefs, false, 2, 0},     // STREAM
+    {In::kRefs, false, 2, 0},     // ATTRIBUTED
+    {In::kLinks, false, 1, 0},    // ARRAY
+    {In::kRefs, false, 2, 0},     // SCALAR
+    {In::kBlob, true, 0, 1},      // NUMPY_DTYPE
+}};
+
+// Every part of a record that is set names a ref, but for these.
+constexpr uint32_t kRefBits = 0xFF & ~uint32_t{v1::RECORD_PART_NEW | v1::RECORD_PART_STATES};
+
+uint64_t Needed(uint8_t kind, const KindRow& row, uint32_t count) {
+  if (kind == v1::NODE_KIND_RECORD) return 1 + static_cast<uint64_t>(std::popcount(count & kRefBits));
+  return row.fixed + uint64_t{row.per_count} * count;
+}
+
+constexpr uint64_t KindSet(std::initializer_list<v1::NodeKind> kinds) {
+  uint64_t set = 0;
+  for (const v1::NodeKind kind : kinds) set |= uint64_t{1} << kind;
+  return set;
+}
+
+constexpr uint64_t kLinked =
+    KindSet({v1::NODE_KIND_TENSOR, v1::NODE_KIND_ARRAY, v1::NODE_KIND_STORAGE, v1::NODE_KIND_SYMBOL});
+constexpr uint64_t kWithParts = KindSet({v1::NODE_KIND_SPARSE_TENSOR, v1::NODE_KIND_META_TENSOR,
+                                         v1::NODE_KIND_NESTED_TENSOR, v1::NODE_KIND_ATTRIBUTED, v1::NODE_KIND_SCALAR});
+
+// Appends, with room far ahead where the column has to grow: columns of a million values are common.
+template <typename Column, typename Values>
+void Append(Column& column, const Values& values) {
+  constexpr size_t kWidth = sizeof(typename Column::value_type);
+  static_assert(sizeof(*values.data()) == kWidth);
+  if (values.empty()) return;
+  const size_t before = column.size();
+  const size_t after = before + static_cast<size_t>(values.size());
+  if (column.capacity() < after) column.reserve(RoomAhead(after, kWidth));
+  column.resize(after);
+  std::memcpy(column.data() + before, values.data(), (after - before) * kWidth);
+}
+
+}  // namespace
+
+void GraphBuilder::Add(const v1::GraphColumns& piece) {
+  Append(graph_.kinds_, piece.kinds());
+  Append(graph_.counts_, piece.counts());
+  Append(graph_.refs_, piece.refs());
+  Append(graph_.links_, piece.links());
+  Append(graph_.ints_, piece.ints());
+  Append(graph_.floats_, piece.floats());
+  Append(graph_.blob_, piece.blob());
+  for (const uint32_t ref : piece.refs()) highest_ref_ = std::max(highest_ref_, ref);
+  Place();
+}
+
+void GraphBuilder::Place() {
+  auto& places = graph_.places_;
+  if (places.capacity() < size()) places.reserve(RoomAhead(size(), sizeof(Graph::Place)));
+  while (places.size() < size()) {
+    const uint8_t kind = graph_.kinds_[places.size()];
+    if (kind == v1::NODE_KIND_UNSPECIFIED || kind >= kRows.size()) return;  // for good: Finish sees it
+    kinds_ |= uint64_t{1} << kind;
+    const KindRow& row = kRows[kind];
+    if (!row.counted) {
+      PlaceRun(kind);
+      continue;
+    }
+    if (counts_ == graph_.counts_.size()) return;
+    const uint32_t count = graph_.counts_[counts_++];
+    uint64_t& at = taken_[static_cast<size_t>(row.column)];
+    places.push_back({static_cast<uint32_t>(at), count});
+    at += Needed(kind, row, count);
+  }
+}
+
+// Nodes of one kind, which has no counts: numbers mostly, of which there may be a million in a row.
+void GraphBuilder::PlaceRun(uint8_t kind) {
+  auto& places = graph_.places_;
+  const size_t begin = places.size();
+  size_t end = begin + 1;
+  while (end < size() && graph_.kinds_[end] == kind) ++end;
+  const KindRow& row = kRows[kind];
+  uint64_t& at = taken_[static_cast<size_t>(row.column)];
+  places.resize(end);
+  auto first = static_cast<uint32_t>(at);
+  for (size_t node = begin; node < end; ++node, first += row.fixed) places[node] = {first, 0};
+  at += row.fixed * (end - begin);
+}
+
+ClientResult<Graph> GraphBuilder::Finish(const Tables& tables) {
+  if (Complete() && AllFit(tables)) return std::move(graph_);
+  return Unexpected{MakeError(v1::REASON_INTERNAL, "the value graph in the daemon's answer does not fit together")};
+}
+
+// Whether every column was taken to its last value and not further, and every ref leads to a node.
+bool GraphBuilder::Complete() const {
+  constexpr size_t kMost = std::numeric_limits<uint32_t>::max();
+  const std::array<uint64_t, kColumns> sizes = {
+      0, graph_.ints_.size(), graph_.floats_.size(), graph_.blob_.size(), graph_.refs_.size(), graph_.links_.size()};
+  return size() < kMost && std::all_of(sizes.begin(), sizes.end(), [](uint64_t values) { return values < kMost; }) &&
+         graph_.places_.size() == size() && counts_ == graph_.counts_.size() && taken_ == sizes &&
+         (highest_ref_ < size() || graph_.refs_.empty());
+}
+
+// REQUIRES: Complete.
+bool GraphBuilder::AllFit(const Tables& tables) const {
+  constexpr uint64_t kWanting = kLinked | kWithParts;
+  if ((kinds_ & kWanting) == 0) return true;
+  for (NodeId node = 0; node < size(); ++node) {
+    if ((kWanting >> graph_.kinds_[node] & 1) != 0 && !Fits(node, tables)) return false;
+  }
+  return true;
+}
+
+bool GraphBuilder::Fits(NodeId node, const Tables& tables) const {
+  return (kLinked >> graph_.kind(node) & 1) != 0 ? LinkFits(node, tables) : PartsFit(node);
+}
+
+bool GraphBuilder::LinkFits(NodeId node, const Tables& tables) const {
+  const uint32_t link = graph_.Link(node);
+  switch (graph_.kind(node)) {
+    case v1::NODE_KIND_TENSOR:
+    case v1::NODE_KIND_ARRAY:
+      return link < tables.tensors;
+    case v1::NODE_KIND_STORAGE:
+      return link < tables.storages;
+    default:
+      return link < tables.symbols;
+  }
+}
+
+// Whether the nodes that Graph takes for granted are there.
+bool GraphBuilder::PartsFit(NodeId node) const {
+  const NodeId* part = graph_.refs_.data() + graph_.places_[node].first;
+  const auto is = [this](NodeId part_node, std::initializer_list<v1::NodeKind> kinds) {
+    return std::find(kinds.begin(), kinds.end(), graph_.kind(part_node)) != kinds.end();
+  };
+  switch (graph_.kind(node)) {
+    case v1::NODE_KIND_SPARSE_TENSOR:
+      return is(part[0], {v1::NODE_KIND_TENSOR}) && is(part[1], {v1::NODE_KIND_TENSOR, v1::NODE_KIND_NONE}) &&
+             is(part[2], {v1::NODE_KIND_TENSOR}) && is(part[3], {v1::NODE_KIND_SIZE});
+    case v1::NODE_KIND_META_TENSOR:
+      return is(part[0], {v1::NODE_KIND_DTYPE}) && is(part[1], {v1::NODE_KIND_SIZE}) &&
+             is(part[2], {v1::NODE_KIND_TUPLE}) && AllInts(part[1]) && AllInts(part[2]);
+    case v1::NODE_KIND_NESTED_TENSOR:
+      return std::all_of(part, part + 4, [&](NodeId tensor) { return is(tensor, {v1::NODE_KIND_TENSOR}); });
+    case v1::NODE_KIND_ATTRIBUTED:
+      return is(part[0], {v1::NODE_KIND_TENSOR, v1::NODE_KIND_SPARSE_TENSOR, v1::NODE_KIND_META_TENSOR,
+                          v1::NODE_KIND_NESTED_TENSOR});
+    case v1::NODE_KIND_SCALAR:
+      return is(part[0], {v1::NODE_KIND_NUMPY_DTYPE}) && !is(part[1], {v1::NODE_KIND_SCALAR});
+    default:
+      return true;
+  }
+}
+
+bool GraphBuilder::AllInts(NodeId items) const {
+  const auto refs = graph_.Items(items);
+  return std::all_of(refs.begin(), refs.end(), [this](NodeId item) { return graph_.kind(item) == v1::NODE_KIND_INT; });
+}
+
+}  // namespace airlock

@@ -1,0 +1,50 @@
+// GraphBuilder: makes a Graph of the pieces of its columns, while they arrive. The daemon is trusted, the transport may
+// break: whatever will be used as an index is checked.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "airlock/v1/graph.pb.h"
+#include "airlock/value.h"
+
+namespace airlock {
+
+class GraphBuilder {
+ public:
+  // Sizes of the tables that links point into.
+  struct Tables {
+    uint64_t tensors = 0;
+    uint64_t storages = 0;
+    uint64_t symbols = 0;
+  };
+
+  void Add(const v1::GraphColumns& piece);
+  size_t size() const { return graph_.size(); }
+  // Checks that the columns fit together and that every index has a target; an answer that broke off does not.
+  // REQUIRES: called once, last.
+  ClientResult<Graph> Finish(const Tables& tables);
+
+ private:
+  static constexpr size_t kColumns = 6;
+
+  // Gives the nodes that have come since their places in the columns, as far as their counts are there.
+  void Place();
+  void PlaceRun(uint8_t kind);
+  bool Complete() const;
+  bool AllFit(const Tables& tables) const;
+  bool Fits(NodeId node, const Tables& tables) const;
+  bool LinkFits(NodeId node, const Tables& tables) const;
+  bool PartsFit(NodeId node) const;
+  bool AllInts(NodeId items) const;
+
+  Graph graph_;
+  // How much of each column, and of `counts`, the nodes so far take.
+  std::array<uint64_t, kColumns> taken_{};
+  size_t counts_ = 0;
+  uint32_t highest_ref_ = 0;
+  uint64_t kinds_ = 0;  // a bit for each that was met
+};
+
+}  // namespace airlock

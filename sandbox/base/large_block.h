@@ -1,0 +1,84 @@
+// Large blocks of memory, in huge pages. A page that is touched for the first time costs a fault, and a huge one stands
+// for 512 of the others. Memory that is never written costs address space alone, so columns of unknown length take room
+// far ahead and are not copied as they grow. Where a host has no huge pages all is the same, and slower.
+#pragma once
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <utility>
+
+namespace airlock {
+
+inline constexpr size_t kHugePage = size_t{2} << 20;
+// Of smaller blocks malloc makes better use.
+inline constexpr size_t kLargeBlock = 2 * kHugePage;
+
+// A mapping that huge pages cover from its first byte on. malloc's blocks cannot be that: it writes before their start.
+// Throws bad_alloc. FreeLargeBlock takes it back, with the same size.
+inline void* AllocateLargeBlock(size_t bytes) {
+  if (bytes > SIZE_MAX - 2 * kHugePage) throw std::bad_alloc();
+  const size_t length = (bytes + kHugePage - 1) / kHugePage * kHugePage;
+  void* const mapped =
+      ::mmap(nullptr, length + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (mapped == MAP_FAILED) throw std::bad_alloc();
+  const size_t skipped = (kHugePage - reinterpret_cast<uintptr_t>(mapped) % kHugePage) % kHugePage;
+  char* const block = static_cast<char*>(mapped) + skipped;
+  if (skipped != 0) (void)::munmap(mapped, skipped);
+  if (skipped != kHugePage) (void)::munmap(block + length, kHugePage - skipped);
+  (void)::madvise(block, length, MADV_HUGEPAGE);
+  return block;
+}
+
+inline void FreeLargeBlock(void* block, size_t bytes) {
+  (void)::munmap(block, (bytes + kHugePage - 1) / kHugePage * kHugePage);
+}
+
+// How many values a column that is full gets room for, when it is to hold `needed`.
+inline size_t RoomAhead(size_t needed, size_t width) {
+  // Most columns end below; one that does not may become much longer.
+  constexpr size_t kSmall = size_t{256} << 10;
+  constexpr size_t kLeast = size_t{16} << 20;
+  constexpr size_t kMost = size_t{64} << 20;
+  constexpr size_t kTimes = 4;
+  if (needed * width < kSmall) return kTimes * needed;
+  return needed + std::clamp(kTimes * needed, kLeast / width, kMost / width);
+}
+
+// For containers: large blocks as above, small ones of operator new. Values that nobody gave a value are not written.
+template <typename T>
+struct LargeBlocks {
+  using value_type = T;
+
+  LargeBlocks() = default;
+  template <typename U>
+  LargeBlocks(const LargeBlocks<U>& /*other*/) {}
+
+  T* allocate(size_t count) {
+    if (count > SIZE_MAX / sizeof(T)) throw std::bad_alloc();
+    const size_t bytes = count * sizeof(T);
+    return static_cast<T*>(bytes < kLargeBlock ? ::operator new(bytes) : AllocateLargeBlock(bytes));
+  }
+  void deallocate(T* values, size_t count) {
+    const size_t bytes = count * sizeof(T);
+    if (bytes < kLargeBlock) return ::operator delete(values);
+    FreeLargeBlock(values, bytes);
+  }
+  template <typename U>
+  void construct(U* value) {
+    ::new (static_cast<void*>(value)) U;
+  }
+  template <typename U, typename... Arguments>
+  void construct(U* value, Arguments&&... arguments) {
+    ::new (static_cast<void*>(value)) U(std::forward<Arguments>(arguments)...);
+  }
+  template <typename U>
+  bool operator==(const LargeBlocks<U>& /*other*/) const {
+    return true;
+  }
+};
+
+}  // namespace airlock
