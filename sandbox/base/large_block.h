@@ -28,7 +28,7 @@ inline void* AllocateLargeBlock(size_t bytes) {
   const size_t skipped = (kHugePage - reinterpret_cast<uintptr_t>(mapped) % kHugePage) % kHugePage;
   char* const block = static_cast<char*>(mapped) + skipped;
   if (skipped != 0) (void)::munmap(mapped, skipped);
-  if (skipped != kHugePage) (void)::munmap(block + length, kHugePage - skipped);
+  (void)::munmap(block + length, kHugePage - skipped);
   (void)::madvise(block, length, MADV_HUGEPAGE);
   return block;
 }
