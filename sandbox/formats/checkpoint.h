@@ -55,6 +55,8 @@ struct Checkpoint {
   // The first of them; there may be one for each tensor.
   std::vector<NestedStream> nested;
   uint64_t nested_left_out = 0;
+  // What is to be inflated or swapped was left to others (Output::Offer).
+  bool held_back = false;
 };
 
 // Fails where so many levels of nesting are more than the limit, or than this program nests calls, whatever the limit.

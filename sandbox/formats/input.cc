@@ -82,6 +82,12 @@ bool Output::Wants(uint64_t offset, uint64_t length) const {
                      [&](const auto& span) { return offset < span.second && span.first < offset + length; });
 }
 
+void Output::Offer(uint64_t bytes) {
+  if (bytes <= most_offered_) return;
+  wanted_.emplace();
+  held_back_ = true;
+}
+
 void Output::Keep(uint64_t offset, uint64_t length) {
   if (length > kMaxKept - kept_bytes_) return;
   kept_bytes_ += length;

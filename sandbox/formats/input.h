@@ -101,6 +101,13 @@ class Output {
   void WantOnly(std::vector<std::pair<uint64_t, uint64_t>> spans) { wanted_ = std::move(spans); }
   bool Wants(uint64_t offset, uint64_t length) const;
 
+  // Lets Offer turn away more than `bytes`, which others then write side by side.
+  void HoldBackBeyond(uint64_t bytes) { most_offered_ = bytes; }
+  // Before pieces are written of which others could do so many bytes meanwhile: all but the largest piece's. Where that
+  // is too much, nothing is wanted from now on.
+  void Offer(uint64_t bytes);
+  bool held_back() const { return held_back_; }
+
  private:
   void CopyKept(uint64_t offset, std::span<const uint8_t> bytes);
 
@@ -109,6 +116,8 @@ class Output {
   bool dry_;
   // None: all.
   std::optional<std::vector<std::pair<uint64_t, uint64_t>>> wanted_;
+  uint64_t most_offered_ = UINT64_MAX;
+  bool held_back_ = false;
   uint64_t used_ = 0;
   std::map<uint64_t, std::vector<uint8_t>> kept_;  // by offset; they do not overlap
   uint64_t kept_bytes_ = 0;

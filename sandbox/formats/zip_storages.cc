@@ -6,6 +6,7 @@
 #include <memory>
 #include <unordered_set>
 
+#include "sandbox/base/checked.h"
 #include "sandbox/formats/byte_swap.h"
 #include "sandbox/formats/inflate.h"
 #include "sandbox/formats/member_finding.h"
@@ -17,6 +18,8 @@ namespace {
 
 // A multiple of every element size.
 constexpr size_t kStepBytes = size_t{1} << 16;
+// A node is made, told and checked again in less time than so many bytes are moved in, by half a dozen times.
+constexpr uint64_t kBytesPerNode = 1024;
 
 // The bytes of a member in steps, inflated where they are deflated.
 class MemberReader {
@@ -150,8 +153,21 @@ bool ZipStorages::IsMoved(const Entry& entry) const {
   return entry.nbytes > 0 && (swapped || !input_.in_place() || entry.member->deflated());
 }
 
+uint64_t ZipStorages::Shareable() const {
+  uint64_t sum = 0;
+  uint64_t largest = 0;
+  for (const Entry& entry : std::span<const Entry>(entries_.data(), entries_.size())) {
+    if (!IsMoved(entry)) continue;
+    sum = CheckedAdd(sum, entry.nbytes).value_or(UINT64_MAX);
+    largest = std::max(largest, entry.nbytes);
+  }
+  const uint64_t shareable = sum - largest;
+  return shareable / kBytesPerNode < context_.graph.size() ? 0 : shareable;
+}
+
 Result<void> ZipStorages::Rewrite() {
   AIRLOCK_TRY(AgreeOnViews());
+  output_.Offer(Shareable());
   const std::unordered_set<uint32_t> checked = tables_.CheckedStorages();
   for (const Entry& entry : std::span<const Entry>(entries_.data(), entries_.size())) {
     if (IsMoved(entry)) AIRLOCK_TRY(RewriteOne(entry, checked.contains(entry.storage)));

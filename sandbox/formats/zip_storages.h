@@ -68,6 +68,8 @@ class ZipStorages final : public tensors::StorageResolver {
   Result<void> AgreeOnViews();
   // Whether its bytes do not stand in the file as they are needed.
   bool IsMoved(const Entry& entry) const;
+  // What others could move while the largest storage is moved here; 0 where that is not worth decoding the file again.
+  uint64_t Shareable() const;
   Result<void> RewriteOne(const Entry& entry, bool keep);
   // Whether it is deflated, and inflated as a whole; then there is room for it.
   bool MovesWhole(const ZipMember& member);

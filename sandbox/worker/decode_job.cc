@@ -65,7 +65,9 @@ void DecodeJob(const v1::Job& job) {
       job.files().empty() ? formats::Input(walls::kInputFd, job.input_size()) : formats::Input(set);
   formats::Output output(walls::kOutputFd, job.limits().output_bytes(), !job.rewrite());
   if (job.only_wanted()) output.WantOnly(WantedOf(job));
+  if (job.hold_back_bytes() > 0) output.HoldBackBeyond(job.hold_back_bytes());
   Result<void> decoded = formats::Decode(input, output, checkpoint, job.member());
+  checkpoint.held_back = output.held_back();
   if (decoded.ok()) decoded = recovery::Recover(checkpoint.context, checkpoint.tables, checkpoint.root);
   SocketSink sink;
   if (!Emit(checkpoint, input, std::move(decoded), sink)) _exit(spawner::kWorkerTerminated);

@@ -300,6 +300,7 @@ bool WriteDone(const formats::Checkpoint& checkpoint, const Result<void>& result
   v1::Done& done = *frame.mutable_done();
   done.set_format(static_cast<::airlock::v1::Format>(checkpoint.format));
   WriteNested(checkpoint.nested, done);
+  done.set_held_back(checkpoint.held_back && result.ok());
   if (!result.ok()) {
     const Error& error = result.error();
     done.set_reason(static_cast<uint32_t>(error.reason));

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 
 #include "sandbox/formats/inflate.h"
 #include "tests/fixtures/torch_writer.h"
@@ -69,6 +70,99 @@ TEST(TorchZip, MuchDeflatedData) {
     EXPECT_EQ(TensorBytes(decoded, 0), Swapped(storage, 4).bytes);
     EXPECT_FALSE(decoded.HasFinding("zip.wrong-crc"));
   }
+}
+
+// Three deflated storages, the second with a wrong checksum; the output's offsets of them.
+class SharedTorchZip : public testing::Test {
+ protected:
+  static constexpr int64_t kNumel = 100'000;
+  static constexpr uint64_t kBytes = 4 * kNumel;
+
+  static std::string File(bool many_nodes = false) {
+    std::vector<StorageSpec> storages;
+    std::vector<TensorSpec> tensors;
+    for (size_t i = 0; i < 3; ++i) storages.push_back(FloatStorage(std::to_string(i), kNumel));
+    for (size_t i = 0; i < (many_nodes ? 3000 : 3); ++i) {
+      tensors.push_back({.name = std::to_string(i), .storage = i % 3, .shape = {kNumel}, .stride = {1}});
+    }
+    ZipShape shape = fixtures::TorchZipShape(fixtures::PickleStateDict(tensors, storages, false), storages);
+    shape.parts[1].data = "little";
+    for (size_t i = 2; i + 1 < shape.parts.size(); ++i) shape.parts[i].deflate = true;
+    shape.parts[3].crc = 1;
+    return fixtures::WriteZip(shape);
+  }
+
+  static Decoded Run(const std::string& file, const std::function<void(Output&)>& prepare, bool& held_back) {
+    Decoded decoded = Undecoded(file, {});
+    const Input input(decoded.input.get(), file.size());
+    Output output(decoded.output.get(), uint64_t{1} << 24, false);
+    prepare(output);
+    decoded.result = Decode(input, output, decoded.checkpoint);
+    held_back = output.held_back();
+    return decoded;
+  }
+
+  static std::vector<uint64_t> Offsets(const Decoded& decoded) {
+    std::vector<uint64_t> offsets;
+    for (const tensors::Storage& storage : decoded.checkpoint.tables.storages()) {
+      EXPECT_EQ(storage.place, Place::kOutput);
+      offsets.push_back(storage.offset);
+    }
+    return offsets;
+  }
+};
+
+TEST_F(SharedTorchZip, WhatIsMoreThanTheBoundIsHeldBackWithoutAByteMoved) {
+  bool held_back = false;
+  const Decoded whole = Run(
+      File(), [](Output&) {}, held_back);
+  EXPECT_FALSE(held_back);
+  // The largest one is nobody else's to move meanwhile.
+  EXPECT_TRUE(Run(
+                  File(), [](Output& output) { output.HoldBackBeyond(2 * kBytes); }, held_back)
+                  .ok());
+  EXPECT_FALSE(held_back);
+  const Decoded left = Run(
+      File(), [](Output& output) { output.HoldBackBeyond(2 * kBytes - 1); }, held_back);
+  ASSERT_TRUE(left.ok()) << left.message();
+  EXPECT_TRUE(held_back);
+  EXPECT_EQ(Offsets(left), Offsets(whole)) << "the same plan";
+  EXPECT_TRUE(whole.HasFinding("zip.wrong-crc"));
+  EXPECT_FALSE(left.HasFinding("zip.wrong-crc"));
+  EXPECT_EQ(::lseek(left.output.get(), 0, SEEK_END), 0) << "nothing was written";
+}
+
+TEST_F(SharedTorchZip, SharesMoveTheirsAndFindWhatIsWrongWithIt) {
+  bool held_back = false;
+  const Decoded whole = Run(
+      File(), [](Output&) {}, held_back);
+  const std::vector<uint64_t> offsets = Offsets(whole);
+  for (size_t share = 0; share < 3; ++share) {
+    const Decoded part = Run(
+        File(),
+        [&](Output& output) {
+          output.WantOnly({{offsets[share], offsets[share] + kBytes}});
+        },
+        held_back);
+    EXPECT_EQ(Offsets(part), offsets);
+    EXPECT_EQ(part.HasFinding("zip.wrong-crc"), share == 1);
+    for (uint32_t tensor = 0; tensor < 3; ++tensor) {
+      std::vector<char> first(8, 'x');
+      const bool written = ::pread(part.output.get(), first.data(), 8, static_cast<off_t>(offsets[tensor] + 4)) == 8 &&
+                           std::any_of(first.begin(), first.end(), [](char c) { return c != 0; });
+      EXPECT_EQ(written, tensor == share) << tensor;
+    }
+    EXPECT_EQ(TensorBytes(part, static_cast<uint32_t>(share)), FloatStorage("", kNumel).bytes);
+  }
+}
+
+// To decode it again would take longer than to move its data.
+TEST_F(SharedTorchZip, AFileOfManyObjectsIsNotHeldBack) {
+  bool held_back = true;
+  EXPECT_TRUE(Run(
+                  File(true), [](Output& output) { output.HoldBackBeyond(1); }, held_back)
+                  .ok());
+  EXPECT_FALSE(held_back);
 }
 
 // Their headers are read alone, or with what is near.
