@@ -15,6 +15,7 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "sandbox/base/version.h"
@@ -52,6 +53,8 @@ BrokerOptions ToBrokerOptions(const Options& options) {
   broker.limits = options.limits;
   broker.spool_directory = options.spool_dir;
   broker.max_loads = options.max_loads;
+  // More than there are processors for would only take each other's time.
+  broker.shared_workers = std::min<size_t>(options.max_loads, std::max(1U, std::thread::hardware_concurrency()));
   broker.max_waiting = options.queue;
   broker.max_calls = options.max_calls;
   broker.plan_memory = options.plan_memory;

@@ -1,4 +1,4 @@
-// Tainted<T>: a value that a worker sent. It can be carried anywhere and looked into nowhere but in the validator,
+// Tainted<T>: a value that a worker sent. It can be carried anywhere and looked into nowhere but in the validators,
 // which alone can make the key that opens it.
 #pragma once
 
@@ -6,10 +6,12 @@
 
 namespace airlock::server {
 
+class RepeatValidator;
 class Validator;
 
 class TaintKey {
  private:
+  friend class RepeatValidator;
   friend class Validator;
   TaintKey() = default;
 };

@@ -12,6 +12,7 @@
 #include "sandbox/spawner/output_memfd.h"
 #include "sandbox/spawner/worker_exit.h"
 #include "server/limits.h"
+#include "server/validate/validator.h"
 
 namespace airlock::server {
 namespace {
@@ -40,22 +41,23 @@ uint64_t OutputCapacity(const Limits& limits, uint64_t input_size) {
   return most ? std::min(*most, limits.output_bytes) : limits.output_bytes;
 }
 
-// One session's state while it runs.
-class Session {
+// One worker's state while it has its job.
+class WorkerRun {
  public:
-  Session(ReadyWorker worker, const Input& input, const SessionOptions& options, const Cancellation& cancellation)
+  WorkerRun(ReadyWorker worker, const Input& input, const SessionOptions& options, const spawner::OutputMemfd& output,
+            Examiner& examiner, const Cancellation& cancellation)
       : worker_(std::move(worker)),
         input_(input),
         options_(options),
-        cancellation_(cancellation),
-        capacity_(OutputCapacity(options.limits, input.size())),
-        validator_(options.limits, PlaceSizes{input.size(), capacity_, input.FileEnds()}) {}
+        output_(output),
+        examiner_(examiner),
+        cancellation_(cancellation) {}
 
   // Sends the job. Fails as NO_WORKER where the worker died meanwhile: it has seen no file, and another one can have
   // the job.
   OrVerdict<void> Start();
   // REQUIRES: Start has succeeded. Call once.
-  SessionResult Run();
+  WorkerEnd Run();
 
  private:
   OrVerdict<std::optional<Received>> NextFrame();
@@ -63,17 +65,16 @@ class Session {
   // Ends the worker, whatever it does, and refines `cause` by how it ended.
   Verdict End(Verdict cause);
   void Validate(Tainted<worker::v1::Frame> done);
-  OrVerdict<void> Conclude(SessionResult& result);
+  worker::v1::Job MakeJob() const;
 
   ReadyWorker worker_;
   const Input& input_;
   const SessionOptions& options_;
+  const spawner::OutputMemfd& output_;
+  Examiner& examiner_;
   const Cancellation& cancellation_;
-  const uint64_t capacity_;
-  Validator validator_;
-  std::optional<spawner::OutputMemfd> output_;
   // What the plan is found to be. Of no use to anybody until the worker's end was judged.
-  std::optional<OrVerdict<Conclusion>> finished_;
+  OrVerdict<Conclusion> finished_{Conclusion()};
   uint64_t validate_us_ = 0;
   Clock::time_point start_ = Clock::now();
 };
@@ -86,14 +87,11 @@ std::chrono::nanoseconds CpuUsed(pid_t pid) {
   return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
 }
 
-OrVerdict<void> Session::Start() {
-  auto output = spawner::OutputMemfd::Create(capacity_);
-  if (!output.ok()) return Unexpected<Verdict>{VerdictOfSpawn(output.error())};
-  output_.emplace(std::move(output).value());
+worker::v1::Job WorkerRun::MakeJob() const {
   worker::v1::Job job;
   job.set_input_size(input_.size());
   *job.mutable_limits() = ToProto(options_.limits);
-  job.mutable_limits()->set_output_bytes(capacity_);
+  job.mutable_limits()->set_output_bytes(output_.capacity());
   job.set_rewrite(options_.rewrite);
   job.set_member(options_.member);
   job.set_only_wanted(options_.wanted.has_value());
@@ -103,9 +101,14 @@ OrVerdict<void> Session::Start() {
       job.add_wanted(end);
     }
   }
+  job.set_hold_back_bytes(options_.hold_back_bytes);
   *job.mutable_files() = input_.files();
   job.set_further_inputs(static_cast<uint32_t>(input_.fds().size() - 1));
-  auto sent = spawner::SendJob(worker_.worker, job.SerializeAsString(), input_.fds(), output_->fd());
+  return job;
+}
+
+OrVerdict<void> WorkerRun::Start() {
+  auto sent = spawner::SendJob(worker_.worker, MakeJob().SerializeAsString(), input_.fds(), output_.fd());
   if (!sent.ok()) return Unexpected<Verdict>{VerdictOfSpawn(sent.error(), v1::REASON_NO_WORKER)};
   return {};
 }
@@ -113,10 +116,10 @@ OrVerdict<void> Session::Start() {
 // The worker's own CPU limit is the daemon's; a request may have less. CPU time runs no faster than the clock, so the
 // reader need not look up before what is left of it can have passed. The time that the broker took to validate is not
 // the worker's.
-OrVerdict<std::optional<Received>> Session::NextFrame() {
+OrVerdict<std::optional<Received>> WorkerRun::NextFrame() {
   const std::chrono::milliseconds silence(options_.limits.silence_ms);
-  const auto end =
-      start_ + std::chrono::milliseconds(options_.limits.wall_ms) + std::chrono::microseconds(validate_us_);
+  const auto end = start_ - options_.used + std::chrono::milliseconds(options_.limits.wall_ms) +
+                   std::chrono::microseconds(validate_us_);
   const auto silence_end = Clock::now() + silence;
   while (true) {
     const auto now = Clock::now();
@@ -129,7 +132,7 @@ OrVerdict<std::optional<Received>> Session::NextFrame() {
   }
 }
 
-OrVerdict<void> Session::ReadFrames() {
+OrVerdict<void> WorkerRun::ReadFrames() {
   while (true) {
     AIRLOCK_ASSIGN(std::optional<Received> received, NextFrame());
     if (!received) break;
@@ -137,13 +140,13 @@ OrVerdict<void> Session::ReadFrames() {
       Validate(std::move(received->frame));
       continue;
     }
-    AIRLOCK_TRY(validator_.Add(std::move(received->frame)));
+    AIRLOCK_TRY(examiner_.Add(std::move(received->frame)));
   }
   if (!worker_.reader.done()) return Unexpected<Verdict>{Verdict::Crash(0)};
   return {};
 }
 
-Verdict Session::End(Verdict cause) {
+Verdict WorkerRun::End(Verdict cause) {
   const bool ended_by_itself = cause.ok() || worker_.reader.cut_off() || cause.reason() == v1::REASON_DECODER_CRASH;
   const auto ran = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start_);
   if (!ended_by_itself) {
@@ -164,37 +167,32 @@ Verdict Session::End(Verdict cause) {
 
 // While the kernel takes the worker's memory apart, which for a large plan takes about as long. The plan is what came
 // before DONE, and nothing that the worker does from here on changes it.
-void Session::Validate(Tainted<worker::v1::Frame> done) {
+void WorkerRun::Validate(Tainted<worker::v1::Frame> done) {
   const Clock::time_point start = Clock::now();
-  finished_.emplace(validator_.Finish(std::move(done)));
+  finished_ = examiner_.Finish(std::move(done));
   validate_us_ = MicrosecondsSince(start);
 }
 
-OrVerdict<void> Session::Conclude(SessionResult& result) {
-  AIRLOCK_TRY(input_.CheckUnchanged());
-  if (auto sealed = output_->SealForReading(); !sealed.ok()) return Unexpected<Verdict>{VerdictOfSpawn(sealed.error())};
-  if (options_.rewrite) result.output = output_->Release();
-  AIRLOCK_ASSIGN(result.conclusion, std::move(*finished_));
-  result.concluded = true;
-  return {};
-}
-
-SessionResult Session::Run() {
-  SessionResult result;
-  result.posture = worker_.posture;
+WorkerEnd WorkerRun::Run() {
   Verdict cause;
   if (auto read = ReadFrames(); !read.ok()) cause = std::move(read).error();
-  result.verdict = End(std::move(cause));
-  result.decode_us = MicrosecondsSince(start_) - validate_us_;
-  if (!result.verdict.ok()) return result;
-  const Clock::time_point concluding = Clock::now();
-  if (auto concluded = Conclude(result); !concluded.ok()) {
-    result.verdict = std::move(concluded).error();
-  } else {
-    result.verdict = result.conclusion.verdict;
-  }
-  result.validate_us = validate_us_ + MicrosecondsSince(concluding);
-  return result;
+  WorkerEnd end;
+  end.posture = worker_.posture;
+  end.verdict = End(std::move(cause));
+  end.decode_us = MicrosecondsSince(start_) - validate_us_;
+  end.validate_us = validate_us_;
+  end.finished = std::move(finished_);
+  return end;
+}
+
+// REQUIRES: the worker ended well.
+OrVerdict<void> Conclude(WorkerEnd end, bool rewrite, const Input& input, spawner::OutputMemfd& output,
+                         SessionResult& result) {
+  AIRLOCK_ASSIGN(Fd sealed, SealOutput(output, input));
+  if (rewrite) result.output = std::move(sealed);
+  AIRLOCK_ASSIGN(result.conclusion, std::move(end.finished));
+  result.concluded = true;
+  return {};
 }
 
 }  // namespace
@@ -213,9 +211,21 @@ Verdict JudgeExit(const spawner::Exit& exit, std::chrono::milliseconds ran, cons
   return Verdict::Crash(static_cast<uint32_t>(exit.code));
 }
 
-SessionResult RunSession(WorkerPool& pool, const Input& input, const SessionOptions& options,
-                         const Cancellation& cancellation) {
-  SessionResult failed;
+OrVerdict<spawner::OutputMemfd> MakeOutput(const Input& input, const Limits& limits) {
+  auto output = spawner::OutputMemfd::Create(OutputCapacity(limits, input.size()));
+  if (!output.ok()) return Unexpected<Verdict>{VerdictOfSpawn(output.error())};
+  return std::move(output).value();
+}
+
+OrVerdict<Fd> SealOutput(spawner::OutputMemfd& output, const Input& input) {
+  AIRLOCK_TRY(input.CheckUnchanged());
+  if (auto sealed = output.SealForReading(); !sealed.ok()) return Unexpected<Verdict>{VerdictOfSpawn(sealed.error())};
+  return output.Release();
+}
+
+WorkerEnd RunWorker(WorkerPool& pool, const Input& input, const SessionOptions& options,
+                    const spawner::OutputMemfd& output, Examiner& examiner, const Cancellation& cancellation) {
+  WorkerEnd failed;
   const Clock::time_point deadline = Clock::now() + kTakePatience;
   for (size_t attempt = 0; attempt < kAttempts; ++attempt) {
     auto worker = pool.Take(deadline);
@@ -223,13 +233,36 @@ SessionResult RunSession(WorkerPool& pool, const Input& input, const SessionOpti
       failed.verdict = std::move(worker).error();
       return failed;
     }
-    Session session(std::move(worker).value(), input, options, cancellation);
-    auto started = session.Start();
-    if (started.ok()) return session.Run();
+    WorkerRun run(std::move(worker).value(), input, options, output, examiner, cancellation);
+    auto started = run.Start();
+    if (started.ok()) return run.Run();
     failed.verdict = std::move(started).error();
     if (failed.verdict.reason() != v1::REASON_NO_WORKER) return failed;
   }
   return failed;
+}
+
+SessionResult RunSession(WorkerPool& pool, const Input& input, const SessionOptions& options,
+                         const Cancellation& cancellation) {
+  SessionResult result;
+  auto output = MakeOutput(input, options.limits);
+  if (!output.ok()) {
+    result.verdict = std::move(output).error();
+    return result;
+  }
+  Validator validator(options.limits, PlaceSizes{input.size(), output->capacity(), input.FileEnds()},
+                      options.hold_back_bytes > 0);
+  WorkerEnd end = RunWorker(pool, input, options, *output, validator, cancellation);
+  result.verdict = end.verdict;
+  result.posture = end.posture;
+  result.decode_us = end.decode_us;
+  result.validate_us = end.validate_us;
+  if (!result.verdict.ok()) return result;
+  const Clock::time_point concluding = Clock::now();
+  auto concluded = Conclude(std::move(end), options.rewrite, input, *output, result);
+  result.verdict = concluded.ok() ? result.conclusion.verdict : std::move(concluded).error();
+  result.validate_us += MicrosecondsSince(concluding);
+  return result;
 }
 
 Verdict RunProbe(WorkerPool& pool, uint32_t probe) {

@@ -8,6 +8,8 @@
 #include <cstring>
 #include <utility>
 
+#include "server/validate/validator.h"
+
 namespace airlock::server {
 namespace {
 

@@ -2,6 +2,7 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -28,12 +29,15 @@ Broker::Broker(const BrokerOptions& broker_options, WorkerPool& worker_pool, Pat
       descriptors(broker_options.limits.input_bytes),
       stalls(broker_options.stall_patience),
       calls(broker_options.max_calls),
+      workers(broker_options.shared_workers),
       plan_bytes(broker_options.plan_memory),
       input_files(MostInputFiles()),
       piece_bytes(kPieceMemory),
       // Every call has at most one job in each.
       files(kFileThreads, std::numeric_limits<size_t>::max() / 2),
       pumps(kPumpThreads, std::numeric_limits<size_t>::max() / 2),
+      // Whoever posts there has a worker himself, and a place for another one.
+      helpers(std::max<size_t>(broker_options.shared_workers, 1) - 1, std::numeric_limits<size_t>::max() / 2),
       loads(broker_options.max_loads, broker_options.max_waiting) {}
 
 }  // namespace airlock::server

@@ -25,6 +25,8 @@ struct BrokerOptions {
   std::string spool_directory;
   size_t max_loads = 2;
   size_t max_waiting = 64;
+  // Workers at a time up to which a load may have several.
+  size_t shared_workers = 2;
   // Calls at a time, whatever they do: sending, waiting, decoding, or reading the answer.
   size_t max_calls = 256;
   // Bytes of plans that wait to be read, of all calls together.
@@ -55,6 +57,8 @@ struct Broker {
   Metrics metrics;
   StallWatch stalls;
   Budget calls;
+  // Workers of loads: each has one, whatever is left, and more where there are processors for them.
+  Budget workers;
   // Bytes of plans that wait to be read.
   Budget plan_bytes;
   // Open files of inputs that are paths: a folder has hundreds, and is open until its caller has read the answer.
@@ -66,6 +70,8 @@ struct Broker {
   // Sending payload through sockets; those who are slow to read wait in the watch.
   JobQueue pumps;
   SocketWatch sockets;
+  // A thread for each worker that a load may have besides its first.
+  JobQueue helpers;
   // Loads; a thread for each that may run at a time.
   JobQueue loads;
 };

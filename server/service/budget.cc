@@ -25,6 +25,13 @@ Budget::Share Budget::TakeSome(uint64_t least, uint64_t most) {
   return Share(this, amount);
 }
 
+Budget::Share Budget::TakeUpTo(uint64_t most) {
+  const std::lock_guard lock(mutex_);
+  const uint64_t amount = std::min(most, capacity_ - std::min(held_, capacity_));
+  held_ += amount;
+  return Share(this, amount);
+}
+
 void Budget::GiveBack(uint64_t amount) {
   const std::lock_guard lock(mutex_);
   held_ -= amount;

@@ -40,6 +40,8 @@ class Budget {
   // `most` while there is plenty. As the budget goes, a sixteenth of what is left, so that no one caller takes the
   // rest; but always `least`, even beyond the capacity. REQUIRES: least <= most.
   Share TakeSome(uint64_t least, uint64_t most);
+  // What is left, up to `most`: nothing, perhaps.
+  Share TakeUpTo(uint64_t most);
 
  private:
   void GiveBack(uint64_t amount);

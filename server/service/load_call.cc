@@ -9,6 +9,7 @@
 
 #include "server/limits.h"
 #include "server/log.h"
+#include "server/service/rounds.h"
 #include "server/validate/plan_memory.h"
 #include "server/validate/selection.h"
 
@@ -17,8 +18,6 @@ namespace {
 
 // Of what a job may be, a small part.
 constexpr size_t kMaxMember = 1024;
-// A job has room for them.
-constexpr size_t kMaxWantedSpans = 64;
 // Messages that one call makes before others have their turn on its thread: the whole answer of a small load.
 constexpr int kTurns = 8;
 constexpr Clock::rep kNotWaiting = std::numeric_limits<Clock::rep>::max();
@@ -131,41 +130,14 @@ void LoadCall::Decode() {
   if (cancellation_.cancelled()) return Answer(Verdict(v1::REASON_CANCELLED));
   if (broker_.draining) return Answer(Verdict(v1::REASON_DRAINING));
   if (auto opened = input_.Open(); !opened.ok()) return Answer(opened.error());
-  RunSessions();
+  const bool selects = kind_ == CallKind::kLoad && options_->select_size() > 0;
+  result_ = RunRounds(broker_, *input_.file(), session_, selects ? options_->select() : Globs(), cancellation_);
   if (const Verdict held = HoldPlan(); !held.ok()) return Answer(held);
   const bool dangerous = result_.concluded && result_.conclusion.judgement == v1::VERDICT_DANGEROUS;
   if (result_.verdict.ok() && kind_ == CallKind::kLoad && dangerous && !options_->inert()) {
     return Answer(Verdict(v1::REASON_DANGEROUS_CONTENT));
   }
   Answer(result_.verdict);
-}
-
-// Names are made here, from a whole plan. So a selection takes one worker for the plan, and another one where what was
-// chosen has to be inflated or swapped: that alone, where it is worth the difference.
-void LoadCall::RunSessions() {
-  if (selects()) {
-    session_.rewrite = false;
-    session_.wanted.emplace();
-  }
-  result_ = RunSession(broker_.pool, *input_.file(), session_, cancellation_);
-  if (!selects()) return;
-  LeaveOut();
-  if (!result_.verdict.ok()) return;
-  session_.wanted = OutputSpans(result_.conclusion.plan->storages(), kMaxWantedSpans);
-  if (session_.wanted->empty()) return;
-  session_.rewrite = true;
-  result_ = RunSession(broker_.pool, *input_.file(), session_, cancellation_);
-  LeaveOut();
-}
-
-void LoadCall::LeaveOut() {
-  if (!result_.verdict.ok()) return;
-  const auto bytes = Select(options_->select(), *result_.conclusion.plan);
-  if (bytes.ok()) {
-    result_.conclusion.totals.set_payload_bytes(*bytes);
-  } else {
-    result_.verdict = bytes.error();
-  }
 }
 
 Verdict LoadCall::HoldPlan() {

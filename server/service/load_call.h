@@ -60,11 +60,6 @@ class LoadCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::By
   OrVerdict<void> TakePayloadSocket(const std::string& ticket);
   OrVerdict<void> Enqueue();
   void Decode();
-  // The session, or the two that a selection may take.
-  void RunSessions();
-  // Leaves out of the plan's storages what was not chosen.
-  void LeaveOut();
-  bool selects() const { return kind_ == CallKind::kLoad && options_->select_size() > 0; }
   // Claims memory for the plan until it is read.
   Verdict HoldPlan();
   // Whether the caller has the file itself, and maps it.

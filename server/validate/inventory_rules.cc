@@ -71,6 +71,7 @@ OrVerdict<void> CheckDone(const worker::v1::Done& done) {
   const bool limit = done.reason() == v1::REASON_LIMIT_EXCEEDED;
   if (limit != !done.limit_name().empty()) return Broken(Rule::kDoneLimit);
   if (limit && !IsLimitName(done.limit_name())) return Broken(Rule::kDoneLimit);
+  if (done.held_back() && done.reason() != 0) return Broken(Rule::kDoneHeldBack);
   if (done.nested_size() > kMaxNested) return Broken(Rule::kDoneNested);
   for (const auto& nested : done.nested()) {
     if (!v1::Format_IsValid(nested.format()) || nested.level() > kMaxLevel || nested.where().size() > kMaxFindingText) {

@@ -46,51 +46,25 @@ OrVerdict<void> CheckGlobs(const Globs& globs) {
   return {};
 }
 
-OrVerdict<uint64_t> Select(const Globs& globs, v1::PlanChunk& plan) {
+OrVerdict<Selection> Select(const Globs& globs, const v1::PlanChunk& plan) {
   const auto work = CheckedMul(Bytes(globs), plan.entries().names().size());
   if (!work || *work > kMaxWork) return Because(v1::REASON_BAD_REQUEST, "select: too much to match so many names with");
   const std::vector<bool> chosen = ChosenTensors(globs, plan);
-  v1::StorageColumns& storages = *plan.mutable_storages();
+  Selection selection{plan.storages()};
+  v1::StorageColumns& storages = selection.storages;
   std::vector<bool> used(static_cast<size_t>(storages.place_size()));
   for (size_t i = 0; i < chosen.size(); ++i) {
     if (chosen[i]) used[plan.tensors().storage(static_cast<int>(i))] = true;
   }
-  uint64_t bytes = 0;
   for (int i = 0; i < storages.place_size(); ++i) {
     if (used[static_cast<size_t>(i)]) {
-      bytes += storages.nbytes(i);
+      selection.bytes += storages.nbytes(i);
       continue;
     }
     storages.set_place(i, v1::PLACE_LEFT_OUT);
     storages.set_offset(i, 0);
   }
-  return bytes;
-}
-
-std::vector<std::pair<uint64_t, uint64_t>> OutputSpans(const v1::StorageColumns& storages, size_t most) {
-  std::vector<std::pair<uint64_t, uint64_t>> spans;
-  for (int i = 0; i < storages.place_size(); ++i) {
-    if (storages.place(i) != v1::PLACE_OUTPUT || storages.nbytes(i) == 0) continue;
-    spans.emplace_back(storages.offset(i), storages.offset(i) + storages.nbytes(i));
-  }
-  std::sort(spans.begin(), spans.end());
-  if (spans.size() <= most) return spans;
-  // The widest gaps stay.
-  std::vector<size_t> gaps(spans.size() - 1);
-  for (size_t i = 0; i < gaps.size(); ++i) gaps[i] = i;
-  const auto width = [&](size_t i) { return spans[i + 1].first - spans[i].second; };
-  std::nth_element(gaps.begin(), gaps.begin() + static_cast<std::ptrdiff_t>(most - 1), gaps.end(),
-                   [&](size_t a, size_t b) { return width(a) > width(b); });
-  gaps.resize(most - 1);
-  std::sort(gaps.begin(), gaps.end());
-  std::vector<std::pair<uint64_t, uint64_t>> joined;
-  size_t first = 0;
-  for (const size_t gap : gaps) {
-    joined.emplace_back(spans[first].first, spans[gap].second);
-    first = gap + 1;
-  }
-  joined.emplace_back(spans[first].first, spans.back().second);
-  return joined;
+  return selection;
 }
 
 }  // namespace airlock::server

@@ -4,8 +4,6 @@
 
 #include <cstdint>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "airlock/v1/plan.pb.h"
 #include "server/verdict.h"
@@ -17,12 +15,16 @@ using Globs = google::protobuf::RepeatedPtrField<std::string>;
 // BAD_REQUEST where there are too many patterns, or too much of them.
 OrVerdict<void> CheckGlobs(const Globs& globs);
 
-// Marks the storages that no chosen tensor uses as PLACE_LEFT_OUT, and returns the sum of the others' bytes. Fails as
-// BAD_REQUEST where so many patterns and so many names would keep a thread busy for minutes.
-// REQUIRES: the plan has been checked, and has its entries.
-OrVerdict<uint64_t> Select(const Globs& globs, v1::PlanChunk& plan);
+// What of a plan is delivered.
+struct Selection {
+  // The plan's, with those that no chosen tensor uses as PLACE_LEFT_OUT.
+  v1::StorageColumns storages;
+  // The sum of the others' bytes.
+  uint64_t bytes = 0;
+};
 
-// Spans of the output that delivered storages fill, by offset: at most `most`, with gaps in them where there are more.
-std::vector<std::pair<uint64_t, uint64_t>> OutputSpans(const v1::StorageColumns& storages, size_t most);
+// Fails as BAD_REQUEST where so many patterns and so many names would keep a thread busy for minutes.
+// REQUIRES: the plan has been checked, and has its entries.
+OrVerdict<Selection> Select(const Globs& globs, const v1::PlanChunk& plan);
 
 }  // namespace airlock::server

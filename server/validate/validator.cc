@@ -78,6 +78,7 @@ OrVerdict<Conclusion> Validator::Finish(Tainted<worker::v1::Frame> frame) {
   const worker::v1::Done& done = opened.done();
   v1::PlanChunk& plan = *accumulator_.plan();
   AIRLOCK_TRY(CheckDone(done));
+  if (done.held_back() && !may_hold_back_) return Broken(Rule::kDoneHeldBack);
   AIRLOCK_TRY(CheckInventory(plan));
 
   Conclusion conclusion;
@@ -85,6 +86,7 @@ OrVerdict<Conclusion> Validator::Finish(Tainted<worker::v1::Frame> frame) {
   conclusion.judgement = Judge(plan);
   conclusion.format = done.format();
   conclusion.nested = done.nested();
+  conclusion.held_back = done.held_back();
   if (conclusion.verdict.ok()) {
     // A limit that names hit is the file's doing; every other failure here is the worker's.
     if (auto checked = CheckPlan(plan, done.format()); !checked.ok()) {

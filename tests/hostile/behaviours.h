@@ -1,5 +1,6 @@
 // Attacks that are more than one system call: acts of the machine and of resources (acts.cc), lies in frames
-// (frame_lies.cc) and lies in the plan (plan_lies.cc). Id ranges: acts 200-299, plan lies 300-399, frame lies 400-499.
+// (frame_lies.cc), lies in the plan (plan_lies.cc) and lies of one of several workers that share a load
+// (share_lies.cc). Id ranges: acts 200-299, plan lies 300-399, of which shares 380-399, frame lies 400-499.
 #pragma once
 
 #include <array>
@@ -79,6 +80,32 @@ inline constexpr Behaviour kBehaviours[] = {
     {340, "110", "an array of a tensor that is not there", "validator", End::kExit, kProtocol, {}},
     {341, "112", "a dimension below zero", "validator", End::kExit, kProtocol, {}},
     {342, "115", "more tensors than any load may have", "validator", End::kDeadline, kProtocol, {kLimit}},
+    {343, "", "data left to others, and no answer", "validator", End::kExit, kProtocol, {}},
+
+    {380, "", "tell the truth in every share", "nothing: the control of what follows", End::kExit, kAccepted, {}},
+    {381, "111", "in one share, storages in other places", "validator", End::kExit, kProtocol, {}},
+    {382, "", "in one share, data left to others again", "validator", End::kExit, kProtocol, {}},
+    {383, "", "in one share, no plan", "validator", End::kExit, kProtocol, {}},
+    {384, "", "in one share, more plan than before", "validator", End::kExit, kProtocol, {}},
+    // Where one worker is all that a load may have, it never comes to shares: nobody asked it to leave any data.
+    {385, "100", "in one share, a crash", "crash handling", End::kExit, kCrashed, {kProtocol}},
+    {386,
+     "94",
+     "in one share, silence",
+     "deadlines",
+     End::kExit,
+     kTimeoutTotal,
+     {kTimeoutSilence, kTimeoutCpu, kProtocol}},
+    {387, "2", "in one share, openat", "seccomp", End::kExit, kViolation, {kProtocol}},
+    {388, "", "in one share, another format", "validator", End::kExit, kProtocol, {}},
+    {389, "115", "in one share, more findings than any load may have", "validator", End::kExit, kProtocol, {}},
+    {390,
+     "94",
+     "in every share, silence",
+     "deadlines",
+     End::kExit,
+     kTimeoutTotal,
+     {kTimeoutSilence, kTimeoutCpu, kProtocol}},
 
     {400, "103", "a frame of length 0", "frame reader", End::kExit, kProtocol, {}},
     {401, "103", "a frame of length 0xffffffff", "frame reader", End::kExit, kProtocol, {}},

@@ -12,6 +12,8 @@ bool PerformSyscall(uint32_t id, long& result);
 bool PerformAct(uint32_t id);
 bool TellPlanLie(uint32_t id, uint64_t input_size);
 bool TellFrameLie(uint32_t id, uint64_t input_size);
+// In the first round the truth, in which data is held back; then a lie, by the worker of the last share alone.
+bool TellShareLie(uint32_t id, const airlock::worker::v1::Job& job);
 
 // A plan that a broker accepts for any input of at least 4 bytes: one float32 tensor of one element.
 airlock::worker::v1::Frame TruePlan();

@@ -196,6 +196,11 @@ constexpr Lie kLies[] = {
      }},
     {341, [](PlanChunk& plan, Done&) { plan.mutable_tensors()->set_shape(0, ~uint64_t{0}); }},
     {342, [](PlanChunk&, Done&) { TellTensorsWithoutEnd(); }},
+    {343,
+     [](PlanChunk&, Done& done) {
+       done.set_reason(40);
+       done.set_held_back(true);
+     }},
 };
 
 }  // namespace

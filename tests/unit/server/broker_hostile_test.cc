@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -23,36 +24,22 @@ namespace fs = std::filesystem;
 using std::chrono::seconds;
 
 constexpr size_t kMaxCalls = 4;
+constexpr size_t kMaxLoads = 2;
+constexpr size_t kPool = 2;
 
-// A daemon whose workers obey their input, for the whole suite. As many of them wait whatever the demand: their
-// descriptors are counted.
-class BrokerHostileTest : public testing::Test {
+// A daemon whose workers obey their input, for a whole suite, and what the kernel says of it. As many workers wait
+// whatever the demand: they and their descriptors are counted.
+class HostileDaemonTest : public testing::Test {
  protected:
-  static void SetUpTestSuite() {
-    daemon_ = std::make_unique<TestDaemon>(std::vector<std::string>{"--worker",
-                                                                    HOSTILE_WORKER,
-                                                                    "--minimum-posture",
-                                                                    "filter-only",
-                                                                    "--log-level",
-                                                                    "warn",
-                                                                    "--pool",
-                                                                    "2",
-                                                                    "--pool-most",
-                                                                    "2",
-                                                                    "--max-loads",
-                                                                    "2",
-                                                                    "--max-calls",
-                                                                    std::to_string(kMaxCalls),
-                                                                    "--limit",
-                                                                    "wall_ms=3000",
-                                                                    "--limit",
-                                                                    "silence_ms=1500",
-                                                                    "--limit",
-                                                                    "cpu_seconds=2",
-                                                                    "--limit",
-                                                                    "output_bytes=1048576",
-                                                                    "--limit",
-                                                                    "memory_bytes=268435456"});
+  static void Start(size_t max_calls, const std::vector<std::string>& limits) {
+    std::vector<std::string> arguments = {"--worker",    HOSTILE_WORKER, "--minimum-posture",
+                                          "filter-only", "--log-level",  "warn"};
+    for (const auto& [name, value] : {std::pair("--pool", kPool), std::pair("--pool-most", kPool),
+                                      std::pair("--max-loads", kMaxLoads), std::pair("--max-calls", max_calls)}) {
+      arguments.insert(arguments.end(), {name, std::to_string(value)});
+    }
+    for (const std::string& limit : limits) arguments.insert(arguments.end(), {"--limit", limit});
+    daemon_ = std::make_unique<TestDaemon>(arguments);
     ASSERT_TRUE(daemon_->Serves());
   }
   static void TearDownTestSuite() {
@@ -86,6 +73,14 @@ class BrokerHostileTest : public testing::Test {
   }
 
   static inline std::unique_ptr<TestDaemon> daemon_;
+};
+
+class BrokerHostileTest : public HostileDaemonTest {
+ protected:
+  static void SetUpTestSuite() {
+    Start(kMaxCalls,
+          {"wall_ms=3000", "silence_ms=1500", "cpu_seconds=2", "output_bytes=1048576", "memory_bytes=268435456"});
+  }
 };
 
 TEST_F(BrokerHostileTest, EveryAttackEndsAsOneVerdictAndNothingIsLeft) {
@@ -133,6 +128,69 @@ TEST_F(BrokerHostileTest, CallsThatAreOnlyHeldOpenDoNotAddUp) {
     }
   }
   EXPECT_EQ(AtRest(reason, 0), 0U);
+}
+
+// Loads that are large enough to be shared, where there is more than one processor.
+class HostileSharesTest : public HostileDaemonTest {
+ protected:
+  static constexpr size_t kCallers = 8;
+  static void SetUpTestSuite() {
+    if (std::thread::hardware_concurrency() < 2) GTEST_SKIP() << "one processor: nothing is shared";
+    Start(kCallers, {"wall_ms=60000", "silence_ms=60000", "cpu_seconds=60", "output_bytes=67108864"});
+  }
+  static void TearDownTestSuite() {
+    if (daemon_) HostileDaemonTest::TearDownTestSuite();
+  }
+  // With bytes behind the instruction, so that the output may be as large as its limit.
+  static std::string Checkpoint(uint32_t id) {
+    std::string bytes = hostile::CheckpointFor(id);
+    bytes.resize(64 << 10);
+    return bytes;
+  }
+};
+
+TEST_F(HostileSharesTest, OneLiarAmongThemFailsTheLoad) {
+  ASSERT_EQ(daemon_->ReasonOf(Checkpoint(380)), 0U);
+  const std::vector<std::pair<uint32_t, std::string>> lies = {
+      {381, "repeat.plan"}, {382, "done.held-back"}, {383, "repeat.plan"},   {384, "repeat.plan"},
+      {387, "seccomp"},     {388, "repeat.plan"},    {389, "piece.findings"}};
+  for (const auto& [id, rule] : lies) {
+    std::string message;
+    EXPECT_NE(daemon_->ReasonOf(Checkpoint(id), &message), 0U) << id;
+    EXPECT_NE(message.find(rule), std::string::npos) << id << ": " << message;
+  }
+  EXPECT_EQ(daemon_->ReasonOf(Checkpoint(385)), uint32_t{v1::REASON_DECODER_CRASH});
+  EXPECT_EQ(daemon_->ReasonOf(Checkpoint(380)), 0U);
+}
+
+TEST_F(HostileSharesTest, ACallerThatGoesTakesAllWorkersWithIt) {
+  const size_t before = AtRest(Children, 1 + kPool);
+  ASSERT_EQ(before, 1 + kPool) << "the spawner, and who waits";
+  grpc::ClientContext context;
+  const auto stub = daemon_->NewStub();
+  const auto stream = stub->Load(&context);
+  Upload(Checkpoint(390), *stream);
+  EXPECT_EQ(AtRest(Children, before + 2), before + 2) << "two spin";
+  context.TryCancel();
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
+  EXPECT_EQ(AtRest(Children, before), before);
+}
+
+// None waits for another's workers for ever, and together they have no more than one beside what each load has.
+TEST_F(HostileSharesTest, ManyAtOnceAllEndAndHaveFewWorkers) {
+  std::atomic<size_t> ended = 0;
+  std::vector<std::thread> callers;
+  for (size_t i = 0; i < kCallers; ++i) {
+    callers.emplace_back([&] {
+      EXPECT_EQ(daemon_->ReasonOf(Checkpoint(380)), 0U);
+      ++ended;
+    });
+  }
+  size_t most = 0;
+  while (ended < kCallers) most = std::max(most, Children());
+  for (std::thread& caller : callers) caller.join();
+  // The spawner, who waits and who is being born, one for each load, and one that helps.
+  EXPECT_LE(most, 1 + kPool + kMaxLoads + kMaxLoads + 1);
 }
 
 }  // namespace

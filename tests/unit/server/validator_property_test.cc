@@ -191,6 +191,7 @@ const Mutation kMutations[] = {
     {"done.reason", [](Subject& s) { s.model.done.set_reason(static_cast<uint32_t>(100 + s.Below(1000))); }},
     {"done.format", [](Subject& s) { s.model.done.set_format(static_cast<v1::Format>(70 + s.Below(1000))); }},
     {"done.limit", [](Subject& s) { s.model.done.set_limit_name("nodes"); }},
+    {"done.held-back", [](Subject& s) { s.model.done.set_held_back(true); }},
     {"done.nested", [](Subject& s) { s.model.done.add_nested()->set_level(5000); }},
 };
 
@@ -236,8 +237,8 @@ TEST(ValidatorProperty, EveryMutationIsCaughtByTheRuleThatNamesIt) {
 }
 
 TEST(ValidatorProperty, EveryRuleHasAMutation) {
-  // Of the first frame, which is no plan: validator_test.
-  std::set<std::string_view> mutated = {"ready.version", "ready.layers"};
+  // Of the first frame, which is no plan: validator_test. Of a second worker: repeat_validator_test.
+  std::set<std::string_view> mutated = {"ready.version", "ready.layers", "repeat.plan"};
   for (const Mutation& mutation : kMutations) mutated.insert(mutation.rule);
   for (const RuleRow& row : Rules()) EXPECT_TRUE(mutated.contains(row.id)) << row.id;
 }

@@ -46,6 +46,20 @@ TEST(Validator, AcceptsAPlanInPieces) {
   EXPECT_EQ(concluded->totals.entries(), 4U);
 }
 
+TEST(Validator, DataIsHeldBackWhereThatWasAllowedAndWithAnAnswerAlone) {
+  const auto conclude = [](const Done& done) {
+    Validator validator(Limits(), PlaceSizes{kInputSize, kOutputSize}, true);
+    EXPECT_TRUE(validator.Add(PlanFrame(ValidPlan())).ok());
+    return validator.Finish(DoneFrame(done));
+  };
+  Done done = ValidDone();
+  EXPECT_FALSE(conclude(done)->held_back);
+  done.set_held_back(true);
+  EXPECT_TRUE(conclude(done)->held_back);
+  done.set_reason(v1::REASON_COMPRESSION_BROKEN);
+  EXPECT_EQ(conclude(done).error().failure().layer(), "validator: done.held-back");
+}
+
 // One thing that is wrong, and the rule that must see it.
 struct Lie {
   const char* rule;
@@ -158,6 +172,7 @@ const Lie kLies[] = {
     LIE("done.format", d.set_format(static_cast<v1::Format>(77))),
     LIE("done.limit", d.set_reason(v1::REASON_LIMIT_EXCEEDED); d.set_limit_name("patience")),
     LIE("done.limit", d.set_limit_name("nodes")),
+    LIE("done.held-back", d.set_held_back(true)),
     LIE("done.nested", d.add_nested()->set_level(5000)),
 };
 
@@ -369,8 +384,8 @@ TEST(Validator, ASparseTensorHasNoMoreDimensionsThanAnother) {
 }
 
 TEST(Validator, EveryRuleHasALie) {
-  // The two of the first frame are told below, that of sets above.
-  std::set<std::string_view> told = {"ready.version", "ready.layers", "storage.border"};
+  // The two of the first frame are told below, that of sets above, that of a second worker in repeat_validator_test.
+  std::set<std::string_view> told = {"ready.version", "ready.layers", "storage.border", "repeat.plan"};
   for (const Lie& lie : kLies) told.insert(lie.rule);
   for (const Lie& lie : kCompoundLies) told.insert(lie.rule);
   for (const RuleRow& row : Rules()) EXPECT_TRUE(told.contains(row.id)) << row.id;

@@ -1,0 +1,109 @@
+#include "server/validate/repeat_validator.h"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "server/validate/inventory_rules.h"
+#include "server/validate/rules.h"
+
+namespace airlock::server {
+namespace {
+
+// Whether `part` is what `whole` has from `from` on. Numbers are compared as bytes: not every float equals itself.
+bool Continues(std::string_view whole, size_t from, std::string_view part) {
+  return part.size() <= whole.size() - from && whole.substr(from, part.size()) == part;
+}
+
+template <typename T>
+bool Continues(const google::protobuf::RepeatedField<T>& whole, size_t from,
+               const google::protobuf::RepeatedField<T>& part) {
+  const auto bytes = [](const auto& column) {
+    return std::string_view(reinterpret_cast<const char*>(column.data()), column.size() * sizeof(T));
+  };
+  return Continues(bytes(whole), from * sizeof(T), bytes(part));
+}
+
+bool IsSame(const std::string& a, const std::string& b) { return a == b; }
+
+template <typename Message>
+bool IsSame(const Message& a, const Message& b) {
+  return a.SerializeAsString() == b.SerializeAsString();
+}
+
+template <typename T>
+bool Continues(const google::protobuf::RepeatedPtrField<T>& whole, size_t from,
+               const google::protobuf::RepeatedPtrField<T>& part) {
+  const auto room = static_cast<size_t>(whole.size()) - from;
+  return static_cast<size_t>(part.size()) <= room &&
+         std::equal(part.begin(), part.end(), whole.begin() + static_cast<std::ptrdiff_t>(from),
+                    [](const T& a, const T& b) { return IsSame(a, b); });
+}
+
+// Calls `visit` with each column of one plan and the same of another; ends with the first that says false. All columns
+// that a worker fills, but for findings.
+template <typename Visit>
+bool VisitColumns(const v1::PlanChunk& a, const v1::PlanChunk& b, Visit visit) {
+  const v1::GraphColumns& g = a.graph();
+  const v1::GraphColumns& h = b.graph();
+  const v1::TensorColumns& t = a.tensors();
+  const v1::TensorColumns& u = b.tensors();
+  const v1::StorageColumns& s = a.storages();
+  const v1::StorageColumns& r = b.storages();
+  return visit(g.kinds(), h.kinds()) && visit(g.blob(), h.blob()) && visit(g.counts(), h.counts()) &&
+         visit(g.refs(), h.refs()) && visit(g.links(), h.links()) && visit(g.ints(), h.ints()) &&
+         visit(g.floats(), h.floats()) && visit(t.storage(), u.storage()) && visit(t.dtype(), u.dtype()) &&
+         visit(t.flags(), u.flags()) && visit(t.offset(), u.offset()) && visit(t.rank(), u.rank()) &&
+         visit(t.shape(), u.shape()) && visit(t.stride(), u.stride()) && visit(t.quantization(), u.quantization()) &&
+         visit(s.place(), r.place()) && visit(s.offset(), r.offset()) && visit(s.nbytes(), r.nbytes()) &&
+         visit(s.device(), r.device()) && visit(s.crc32(), r.crc32()) && visit(a.devices(), b.devices()) &&
+         visit(a.symbols(), b.symbols());
+}
+
+}  // namespace
+
+OrVerdict<void> RepeatValidator::Add(Tainted<worker::v1::Frame> frame) {
+  worker::v1::Frame opened = std::move(frame).Open(TaintKey());
+  v1::PlanChunk& piece = *opened.mutable_plan();
+  if (piece.has_entries()) return Broken(Rule::kPieceEntries);
+  auto said = said_.begin();
+  const bool same = VisitColumns(*first_.plan, piece, [&](const auto& whole, const auto& part) {
+    if (!Continues(whole, *said, part)) return false;
+    *said++ += static_cast<size_t>(part.size());
+    return true;
+  });
+  if (!same) return Broken(Rule::kRepeatPlan);
+  auto& findings = *findings_.mutable_findings();
+  findings.MergeFrom(piece.findings());
+  if (static_cast<uint64_t>(findings.size()) > limits_.findings) return Broken(Rule::kPieceFindings);
+  return {};
+}
+
+bool RepeatValidator::IsWhole() const {
+  auto said = said_.begin();
+  return VisitColumns(*first_.plan, *first_.plan,
+                      [&](const auto& whole, const auto&) { return static_cast<size_t>(whole.size()) == *said++; });
+}
+
+OrVerdict<Conclusion> RepeatValidator::Finish(Tainted<worker::v1::Frame> frame) {
+  const worker::v1::Frame opened = std::move(frame).Open(TaintKey());
+  const worker::v1::Done& done = opened.done();
+  AIRLOCK_TRY(CheckDone(done));
+  AIRLOCK_TRY(CheckInventory(findings_));
+  if (done.held_back()) return Broken(Rule::kDoneHeldBack);
+  Conclusion conclusion;
+  conclusion.verdict = VerdictOf(done);
+  conclusion.format = done.format();
+  // One that fails says what it has met, and no more.
+  if (conclusion.verdict.ok()) {
+    const bool same = IsWhole() && done.format() == first_.format && done.nested_size() == first_.nested.size() &&
+                      Continues(first_.nested, 0, done.nested());
+    if (!same) return Broken(Rule::kRepeatPlan);
+  }
+  conclusion.plan = std::make_shared<v1::PlanChunk>(std::move(findings_));
+  return conclusion;
+}
+
+}  // namespace airlock::server
