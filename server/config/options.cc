@@ -46,7 +46,7 @@ const OptionRow kOptions[] = {
     {"pool", &Options::pool, "workers that wait ready"},
     {"pool-most", &Options::pool_most,
      "workers that wait ready while many are asked for, and become fewer again; 0: four for each load"},
-    {"max-loads", &Options::max_loads, "loads that run at a time"},
+    {"max-loads", &Options::max_loads, "loads that run at a time; one may have several workers where fewer run"},
     {"queue", &Options::queue, "loads that may wait"},
     {"max-calls", &Options::max_calls, "calls at a time, those that send and read included"},
     {"plan-memory", &Options::plan_memory, "bytes of plans that wait to be read, of all calls together"},
@@ -131,7 +131,8 @@ std::string CompleteWorkerUsers(Options& options) {
   options.worker_users = *users;
   if (users->count == 0) return "";
   if (::geteuid() != 0) return "--worker-uids: only root has users to give";
-  const uint64_t live = options.pool_most + options.max_loads + kMostBirths;
+  // A load that comes while another has several workers has its own all the same.
+  const uint64_t live = options.pool_most + 2 * options.max_loads + kMostBirths;
   if (users->count > live) return "";
   return "--worker-uids: COUNT must be above " + std::to_string(live) +
          " for so many workers at a time, and the spawner";

@@ -146,6 +146,18 @@ TEST(Budget, WhatIsGivenBackCanBeTakenAgain) {
   EXPECT_FALSE(budget.Take(4));
 }
 
+TEST(Budget, WhoTakesWhatIsLeftMayGetNothing) {
+  Budget budget(5);
+  {
+    const auto some = budget.TakeUpTo(3);
+    EXPECT_EQ(some.amount(), 3U);
+    EXPECT_EQ(budget.TakeUpTo(3).amount(), 2U);
+    const auto beyond = budget.TakeSome(4, 4);
+    EXPECT_EQ(budget.TakeUpTo(3).amount(), 0U);
+  }
+  EXPECT_EQ(budget.TakeUpTo(9).amount(), 5U);
+}
+
 TEST(Budget, NobodyGetsMoreThanThereIs) {
   Budget budget(10);
   EXPECT_FALSE(budget.Take(UINT64_MAX));
