@@ -21,7 +21,7 @@ class Rounds {
       : broker_(broker), input_(input), options_(options), cancellation_(cancellation) {}
 
   SessionResult All() {
-    // To others, where there could be any.
+    // Where there could be others.
     if (broker_.workers.Take(1)) options_.hold_back_bytes = kHoldBackBytes;
     SessionResult result = RunSession(broker_.pool, input_, options_, cancellation_);
     if (!result.verdict.ok() || !result.conclusion.held_back) return result;
@@ -33,21 +33,15 @@ class Rounds {
 
   // Names are made here, from a whole plan: so the first round is for the plan alone.
   SessionResult Chosen(const Globs& select) {
-    const bool rewrite = std::exchange(options_.rewrite, false);
-    options_.wanted.emplace();
-    SessionResult result = RunSession(broker_.pool, input_, options_, cancellation_);
+    SessionResult result = PlanAlone();
     if (!result.verdict.ok()) return result;
     auto selection = Select(select, *result.conclusion.plan);
     if (!selection.ok()) {
       result.verdict = std::move(selection).error();
       return result;
     }
-    options_.rewrite = rewrite;
-    if (const Spans spans = OutputSpans(selection->storages); !spans.empty()) {
-      Helped helped = Help(spans);
-      for (Spans& share : helped.shares) share = Joined(share, kMaxWantedSpans);
-      result = Move(helped.shares, std::move(result));
-    }
+    const Spans spans = OutputSpans(selection->storages);
+    if (!spans.empty()) result = MoveChosen(spans, std::move(result));
     result.conclusion.plan->mutable_storages()->Swap(&selection->storages);
     result.conclusion.totals.set_payload_bytes(selection->bytes);
     return result;
@@ -64,6 +58,19 @@ class Rounds {
     const size_t worth = CutShares(spans, kMostShares).size();
     Budget::Share places = broker_.workers.TakeUpTo(worth - 1);
     return {CutShares(spans, 1 + places.amount()), std::move(places)};
+  }
+
+  SessionResult PlanAlone() {
+    SessionOptions options = options_;
+    options.rewrite = false;
+    options.wanted.emplace();
+    return RunSession(broker_.pool, input_, options, cancellation_);
+  }
+
+  SessionResult MoveChosen(const Spans& spans, SessionResult first) {
+    Helped helped = Help(spans);
+    for (Spans& share : helped.shares) share = Joined(share, kMaxWantedSpans);
+    return Move(helped.shares, std::move(first));
   }
 
   SessionResult Move(const std::vector<Spans>& shares, SessionResult first) {

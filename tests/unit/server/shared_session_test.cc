@@ -26,8 +26,9 @@ namespace {
 struct Answer {
   v1::PlanChunk plan = ValidPlan();
   worker::v1::Done done = ValidDone();
-  // Ends without an answer.
+  // Ends without an answer, at once or when the broker has had enough.
   bool dies = false;
+  bool silent = false;
 };
 using Script = std::function<Answer(const worker::v1::Job& job, int output)>;
 
@@ -47,15 +48,19 @@ class FakeWorker {
   void Work(const Script& script) {
     std::array<Fd, 2> fds;
     const auto job = Receive(fds);
-    if (job) {
-      const Answer answer = script(*job, fds[1].get());
-      worker::v1::Frame frame;
-      *frame.mutable_plan() = answer.plan;
-      if (!answer.dies) Send(frame);
-      *frame.mutable_done() = answer.done;
-      if (!answer.dies) Send(frame);
-    }
+    if (job) Give(script(*job, fds[1].get()));
     socket_.Close();
+  }
+
+  void Give(const Answer& answer) {
+    char byte = 0;
+    if (answer.silent) (void)::recv(socket_.get(), &byte, 1, 0);
+    if (answer.silent || answer.dies) return;
+    worker::v1::Frame frame;
+    *frame.mutable_plan() = answer.plan;
+    Send(frame);
+    *frame.mutable_done() = answer.done;
+    Send(frame);
   }
 
   // Nothing where the broker closes it.
@@ -137,21 +142,21 @@ class SharedSessionTest : public testing::Test {
 
   SessionResult Run() { return RunShares(pool_, helpers_, input_, options_, kThree, std::move(first_), cancellation_); }
 
+  // What scripts use outlives the workers, which nobody can kill here.
+  std::barrier<> all_have_their_job_{3};
+  Input input_ = InputOf(kInputSize);
+  Cancellation cancellation_;
   Script script_ = [](const worker::v1::Job&, int) { return Answer(); };
   FakeSpawner spawner_{script_};
   WorkerPool pool_{spawner_, PoolOptions()};
   JobQueue helpers_{2, 100};
-  Input input_ = InputOf(kInputSize);
   SessionOptions options_;
   SessionResult first_;
-  Cancellation cancellation_;
 };
 
 TEST_F(SharedSessionTest, AllWriteIntoOneOutputSideBySide) {
-  std::barrier all(3);
-  script_ = [&](const worker::v1::Job& job, int output) {
-    // Nobody goes on before all have their job.
-    all.arrive_and_wait();
+  script_ = [this](const worker::v1::Job& job, int output) {
+    all_have_their_job_.arrive_and_wait();
     EXPECT_TRUE(job.rewrite() && job.only_wanted());
     EXPECT_EQ(job.hold_back_bytes(), 0U);
     const std::string place = std::to_string(job.wanted(0));
@@ -267,11 +272,12 @@ TEST_F(SharedSessionTest, OfAFileThatChangesAnotherPlanIsNobodysLie) {
 }
 
 TEST_F(SharedSessionTest, CancellationReachesAll) {
-  std::barrier all(3, [this]() noexcept { cancellation_.Cancel(); });
-  script_ = [&](const worker::v1::Job&, int) {
-    all.arrive_and_wait();
-    while (!cancellation_.cancelled()) std::this_thread::yield();
-    return Answer();
+  script_ = [this](const worker::v1::Job&, int) {
+    all_have_their_job_.arrive_and_wait();
+    cancellation_.Cancel();
+    Answer answer;
+    answer.silent = true;
+    return answer;
   };
   const SessionResult result = Run();
   EXPECT_EQ(result.verdict.reason(), v1::REASON_CANCELLED);
