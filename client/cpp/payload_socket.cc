@@ -22,13 +22,12 @@ ClientResult<size_t> PayloadSocket::Read(std::span<std::byte> into, const KeepWa
     // All at once: to be woken for each packet would cost as much as the copying.
     const ssize_t got = recv(socket_.get(), room.data(), room.size(), MSG_WAITALL);
     if (got == 0) break;
-    if (got > 0) {
-      filled += static_cast<size_t>(got);
-    } else if (errno == EAGAIN || errno == EINTR) {
-      AIRLOCK_TRY(keep_waiting());
-    } else {
+    if (got > 0) filled += static_cast<size_t>(got);
+    if (got < 0 && errno != EAGAIN && errno != EINTR) {
       return Unexpected{MakeError(v1::OUTCOME_UNAVAILABLE, std::string("the payload's socket: ") + strerror(errno))};
     }
+    // Whatever came in that time: who sends a byte now and then could keep us for ever.
+    if (filled < into.size()) AIRLOCK_TRY(keep_waiting());
   }
   return filled;
 }

@@ -14,7 +14,7 @@ namespace airlock {
 
 class PayloadSocket {
  public:
-  // Asked now and then while nothing comes: an error ends the wait.
+  // Asked now and then while not all has come: an error ends the wait.
   using KeepWaiting = std::function<ClientResult<void>()>;
 
   PayloadSocket(std::string ticket, Fd socket) : ticket_(std::move(ticket)), socket_(std::move(socket)) {}

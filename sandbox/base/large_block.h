@@ -37,6 +37,16 @@ inline void FreeLargeBlock(void* block, size_t bytes) {
   (void)::munmap(block, (bytes + kHugePage - 1) / kHugePage * kHugePage);
 }
 
+// Gives the memory of values back that nobody needs any more, while their block stays what it is. Its first and last
+// parts are left: whoever owns the block may keep books there.
+inline void DropPages(const void* block, size_t bytes) {
+  if (bytes < kLargeBlock) return;
+  const uintptr_t start = reinterpret_cast<uintptr_t>(block);
+  const uintptr_t first = (start / kHugePage + 1) * kHugePage;
+  const uintptr_t end = (start + bytes) / kHugePage * kHugePage;
+  (void)::madvise(reinterpret_cast<void*>(first), end - first, MADV_DONTNEED);
+}
+
 // How many values a column that is full gets room for, when it is to hold `needed`.
 inline size_t RoomAhead(size_t needed, size_t width) {
   // Most columns end below; one that does not may become much longer.
@@ -45,7 +55,8 @@ inline size_t RoomAhead(size_t needed, size_t width) {
   constexpr size_t kMost = size_t{64} << 20;
   constexpr size_t kTimes = 4;
   if (needed * width < kSmall) return kTimes * needed;
-  return needed + std::clamp(kTimes * needed, kLeast / width, kMost / width);
+  // Never less than as much again, or a long column would be copied again and again.
+  return needed + std::clamp(kTimes * needed, kLeast / width, std::max(kMost / width, needed));
 }
 
 // For containers: large blocks as above, small ones of operator new. Values that nobody gave a value are not written.

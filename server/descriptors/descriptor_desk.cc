@@ -66,7 +66,9 @@ OrVerdict<std::string> DescriptorDesk::PutIn(std::vector<Fd>& fds, const v1::Put
   return ticket;
 }
 
-// That ours does not block is said of our end alone: no caller can change it, whatever it does with its own.
+// That ours does not block is said of our end alone: no caller can change it, whatever it does with its own. Nor can it
+// send: bytes would keep us awake, and descriptors among them would have to be closed by whoever drops them, which may
+// take as long as their sender likes (SO_LINGER).
 FdPacket DescriptorDesk::OpenPayload(const Peer& peer) {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
@@ -74,7 +76,7 @@ FdPacket DescriptorDesk::OpenPayload(const Peer& peer) {
   }
   Fd ours(ends[0]);
   Fd theirs(ends[1]);
-  if (::fcntl(ours.get(), F_SETFL, O_NONBLOCK) != 0)
+  if (::fcntl(ours.get(), F_SETFL, O_NONBLOCK) != 0 || ::shutdown(theirs.get(), SHUT_WR) != 0)
     return Refuse(Verdict(v1::REASON_INTERNAL, "no socket for the payload"));
   (void)::setsockopt(ours.get(), SOL_SOCKET, SO_SNDBUF, &kSocketBytes, sizeof(kSocketBytes));
   TicketBook::Lot lot{{}, peer};

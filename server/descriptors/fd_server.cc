@@ -37,6 +37,7 @@ FdServer::FdServer(DescriptorDesk& desk, std::vector<Fd> listeners, const FdServ
 FdServer::~FdServer() {
   stop_.Cancel();
   thread_.join();
+  while (!connections_.empty()) Drop(connections_.begin());
 }
 
 void FdServer::Run() {
@@ -100,6 +101,11 @@ bool FdServer::Serve(Connection& connection, short events) {
 void FdServer::Drop(std::vector<Connection>::iterator connection) {
   const auto user = of_user_.find(connection->peer.uid);
   if (--user->second == 0) of_user_.erase(user);
+  // With it goes what it has sent and nobody took: a socket among that is closed as slowly as its sender likes
+  // (SO_LINGER).
+  std::vector<Fd> socket;
+  socket.push_back(std::move(connection->socket));
+  closer_.Close(connection->peer.uid, std::move(socket));
   connections_.erase(connection);
 }
 

@@ -6,7 +6,6 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <limits>
@@ -54,8 +53,9 @@ void PayloadPump::Run() {
     if (*step == Step::kSent) return Finish({});
     if (*step == Step::kFull) {
       const bool all_sent = cursor_.remaining() == 0 && sent_ == buffered_;
-      pollfd ready{socket_.get(), static_cast<short>(all_sent ? POLLIN : POLLOUT), 0};
-      if (::poll(&ready, 1, kPatienceMs) == 0) return WaitFor(all_sent ? EPOLLIN : EPOLLOUT);
+      // That the other end is gone is told in any case.
+      pollfd ready{socket_.get(), static_cast<short>(all_sent ? 0 : POLLOUT), 0};
+      if (::poll(&ready, 1, kPatienceMs) == 0) return WaitFor(all_sent ? 0U : EPOLLOUT);
     }
     if (before - cursor_.remaining() >= kTurnBytes) return threads_.Post([this] { Run(); });
   }
@@ -106,11 +106,15 @@ OrVerdict<PayloadPump::Step> PayloadPump::SendBuffer() {
 }
 
 OrVerdict<PayloadPump::Step> PayloadPump::AwaitEnd() {
-  std::array<uint8_t, 1> byte{};
-  const ssize_t got = ::recv(socket_.get(), byte.data(), byte.size(), MSG_DONTWAIT);
-  if (got == 0) return Step::kSent;
-  if (got > 0) return Because(v1::REASON_BAD_REQUEST, "the caller wrote to the payload's socket");
-  return errno == EAGAIN || errno == EINTR ? OrVerdict<Step>(Step::kFull) : Failed();
+  pollfd end{socket_.get(), 0, 0};
+  if (::poll(&end, 1, 0) <= 0) return Step::kFull;
+  // An end that was closed before all was read is an error of the socket.
+  int error = 0;
+  socklen_t size = sizeof(error);
+  if (::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) return Failed();
+  if (error == 0) return Step::kSent;
+  errno = error;
+  return Failed();
 }
 
 void PayloadPump::WaitFor(uint32_t events) {

@@ -1,9 +1,10 @@
 // PayloadPump: sends the storages' bytes through a unix socket of their own, where gRPC would copy them twice more. The
 // kernel hands over the pages of the file itself (sendfile); only storages too small for that pass through a buffer.
 //
-// The socket is the broker's own, so it never blocks. A caller that is slow for a moment is waited for on the thread
-// that sends, any other one by the SocketWatch: it costs no thread, and of the broker's memory one buffer. The caller
-// closes its end when it has all; until then the bytes may still be on their way, and the file is not let go.
+// The socket is the broker's own, so it never blocks, and nothing comes in by it (descriptor_desk.cc). A caller that is
+// slow for a moment is waited for on the thread that sends, any other one by the SocketWatch: it costs no thread, and
+// of the broker's memory one buffer. The caller closes its end when it has all; until then the bytes may still be on
+// their way, and the file is not let go.
 #pragma once
 
 #include <atomic>
@@ -24,7 +25,7 @@ namespace airlock::server {
 class PayloadPump {
  public:
   using Clock = std::chrono::steady_clock;
-  // Success: the caller has all bytes. CANCELLED, BAD_REQUEST, INPUT_CHANGED, INTERNAL.
+  // Success: the caller has all bytes. CANCELLED, INPUT_CHANGED, INTERNAL.
   using Done = std::function<void(OrVerdict<void>)>;
 
   // `waiting_since`: set to the time since when it waits for the caller; max while it does not. It and all the other

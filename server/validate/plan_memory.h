@@ -19,11 +19,16 @@ std::shared_ptr<v1::PlanChunk> MakePlan();
 // Bytes that a plan holds, without the room ahead.
 uint64_t HeldBytes(const v1::PlanChunk& plan);
 
+// REQUIRES: the column lies in the plan's arena.
 template <typename T>
 void MakeRoom(google::protobuf::RepeatedField<T>& column, size_t more) {
   const size_t needed = static_cast<size_t>(column.size()) + more;
   if (needed <= static_cast<size_t>(column.Capacity())) return;
+  const T* const outgrown = column.data();
+  const size_t bytes = static_cast<size_t>(column.Capacity()) * sizeof(T);
   column.Reserve(static_cast<int>(RoomAhead(needed, sizeof(T))));
+  // The arena keeps the block until the plan goes.
+  DropPages(outgrown, bytes);
 }
 
 // Of a vector or a string.

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <vector>
 
 namespace airlock {
@@ -18,6 +19,18 @@ TEST(LargeBlock, BeginsWhereAHugePageDoes) {
   EXPECT_THROW(AllocateLargeBlock(SIZE_MAX), std::bad_alloc);
 }
 
+TEST(LargeBlock, DropsNoPageThatIsNotWhollyItsOwn) {
+  constexpr size_t kBytes = 8 * kHugePage;
+  auto* const block = static_cast<unsigned char*>(AllocateLargeBlock(kBytes));
+  std::fill(block, block + kBytes, 1);
+  DropPages(block + 100, kLargeBlock - 1);  // a small one
+  EXPECT_EQ(std::count(block, block + kBytes, 0), 0);
+  DropPages(block + 100, 5 * kHugePage);
+  const auto outside = [](size_t at) { return at < kHugePage || at >= 5 * kHugePage; };
+  for (size_t at = 0; at < kBytes; at += 512) ASSERT_EQ(block[at], outside(at) ? 1 : 0) << at;
+  FreeLargeBlock(block, kBytes);
+}
+
 TEST(LargeBlock, ColumnsGrowAcrossIt) {
   std::vector<uint64_t, LargeBlocks<uint64_t>> column;
   constexpr uint64_t kValues = 3 * kLargeBlock / sizeof(uint64_t);
@@ -30,10 +43,11 @@ TEST(LargeBlock, ColumnsGrowAcrossIt) {
 
 TEST(LargeBlock, RoomAheadIsBounded) {
   EXPECT_EQ(RoomAhead(100, 8), 400U);
-  // Where the column is not small any more: at least 16 MiB, at most 64 MiB more.
+  // Where the column is not small any more: at least 16 MiB more, at most 64 MiB or as much again.
   EXPECT_EQ(RoomAhead(100'000, 8), 100'000 + (size_t{16} << 20) / 8);
   EXPECT_EQ(RoomAhead(1'000'000, 8), 5'000'000U);
-  EXPECT_EQ(RoomAhead(100'000'000, 8), 100'000'000 + (size_t{64} << 20) / 8);
+  EXPECT_EQ(RoomAhead(5'000'000, 8), 5'000'000 + (size_t{64} << 20) / 8);
+  EXPECT_EQ(RoomAhead(100'000'000, 8), 200'000'000U);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // The fd socket and its tickets: what is handed in, what is handed out, and to whom; and what hostile peers try.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -193,6 +194,7 @@ TEST(DescriptorDesk, OpensASocketForPayload) {
   // What is done to their end is not done to ours.
   EXPECT_EQ(::fcntl(theirs.get(), F_SETFL, 0), 0);
   EXPECT_NE(::fcntl(ours.get(), F_GETFL) & O_NONBLOCK, 0);
+  EXPECT_LT(::send(theirs.get(), "x", 1, MSG_NOSIGNAL), 0);
   ASSERT_EQ(::write(ours.get(), "abc", 3), 3);
   char bytes[4] = {};
   EXPECT_EQ(::read(theirs.get(), bytes, sizeof(bytes)), 3);
@@ -483,6 +485,38 @@ TEST_F(FdServerTest, WhoDoesNotReadHoldsNobodyUp) {
   }
   EXPECT_TRUE(errno == EPIPE || errno == ECONNRESET) << std::strerror(errno);
   EXPECT_TRUE(Puts(Connect()));
+}
+
+// A socket whose last close takes its linger time: nobody reads what it has sent.
+Fd Lingering(int seconds, const Fd& listener) {
+  sockaddr_in address{};
+  socklen_t size = sizeof(address);
+  EXPECT_EQ(::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+  Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  EXPECT_EQ(::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+  const std::string much(1 << 16, 'x');
+  pollfd ready{socket.get(), POLLOUT, 0};
+  while (::poll(&ready, 1, 100) == 1) (void)::send(socket.get(), much.data(), much.size(), MSG_DONTWAIT);
+  const linger patience{1, seconds};
+  EXPECT_EQ(::setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &patience, sizeof(patience)), 0);
+  return socket;
+}
+
+TEST_F(FdServerTest, WhatADroppedConnectionHeldBackHoldsNobodyUp) {
+  const Fd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(::listen(listener.get(), 1), 0);
+  std::vector<Fd> listeners = Just(ListenForDescriptors(Path(), 0666).value());
+  const Fd hostile = Connect();
+  ASSERT_TRUE(SendPacket(hostile.get(), "", {}, 0));
+  const int lingering = Lingering(5, listener).Release();
+  ASSERT_TRUE(SendPacket(hostile.get(), "x", {&lingering, 1}, 0));
+  ::close(lingering);
+  server_ = std::make_unique<FdServer>(desk_, std::move(listeners), FdServerOptions());
+  ASSERT_TRUE(HungUp(hostile));
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_TRUE(Puts(Connect()));
+  server_.reset();
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(3));
 }
 
 TEST_F(FdServerTest, TenThousandPutsLeaveNothingOpen) {

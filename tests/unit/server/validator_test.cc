@@ -1,8 +1,10 @@
 #include "server/validate/validator.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <chrono>
+#include <fstream>
 #include <functional>
 #include <set>
 
@@ -239,6 +241,25 @@ TEST(Validator, AGrownPlanHoldsWhatItsColumnsHold) {
   const uint64_t held = HeldBytes(*concluded->plan);
   EXPECT_GE(held, kPieces * kNodes * 9);
   EXPECT_LE(held, kPieces * kNodes * 9 + 16'384);
+}
+
+size_t ResidentBytes() {
+  size_t pages = 0;
+  size_t resident = 0;
+  std::ifstream("/proc/self/statm") >> pages >> resident;
+  return resident * static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+// A worker can fill one column up to the limit. What the column has outgrown is no memory any more.
+TEST(Validator, AColumnThatGrowsLeavesNoMemoryBehind) {
+  constexpr size_t kPieceBytes = size_t{16} << 20;
+  constexpr size_t kPieces = 24;
+  Plan piece;
+  G(piece).mutable_refs()->Resize(kPieceBytes / sizeof(uint32_t), 1);
+  const size_t before = ResidentBytes();
+  Validator validator(Limits(), PlaceSizes{kInputSize, kOutputSize});
+  for (size_t i = 0; i < kPieces; ++i) ASSERT_TRUE(validator.Add(PlanFrame(piece)).ok());
+  EXPECT_LE(ResidentBytes() - before, kPieces * kPieceBytes * 3 / 2);
 }
 
 // Three files, the second one empty: a span lies in one of them.
