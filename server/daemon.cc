@@ -11,6 +11,7 @@
 #include <cstring>
 #include <utility>
 
+#include "server/descriptor_refusal.h"
 #include "server/socket_mode.h"
 
 namespace airlock::server {
@@ -93,6 +94,9 @@ Expected<void, std::string> Daemon::Serve(const std::vector<Listener>& listeners
       return Unexpected<std::string>{"cannot listen on " + listeners[i].address +
                                      ": another program does, or this user may not"};
     }
+  }
+  for (const Listener& listener : listeners) {
+    if (!listener.socket_path.empty()) (void)RefuseDescriptors(listener.socket_path);
   }
   for (const std::string& socket : sockets_) {
     if (!SetSocketMode(socket, socket_mode)) {

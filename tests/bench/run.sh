@@ -18,4 +18,8 @@ if [ "${1-}" = --venv ]; then
   fi
   export AIRLOCK_BENCH_TORCH2=$venv/bin/python
 fi
+if [ ! -x "$AIRLOCK_BIN/airlock-bench-client" ]; then
+  echo "tests/bench/run.sh: no $AIRLOCK_BIN/airlock-bench-client: cmake --preset release && cmake --build build" >&2
+  exit 69
+fi
 exec /usr/bin/python3 "$here/tests/bench/bench.py" "$@"

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 #include <optional>
 #include <string>
@@ -209,6 +210,23 @@ TEST_F(MappedLoadTest, NothingChosenIsNothingDelivered) {
   ASSERT_TRUE(loaded.status.ok());
   EXPECT_EQ(loaded.report.totals().payload_bytes(), 0U);
   EXPECT_EQ(loaded.ticket, "");
+}
+
+// Whoever dropped it would wait for as long as its owner likes. Before Linux 6.16 there is nothing against it.
+TEST_F(MappedLoadTest, NobodyLeavesADescriptorWithGrpc) {
+  const Fd own(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  constexpr int kPassRights = 83;
+  int passes = 0;
+  socklen_t size = sizeof(passes);
+  if (::getsockopt(own.get(), SOL_SOCKET, kPassRights, &passes, &size) != 0) GTEST_SKIP() << "no SO_PASSRIGHTS here";
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, daemon_.address().c_str() + std::strlen("unix:"), sizeof(address.sun_path) - 1);
+  ASSERT_EQ(::connect(own.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  const int left = own.get();
+  EXPECT_FALSE(SendPacket(own.get(), "x", {&left, 1}, MSG_DONTWAIT));
+  EXPECT_EQ(errno, EPERM);
+  EXPECT_TRUE(SendPacket(own.get(), "x", {}, MSG_DONTWAIT));
 }
 
 TEST_F(MappedLoadTest, TheDaemonNamesItsFdSocket) {
