@@ -96,7 +96,7 @@ class Client::Impl {
     AIRLOCK_ASSIGN(Located located,
                    locator_.Locate(source, options.delivery, first.mutable_options()->mutable_source()));
     Meter meter(options);
-    if (!located.handed_in) return LoadStreamed(source, first, located, options, meter, sink);
+    if (!located.handed_in) return LoadStreamed(source, first, located, options, meter, sink, supervisor);
     AIRLOCK_ASSIGN(LocalPayload payload, LoadMapped(first, std::move(located), options, meter));
     AIRLOCK_TRY(payload.Feed(sink, options.copy, [&](uint64_t done) -> ClientResult<void> {
       meter.Received(done, payload.contents()->payload_bytes());
@@ -106,13 +106,14 @@ class Client::Impl {
   }
 
   ClientResult<Checkpoint> Load(const Source& source, const LoadOptions& options) {
+    const Supervisor supervisor(*this, options.timeout);
     v1::LoadRequest first = RequestOf(options);
     AIRLOCK_ASSIGN(Located located,
                    locator_.Locate(source, options.delivery, first.mutable_options()->mutable_source()));
     Meter meter(options);
     if (!located.handed_in) {
       MemorySink sink;
-      AIRLOCK_ASSIGN(auto contents, LoadStreamed(source, first, located, options, meter, sink));
+      AIRLOCK_ASSIGN(auto contents, LoadStreamed(source, first, located, options, meter, sink, supervisor));
       return Checkpoint(std::move(contents), sink.Take());
     }
     AIRLOCK_ASSIGN(LocalPayload payload, LoadMapped(first, std::move(located), options, meter));
@@ -200,8 +201,8 @@ class Client::Impl {
 
   ClientResult<std::shared_ptr<const Contents>> LoadStreamed(const Source& source, v1::LoadRequest& first,
                                                              const Located& located, const LoadOptions& options,
-                                                             Meter& meter, StorageSink& sink) {
-    const Supervisor supervisor(*this, options.timeout);
+                                                             Meter& meter, StorageSink& sink,
+                                                             const Supervisor& supervisor) {
     Answer answer(&sink, options.minimum_posture);
     std::optional<PayloadSocket> payload = OpenPayload(source, located);
     if (payload) {

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
 
+#include "server/validate/plan_columns.h"
 #include "server/validate/plan_memory.h"
 #include "server/validate/rules.h"
 
@@ -26,22 +28,11 @@ uint64_t BytesOf(const google::protobuf::RepeatedPtrField<T>& column) {
   return static_cast<uint64_t>(column.size()) * kMessageOverhead;
 }
 
+uint64_t BytesOf(const std::string& column) { return column.size(); }
+
+// The message columns' text is at most the piece's own size.
 uint64_t MemoryOf(const v1::PlanChunk& piece) {
-  const auto& g = piece.graph();
-  const auto& t = piece.tensors();
-  const auto& s = piece.storages();
-  // The message columns' text is at most the piece's own size.
-  uint64_t sum = 0;
-  for (const uint64_t bytes :
-       {uint64_t{g.kinds().size()}, uint64_t{g.blob().size()}, BytesOf(g.counts()),       BytesOf(g.refs()),
-        BytesOf(g.links()),         BytesOf(g.ints()),         BytesOf(g.floats()),       BytesOf(t.storage()),
-        BytesOf(t.dtype()),         BytesOf(t.flags()),        BytesOf(t.offset()),       BytesOf(t.rank()),
-        BytesOf(t.shape()),         BytesOf(t.stride()),       BytesOf(t.quantization()), BytesOf(s.place()),
-        BytesOf(s.offset()),        BytesOf(s.nbytes()),       BytesOf(s.device()),       BytesOf(s.crc32()),
-        BytesOf(piece.devices()),   BytesOf(piece.symbols()),  BytesOf(piece.findings())}) {
-    sum += bytes;
-  }
-  return sum;
+  return SumOverColumns(piece, [](const auto& column) { return BytesOf(column); }) + BytesOf(piece.findings());
 }
 
 template <typename T>

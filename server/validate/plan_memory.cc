@@ -2,9 +2,10 @@
 
 #include <google/protobuf/arena.h>
 
-#include <initializer_list>
 #include <new>
 #include <string>
+
+#include "server/validate/plan_columns.h"
 
 namespace airlock::server {
 namespace {
@@ -29,6 +30,10 @@ template <typename T>
 uint64_t RoomOf(const google::protobuf::RepeatedField<T>& column) {
   return static_cast<uint64_t>(column.Capacity() - column.size()) * sizeof(T);
 }
+template <typename T>
+uint64_t RoomOf(const google::protobuf::RepeatedPtrField<T>& /*column*/) {
+  return 0;  // of messages little is made ahead
+}
 
 }  // namespace
 
@@ -39,18 +44,7 @@ std::shared_ptr<v1::PlanChunk> MakePlan() {
 }
 
 uint64_t HeldBytes(const v1::PlanChunk& plan) {
-  const auto& g = plan.graph();
-  const auto& t = plan.tensors();
-  const auto& s = plan.storages();
-  uint64_t room = 0;
-  for (const uint64_t bytes :
-       {RoomOf(g.kinds()), RoomOf(g.blob()), RoomOf(g.counts()), RoomOf(g.refs()), RoomOf(g.links()), RoomOf(g.ints()),
-        RoomOf(g.floats()), RoomOf(t.storage()), RoomOf(t.dtype()), RoomOf(t.flags()), RoomOf(t.offset()),
-        RoomOf(t.rank()), RoomOf(t.shape()), RoomOf(t.stride()), RoomOf(s.place()), RoomOf(s.offset()),
-        RoomOf(s.nbytes()), RoomOf(s.device()), RoomOf(s.crc32())}) {
-    room += bytes;
-  }
-  return plan.SpaceUsedLong() - room;
+  return plan.SpaceUsedLong() - SumOverColumns(plan, [](const auto& column) { return RoomOf(column); });
 }
 
 }  // namespace airlock::server

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "server/validate/inventory_rules.h"
+#include "server/validate/plan_columns.h"
 #include "server/validate/rules.h"
 
 namespace airlock::server {
@@ -40,26 +41,6 @@ bool Continues(const google::protobuf::RepeatedPtrField<T>& whole, size_t from,
   return static_cast<size_t>(part.size()) <= room &&
          std::equal(part.begin(), part.end(), whole.begin() + static_cast<std::ptrdiff_t>(from),
                     [](const T& a, const T& b) { return IsSame(a, b); });
-}
-
-// Calls `visit` with each column of one plan and the same of another; ends with the first that says false. All columns
-// that a worker fills, but for findings.
-template <typename Visit>
-bool VisitColumns(const v1::PlanChunk& a, const v1::PlanChunk& b, Visit visit) {
-  const v1::GraphColumns& g = a.graph();
-  const v1::GraphColumns& h = b.graph();
-  const v1::TensorColumns& t = a.tensors();
-  const v1::TensorColumns& u = b.tensors();
-  const v1::StorageColumns& s = a.storages();
-  const v1::StorageColumns& r = b.storages();
-  return visit(g.kinds(), h.kinds()) && visit(g.blob(), h.blob()) && visit(g.counts(), h.counts()) &&
-         visit(g.refs(), h.refs()) && visit(g.links(), h.links()) && visit(g.ints(), h.ints()) &&
-         visit(g.floats(), h.floats()) && visit(t.storage(), u.storage()) && visit(t.dtype(), u.dtype()) &&
-         visit(t.flags(), u.flags()) && visit(t.offset(), u.offset()) && visit(t.rank(), u.rank()) &&
-         visit(t.shape(), u.shape()) && visit(t.stride(), u.stride()) && visit(t.quantization(), u.quantization()) &&
-         visit(s.place(), r.place()) && visit(s.offset(), r.offset()) && visit(s.nbytes(), r.nbytes()) &&
-         visit(s.device(), r.device()) && visit(s.crc32(), r.crc32()) && visit(a.devices(), b.devices()) &&
-         visit(a.symbols(), b.symbols());
 }
 
 }  // namespace
