@@ -41,10 +41,11 @@ inline void FreeLargeBlock(void* block, size_t bytes) {
 // parts are left: whoever owns the block may keep books there.
 inline void DropPages(const void* block, size_t bytes) {
   if (bytes < kLargeBlock) return;
-  const uintptr_t start = reinterpret_cast<uintptr_t>(block);
-  const uintptr_t first = (start / kHugePage + 1) * kHugePage;
-  const uintptr_t end = (start + bytes) / kHugePage * kHugePage;
-  (void)::madvise(reinterpret_cast<void*>(first), end - first, MADV_DONTNEED);
+  const auto start = reinterpret_cast<uintptr_t>(block);
+  const size_t before = kHugePage - start % kHugePage;
+  const size_t behind = (start + bytes) % kHugePage;
+  char* const first = static_cast<char*>(const_cast<void*>(block)) + before;
+  (void)::madvise(first, bytes - before - behind, MADV_DONTNEED);
 }
 
 // How many values a column that is full gets room for, when it is to hold `needed`.
