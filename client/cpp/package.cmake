@@ -6,7 +6,7 @@ include(CMakePackageConfigHelpers)
 set(headers ${CMAKE_INSTALL_INCLUDEDIR}/airlock-client)
 set(config ${CMAKE_INSTALL_LIBDIR}/cmake/airlock)
 
-foreach(part client base fd_packet fd_passing proto)
+foreach(part client base fd_packet fd_passing large_block proto)
   set_target_properties(airlock_${part} PROPERTIES EXPORT_NAME ${part})
   install(TARGETS airlock_${part} EXPORT airlock-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT client
           INCLUDES DESTINATION ${headers})

@@ -1,9 +1,11 @@
 // Large blocks of memory, in huge pages. A page that is touched for the first time costs a fault, and a huge one stands
 // for 512 of the others. Memory that is never written costs address space alone, so columns of unknown length take room
 // far ahead and are not copied as they grow. Where a host has no huge pages all is the same, and slower.
+//
+// Fresh pages are what a large plan costs most, above all on a virtual machine whose host has taken them back. So a few
+// blocks that were given back stay with the process, for the next who wants one of that size: kMostKept bytes at most.
+// Thread-safe.
 #pragma once
-
-#include <sys/mman.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -17,36 +19,17 @@ inline constexpr size_t kHugePage = size_t{2} << 20;
 // Of smaller blocks malloc makes better use.
 inline constexpr size_t kLargeBlock = 2 * kHugePage;
 
-// A mapping that huge pages cover from its first byte on. malloc's blocks cannot be that: it writes before their start.
-// Throws bad_alloc. FreeLargeBlock takes it back, with the same size.
-inline void* AllocateLargeBlock(size_t bytes) {
-  if (bytes > SIZE_MAX - 2 * kHugePage) throw std::bad_alloc();
-  const size_t length = (bytes + kHugePage - 1) / kHugePage * kHugePage;
-  void* const mapped =
-      ::mmap(nullptr, length + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (mapped == MAP_FAILED) throw std::bad_alloc();
-  const size_t skipped = (kHugePage - reinterpret_cast<uintptr_t>(mapped) % kHugePage) % kHugePage;
-  char* const block = static_cast<char*>(mapped) + skipped;
-  if (skipped != 0) (void)::munmap(mapped, skipped);
-  (void)::munmap(block + length, kHugePage - skipped);
-  (void)::madvise(block, length, MADV_HUGEPAGE);
-  return block;
-}
+// Bytes of blocks that nobody uses, of all that stay with the process. The kernel may take them when memory is short.
+inline constexpr size_t kMostKept = size_t{64} << 20;
 
-inline void FreeLargeBlock(void* block, size_t bytes) {
-  (void)::munmap(block, (bytes + kHugePage - 1) / kHugePage * kHugePage);
-}
+// A mapping that huge pages cover from its first byte on. malloc's blocks cannot be that: it writes before their start.
+// What it holds is whatever was there. Throws bad_alloc. FreeLargeBlock takes it back, with the same size.
+void* AllocateLargeBlock(size_t bytes);
+void FreeLargeBlock(void* block, size_t bytes);
 
 // Gives the memory of values back that nobody needs any more, while their block stays what it is. Its first and last
 // parts are left: whoever owns the block may keep books there.
-inline void DropPages(const void* block, size_t bytes) {
-  if (bytes < kLargeBlock) return;
-  const auto start = reinterpret_cast<uintptr_t>(block);
-  const size_t before = kHugePage - start % kHugePage;
-  const size_t behind = (start + bytes) % kHugePage;
-  char* const first = static_cast<char*>(const_cast<void*>(block)) + before;
-  (void)::madvise(first, bytes - before - behind, MADV_DONTNEED);
-}
+void DropPages(const void* block, size_t bytes);
 
 // How many values a column that is full gets room for, when it is to hold `needed`.
 inline size_t RoomAhead(size_t needed, size_t width) {

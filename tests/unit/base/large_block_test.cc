@@ -1,22 +1,79 @@
 #include "sandbox/base/large_block.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include <algorithm>
+#include <array>
+#include <thread>
 #include <vector>
 
 namespace airlock {
 namespace {
 
+// Whether the process still has it.
+bool IsMapped(void* block) {
+  unsigned char page = 0;
+  return ::mincore(block, 1, &page) == 0;
+}
+
 TEST(LargeBlock, BeginsWhereAHugePageDoes) {
   for (const size_t bytes : {size_t{1}, kHugePage, kLargeBlock, 3 * kHugePage + 1}) {
     auto* const block = static_cast<unsigned char*>(AllocateLargeBlock(bytes));
     EXPECT_EQ(reinterpret_cast<uintptr_t>(block) % kHugePage, 0U);
-    EXPECT_EQ(block[0] | block[bytes - 1], 0);
-    block[bytes - 1] = 1;
+    block[0] = block[bytes - 1] = 1;
     FreeLargeBlock(block, bytes);
   }
   EXPECT_THROW(AllocateLargeBlock(SIZE_MAX), std::bad_alloc);
+}
+
+TEST(LargeBlock, WhatIsGivenBackIsGivenOutAgain) {
+  void* const first = AllocateLargeBlock(5 * kHugePage);
+  FreeLargeBlock(first, 5 * kHugePage);
+  void* const second = AllocateLargeBlock(6 * kHugePage);
+  EXPECT_EQ(second, first) << "lengths that are near are one";
+  void* const third = AllocateLargeBlock(6 * kHugePage);
+  EXPECT_NE(third, second);
+  FreeLargeBlock(second, 6 * kHugePage);
+  FreeLargeBlock(third, 6 * kHugePage);
+}
+
+TEST(LargeBlock, LittleIsKept) {
+  constexpr size_t kBytes = kMostKept / 2;
+  std::array<void*, 3> blocks{};
+  for (void*& block : blocks) {
+    block = AllocateLargeBlock(kBytes);
+    std::fill_n(static_cast<char*>(block), kBytes, 'x');
+  }
+  for (void* const block : blocks) FreeLargeBlock(block, kBytes);
+  EXPECT_FALSE(IsMapped(blocks[0])) << "the oldest";
+  EXPECT_TRUE(IsMapped(blocks[1]));
+  EXPECT_TRUE(IsMapped(blocks[2]));
+  void* const large = AllocateLargeBlock(kMostKept + kHugePage);
+  std::fill_n(static_cast<char*>(large), kMostKept + kHugePage, 'x');
+  FreeLargeBlock(large, kMostKept + kHugePage);
+  EXPECT_FALSE(IsMapped(large)) << "alone more than all may be";
+  EXPECT_TRUE(IsMapped(blocks[2])) << "nothing went for it";
+  // Address space alone is not counted, but the number of blocks is.
+  std::vector<void*> empty(40);
+  for (void*& block : empty) block = AllocateLargeBlock(4 * kMostKept);
+  for (void* const block : empty) FreeLargeBlock(block, 4 * kMostKept);
+  EXPECT_FALSE(IsMapped(empty.front()));
+  EXPECT_TRUE(IsMapped(empty.back()));
+}
+
+TEST(LargeBlock, ThreadsShareThem) {
+  const auto work = [] {
+    for (int round = 0; round < 2000; ++round) {
+      auto* const block = static_cast<volatile int*>(AllocateLargeBlock(kLargeBlock));
+      block[0] = round;
+      if (block[0] != round) std::abort();
+      FreeLargeBlock(const_cast<int*>(block), kLargeBlock);
+    }
+  };
+  std::thread other(work);
+  work();
+  other.join();
 }
 
 TEST(LargeBlock, DropsNoPageThatIsNotWhollyItsOwn) {

@@ -1,0 +1,119 @@
+#include "sandbox/base/large_block.h"
+
+#include <sys/mman.h>
+
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <mutex>
+#include <vector>
+
+namespace airlock {
+namespace {
+
+constexpr size_t kPage = 4096;
+
+// Few lengths, so that a block which one column has left fits another. What is never written costs nothing.
+size_t LengthOf(size_t bytes) {
+  if (bytes > SIZE_MAX / 4) throw std::bad_alloc();
+  return std::bit_ceil(std::max(bytes, kHugePage));
+}
+
+void* Map(size_t length) {
+  void* const mapped =
+      ::mmap(nullptr, length + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (mapped == MAP_FAILED) throw std::bad_alloc();
+  const size_t skipped = (kHugePage - reinterpret_cast<uintptr_t>(mapped) % kHugePage) % kHugePage;
+  char* const block = static_cast<char*>(mapped) + skipped;
+  if (skipped != 0) (void)::munmap(mapped, skipped);
+  (void)::munmap(block + length, kHugePage - skipped);
+  (void)::madvise(block, length, MADV_HUGEPAGE);
+  return block;
+}
+
+// Bytes of a block that have memory behind them. All of them where the kernel does not say.
+size_t ResidentBytes(void* block, size_t length) {
+  std::vector<unsigned char> pages(length / kPage);
+  if (::mincore(block, length, pages.data()) != 0) return length;
+  size_t resident = 0;
+  for (const unsigned char page : pages) resident += page & 1U;
+  return resident * kPage;
+}
+
+// Blocks that nobody uses. Who finds another thread here goes without, so that a process which was forked meanwhile
+// does not wait for a thread that it does not have.
+class KeptBlocks {
+ public:
+  // Null where there is none of that length.
+  void* Take(size_t length) {
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    if (!lock.owns_lock()) return nullptr;
+    for (size_t i = count_; i-- > 0;) {
+      if (kept_[i].length == length) return Remove(i);
+    }
+    return nullptr;
+  }
+  // False where the block is not taken. The oldest make room for it.
+  bool Keep(void* block, size_t length) {
+    const size_t resident = ResidentBytes(block, length);
+    if (resident > kMostKept) return false;
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    if (!lock.owns_lock()) return false;
+    while (count_ == kept_.size() || resident_ + resident > kMostKept) {
+      const size_t oldest_length = kept_[0].length;
+      (void)::munmap(Remove(0), oldest_length);
+    }
+    (void)::madvise(block, length, MADV_FREE);
+    kept_[count_++] = {block, length, resident};
+    resident_ += resident;
+    return true;
+  }
+
+ private:
+  struct Kept {
+    void* block;
+    size_t length;
+    size_t resident;
+  };
+
+  void* Remove(size_t index) {
+    void* const block = kept_[index].block;
+    resident_ -= kept_[index].resident;
+    std::move(kept_.begin() + static_cast<std::ptrdiff_t>(index) + 1,
+              kept_.begin() + static_cast<std::ptrdiff_t>(count_), kept_.begin() + static_cast<std::ptrdiff_t>(index));
+    --count_;
+    return block;
+  }
+
+  std::mutex mutex_;
+  // Oldest first.
+  std::array<Kept, 16> kept_{};
+  size_t count_ = 0;
+  size_t resident_ = 0;
+};
+
+constinit KeptBlocks kept_blocks;
+
+}  // namespace
+
+void* AllocateLargeBlock(size_t bytes) {
+  const size_t length = LengthOf(bytes);
+  void* const kept = kept_blocks.Take(length);
+  return kept != nullptr ? kept : Map(length);
+}
+
+void FreeLargeBlock(void* block, size_t bytes) {
+  const size_t length = LengthOf(bytes);
+  if (!kept_blocks.Keep(block, length)) (void)::munmap(block, length);
+}
+
+void DropPages(const void* block, size_t bytes) {
+  if (bytes < kLargeBlock) return;
+  const auto start = reinterpret_cast<uintptr_t>(block);
+  const size_t before = kHugePage - start % kHugePage;
+  const size_t behind = (start + bytes) % kHugePage;
+  char* const first = static_cast<char*>(const_cast<void*>(block)) + before;
+  (void)::madvise(first, bytes - before - behind, MADV_DONTNEED);
+}
+
+}  // namespace airlock
