@@ -1,6 +1,5 @@
 #include "client/cpp/answer.h"
 
-#include <google/protobuf/io/coded_stream.h>
 #include <grpcpp/impl/codegen/proto_utils.h>
 #include <grpcpp/support/proto_buffer_reader.h>
 
@@ -9,6 +8,8 @@
 
 namespace airlock {
 namespace {
+
+using google::protobuf::io::CodedInputStream;
 
 // What is read of the payload at a time: while it is copied here, the daemon sends as much.
 constexpr size_t kReadBytes = size_t{256} << 10;
@@ -23,8 +24,6 @@ ClientResult<void> Answer::Take(v1::InspectResponse& response) {
   switch (response.message_case()) {
     case v1::InspectResponse::kReport:
       return TakeReport(*response.mutable_report());
-    case v1::InspectResponse::kPlan:
-      return TakePlan(response.plan());
     default:
       return Broken("the daemon sent a message that this client does not know");
   }
@@ -34,10 +33,6 @@ ClientResult<void> Answer::Take(v1::LoadResponse& response) {
   switch (response.message_case()) {
     case v1::LoadResponse::kReport:
       return TakeReport(*response.mutable_report());
-    case v1::LoadResponse::kPlan:
-      return TakePlan(response.plan());
-    case v1::LoadResponse::kData:
-      return TakeData(response.data());
     case v1::LoadResponse::kOutputTicket:
       return TakeTicket(*response.mutable_output_ticket());
     case v1::LoadResponse::kPayloadSize:
@@ -49,10 +44,8 @@ ClientResult<void> Answer::Take(v1::LoadResponse& response) {
 
 template <typename Response>
 ClientResult<void> Answer::TakeEncoded(grpc::ByteBuffer& message) {
-  if constexpr (std::is_same_v<Response, v1::LoadResponse>) {
-    AIRLOCK_ASSIGN(const bool taken, TakeDataMessage(message));
-    if (taken) return {};
-  }
+  AIRLOCK_ASSIGN(const bool taken, TakeInPlace(message));
+  if (taken) return {};
   Response response;
   if (!grpc::SerializationTraits<Response>::Deserialize(&message, &response).ok()) {
     return Broken("the daemon sent what is no message");
@@ -63,22 +56,19 @@ ClientResult<void> Answer::TakeEncoded(grpc::ByteBuffer& message) {
 template ClientResult<void> Answer::TakeEncoded<v1::InspectResponse>(grpc::ByteBuffer& message);
 template ClientResult<void> Answer::TakeEncoded<v1::LoadResponse>(grpc::ByteBuffer& message);
 
-ClientResult<bool> Answer::TakeDataMessage(grpc::ByteBuffer& message) {
-  // Field number and wire type LEN.
+ClientResult<bool> Answer::TakeInPlace(grpc::ByteBuffer& message) {
+  // Field numbers and wire type LEN.
+  constexpr uint32_t kPlanTag = uint32_t{v1::LoadResponse::kPlanFieldNumber} << 3 | 2;
   constexpr uint32_t kDataTag = uint32_t{v1::LoadResponse::kDataFieldNumber} << 3 | 2;
   grpc::ProtoBufferReader slices(&message);
-  google::protobuf::io::CodedInputStream in(&slices);
+  CodedInputStream in(&slices);
+  const uint32_t tag = in.ReadTag();
+  if (tag != kPlanTag && tag != kDataTag) return false;
   uint32_t length = 0;
-  const bool data_alone = in.ReadTag() == kDataTag && in.ReadVarint32(&length) &&
-                          static_cast<size_t>(in.CurrentPosition()) + length == message.Length();
-  if (!data_alone) return false;
-  if (length == 0) AIRLOCK_TRY(TakeData({}));
-  const void* bytes = nullptr;
-  int size = 0;
-  while (in.GetDirectBufferPointer(&bytes, &size)) {
-    AIRLOCK_TRY(TakeData({static_cast<const char*>(bytes), static_cast<size_t>(size)}));
-    in.Skip(size);
+  if (!in.ReadVarint32(&length) || static_cast<size_t>(in.CurrentPosition()) + length != message.Length()) {
+    return Broken("the daemon sent more than one message at once");
   }
+  AIRLOCK_TRY(tag == kPlanTag ? TakePlan(in) : TakeData(in, length));
   return true;
 }
 
@@ -94,9 +84,19 @@ ClientResult<void> Answer::TakeReport(v1::Report& report) {
   return {};
 }
 
-ClientResult<void> Answer::TakePlan(const v1::PlanChunk& piece) {
+ClientResult<void> Answer::TakePlan(CodedInputStream& piece) {
   if (!has_report_ || contents_ != nullptr) return Broken("a piece of the plan came out of turn");
-  assembler_.Add(piece);
+  return assembler_.Add(piece) ? ClientResult<void>() : Broken("the daemon sent a plan that cannot be read");
+}
+
+ClientResult<void> Answer::TakeData(CodedInputStream& data, size_t length) {
+  if (length == 0) return TakeData({});
+  const void* bytes = nullptr;
+  int size = 0;
+  while (data.GetDirectBufferPointer(&bytes, &size)) {
+    AIRLOCK_TRY(TakeData({static_cast<const char*>(bytes), static_cast<size_t>(size)}));
+    data.Skip(size);
+  }
   return {};
 }
 

@@ -2,6 +2,7 @@
 // those of the messages or those that come through a socket of their own.
 #pragma once
 
+#include <google/protobuf/io/coded_stream.h>
 #include <grpcpp/support/byte_buffer.h>
 
 #include <cstddef>
@@ -36,10 +37,11 @@ class Answer {
     advance_ = std::move(advance);
   }
 
-  // An error of these ends the call: the answer makes no sense, or the sink wants no more.
+  // An error of these ends the call: the answer makes no sense, or the sink wants no more. The first two take what is
+  // neither plan nor data.
   ClientResult<void> Take(v1::InspectResponse& response);
   ClientResult<void> Take(v1::LoadResponse& response);
-  // One of them as it came: data goes to the sink from where gRPC received it.
+  // Any message as it came: plan and data are taken from where gRPC received them.
   template <typename Response>
   ClientResult<void> TakeEncoded(grpc::ByteBuffer& message);
   // At the end of a stream that the daemon ended with OK.
@@ -56,14 +58,15 @@ class Answer {
 
  private:
   ClientResult<void> TakeReport(v1::Report& report);
-  ClientResult<void> TakePlan(const v1::PlanChunk& piece);
+  ClientResult<void> TakePlan(google::protobuf::io::CodedInputStream& piece);
+  ClientResult<void> TakeData(google::protobuf::io::CodedInputStream& data, size_t length);
   ClientResult<void> TakeData(std::string_view bytes);
   ClientResult<void> TakeTicket(std::string& ticket);
   ClientResult<void> TakePayload(uint64_t size);
   // Where the next bytes of the payload go: to their place, or a buffer.
   std::span<std::byte> RoomForPayload(std::vector<std::byte>& buffer);
-  // Whether the message was nothing but data, and was taken.
-  ClientResult<bool> TakeDataMessage(grpc::ByteBuffer& message);
+  // Whether the message was one of plan or data.
+  ClientResult<bool> TakeInPlace(grpc::ByteBuffer& message);
   // The plan is complete: gives it to the sink.
   ClientResult<void> Assemble();
   // Ends the storages that have all their bytes.

@@ -1,14 +1,21 @@
 #include "client/cpp/graph_builder.h"
 
+#include <google/protobuf/wire_format_lite.h>
+
 #include <algorithm>
 #include <bit>
-#include <cstring>
+#include <climits>
 #include <initializer_list>
 #include <limits>
+#include <span>
 #include <utility>
+
+#include "airlock/v1/graph.pb.h"
 
 namespace airlock {
 namespace {
+
+using google::protobuf::io::CodedInputStream;
 
 // A kind takes from `counts` and from at most one column more.
 enum class In : uint8_t { kNothing, kInts, kFloats, kBlob, kRefs, kLinks };
@@ -77,31 +84,61 @@ constexpr uint64_t kLinked =
 constexpr uint64_t kWithParts = KindSet({v1::NODE_KIND_SPARSE_TENSOR, v1::NODE_KIND_META_TENSOR,
                                          v1::NODE_KIND_NESTED_TENSOR, v1::NODE_KIND_ATTRIBUTED, v1::NODE_KIND_SCALAR});
 
-// Appends, with room far ahead where the column has to grow: columns of a million values are common.
-template <typename Column, typename Values>
-void Append(Column& column, const Values& values) {
+// Appends, with room far ahead where the column has to grow: columns of a million values are common. False where the
+// bytes are no whole values, or fewer than was said.
+template <typename Column>
+bool Append(Column& column, CodedInputStream& in, uint32_t bytes) {
   constexpr size_t kWidth = sizeof(typename Column::value_type);
-  static_assert(sizeof(*values.data()) == kWidth);
-  if (values.empty()) return;
+  if (bytes % kWidth != 0 || bytes > static_cast<uint32_t>(INT_MAX)) return false;
+  // A length that is a lie takes no memory.
+  if (in.BytesUntilLimit() >= 0 && bytes > static_cast<uint32_t>(in.BytesUntilLimit())) return false;
   const size_t before = column.size();
-  const size_t after = before + static_cast<size_t>(values.size());
+  const size_t after = before + bytes / kWidth;
   if (column.capacity() < after) column.reserve(RoomAhead(after, kWidth));
   column.resize(after);
-  std::memcpy(column.data() + before, values.data(), (after - before) * kWidth);
+  return in.ReadRaw(column.data() + before, static_cast<int>(bytes));
 }
 
 }  // namespace
 
-void GraphBuilder::Add(const v1::GraphColumns& piece) {
-  Append(graph_.kinds_, piece.kinds());
-  Append(graph_.counts_, piece.counts());
-  Append(graph_.refs_, piece.refs());
-  Append(graph_.links_, piece.links());
-  Append(graph_.ints_, piece.ints());
-  Append(graph_.floats_, piece.floats());
-  Append(graph_.blob_, piece.blob());
-  for (const uint32_t ref : piece.refs()) highest_ref_ = std::max(highest_ref_, ref);
+bool GraphBuilder::Add(CodedInputStream& piece) {
+  using google::protobuf::internal::WireFormatLite;
+  while (const uint32_t tag = piece.ReadTag()) {
+    uint32_t bytes = 0;
+    const bool packed = WireFormatLite::GetTagWireType(tag) == WireFormatLite::WIRETYPE_LENGTH_DELIMITED;
+    if (!packed || !piece.ReadVarint32(&bytes)) return false;
+    if (!AddColumn(WireFormatLite::GetTagFieldNumber(tag), piece, bytes)) return false;
+  }
   Place();
+  return piece.ConsumedEntireMessage();
+}
+
+bool GraphBuilder::AddColumn(int number, CodedInputStream& piece, uint32_t bytes) {
+  switch (number) {
+    case v1::GraphColumns::kKindsFieldNumber:
+      return Append(graph_.kinds_, piece, bytes);
+    case v1::GraphColumns::kCountsFieldNumber:
+      return Append(graph_.counts_, piece, bytes);
+    case v1::GraphColumns::kRefsFieldNumber:
+      return AddRefs(piece, bytes);
+    case v1::GraphColumns::kLinksFieldNumber:
+      return Append(graph_.links_, piece, bytes);
+    case v1::GraphColumns::kIntsFieldNumber:
+      return Append(graph_.ints_, piece, bytes);
+    case v1::GraphColumns::kFloatsFieldNumber:
+      return Append(graph_.floats_, piece, bytes);
+    case v1::GraphColumns::kBlobFieldNumber:
+      return Append(graph_.blob_, piece, bytes);
+    default:  // of a later daemon
+      return piece.Skip(static_cast<int>(bytes));
+  }
+}
+
+bool GraphBuilder::AddRefs(CodedInputStream& piece, uint32_t bytes) {
+  const size_t before = graph_.refs_.size();
+  if (!Append(graph_.refs_, piece, bytes)) return false;
+  for (const NodeId ref : std::span(graph_.refs_).subspan(before)) highest_ref_ = std::max(highest_ref_, ref);
+  return true;
 }
 
 void GraphBuilder::Place() {

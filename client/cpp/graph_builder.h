@@ -2,11 +2,12 @@
 // break: whatever will be used as an index is checked.
 #pragma once
 
+#include <google/protobuf/io/coded_stream.h>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
 
-#include "airlock/v1/graph.pb.h"
 #include "airlock/value.h"
 
 namespace airlock {
@@ -20,7 +21,9 @@ class GraphBuilder {
     uint64_t symbols = 0;
   };
 
-  void Add(const v1::GraphColumns& piece);
+  // Takes a GraphColumns, up to the stream's limit: columns are copied once, from where gRPC received them. False where
+  // it is none.
+  bool Add(google::protobuf::io::CodedInputStream& piece);
   size_t size() const { return graph_.size(); }
   // Checks that the columns fit together and that every index has a target; an answer that broke off does not.
   // REQUIRES: called once, last.
@@ -29,6 +32,8 @@ class GraphBuilder {
  private:
   static constexpr size_t kColumns = 6;
 
+  bool AddColumn(int number, google::protobuf::io::CodedInputStream& piece, uint32_t bytes);
+  bool AddRefs(google::protobuf::io::CodedInputStream& piece, uint32_t bytes);
   // Gives the nodes that have come since their places in the columns, as far as their counts are there.
   void Place();
   void PlaceRun(uint8_t kind);

@@ -1,6 +1,9 @@
 #include "client/cpp/plan_assembler.h"
 
+#include <google/protobuf/wire_format_lite.h>
+
 #include <algorithm>
+#include <climits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +13,8 @@
 
 namespace airlock {
 namespace {
+
+using google::protobuf::io::CodedInputStream;
 
 // Bytes from the start of the storage to the end of the last element; absent on overflow.
 std::optional<uint64_t> Reach(const TensorInfo& info) {
@@ -72,14 +77,43 @@ void PlanAssembler::Add(v1::Report report) {
   }
 }
 
-void PlanAssembler::Add(const v1::PlanChunk& piece) {
-  graph_.Add(piece.graph());
-  tensors_.MergeFrom(piece.tensors());
-  storages_.MergeFrom(piece.storages());
-  Append(entries_, piece.entries());
-  contents_->devices_.insert(contents_->devices_.end(), piece.devices().begin(), piece.devices().end());
-  contents_->symbols_.insert(contents_->symbols_.end(), piece.symbols().begin(), piece.symbols().end());
-  contents_->findings_.insert(contents_->findings_.end(), piece.findings().begin(), piece.findings().end());
+bool PlanAssembler::Add(CodedInputStream& piece) {
+  using google::protobuf::internal::WireFormatLite;
+  while (const uint32_t tag = piece.ReadTag()) {
+    uint32_t bytes = 0;
+    const bool message = WireFormatLite::GetTagWireType(tag) == WireFormatLite::WIRETYPE_LENGTH_DELIMITED;
+    if (!message || !piece.ReadVarint32(&bytes) || bytes > static_cast<uint32_t>(INT_MAX)) return false;
+    const CodedInputStream::Limit outer = piece.PushLimit(static_cast<int>(bytes));
+    if (!AddField(WireFormatLite::GetTagFieldNumber(tag), piece) || piece.BytesUntilLimit() != 0) return false;
+    piece.PopLimit(outer);
+  }
+  return piece.ConsumedEntireMessage();
+}
+
+bool PlanAssembler::AddField(int number, CodedInputStream& piece) {
+  const int bytes = piece.BytesUntilLimit();
+  switch (number) {
+    case v1::PlanChunk::kGraphFieldNumber:
+      return graph_.Add(piece);
+    case v1::PlanChunk::kTensorsFieldNumber:
+      return tensors_.MergeFromCodedStream(&piece);
+    case v1::PlanChunk::kStoragesFieldNumber:
+      return storages_.MergeFromCodedStream(&piece);
+    case v1::PlanChunk::kDevicesFieldNumber:
+      return piece.ReadString(&contents_->devices_.emplace_back(), bytes);
+    case v1::PlanChunk::kSymbolsFieldNumber:
+      return contents_->symbols_.emplace_back().MergeFromCodedStream(&piece);
+    case v1::PlanChunk::kFindingsFieldNumber:
+      return contents_->findings_.emplace_back().MergeFromCodedStream(&piece);
+    case v1::PlanChunk::kEntriesFieldNumber: {
+      v1::Entries entries;
+      if (!entries.MergeFromCodedStream(&piece)) return false;
+      Append(entries_, entries);
+      return true;
+    }
+    default:  // of a later daemon
+      return piece.Skip(bytes);
+  }
 }
 
 ClientResult<std::shared_ptr<const Contents>> PlanAssembler::Finish() {

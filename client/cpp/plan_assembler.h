@@ -2,6 +2,8 @@
 // break: an answer that is not as complete as its report says is an error, and whatever is used as an index is checked.
 #pragma once
 
+#include <google/protobuf/io/coded_stream.h>
+
 #include <memory>
 
 #include "airlock/checkpoint.h"
@@ -13,7 +15,8 @@ namespace airlock {
 class PlanAssembler {
  public:
   void Add(v1::Report report);
-  void Add(const v1::PlanChunk& piece);
+  // A PlanChunk, up to the stream's limit. False where it is none.
+  bool Add(google::protobuf::io::CodedInputStream& piece);
 
   // REQUIRES, of both: called once, last.
   ClientResult<std::shared_ptr<const Contents>> Finish();
@@ -21,6 +24,7 @@ class PlanAssembler {
   std::shared_ptr<const Contents> Partial() const { return contents_; }
 
  private:
+  bool AddField(int number, google::protobuf::io::CodedInputStream& piece);
   bool BuildStorages();
   bool BuildTensors();
   bool BuildEntries();

@@ -36,7 +36,7 @@ AnswerMessages::AnswerMessages(Broker& broker, v1::Report report, const Subject&
   if (!result.concluded) return;
   // What was met is of use to whoever wants to know why it failed.
   if (!subject.succeeded) subject.result.conclusion.plan = InventoryOf(*subject.result.conclusion.plan);
-  plan_.emplace(*result.conclusion.plan);
+  plan_.emplace(result.conclusion.plan);
   if (!subject.succeeded) return;
   const PayloadCursor payload(result.conclusion.plan->storages(), *subject.input, result.output.get());
   if (subject.data == DataBy::kStream) data_.emplace(payload, broker.piece_bytes);
@@ -52,7 +52,9 @@ OrVerdict<std::optional<OutgoingMessage>> AnswerMessages::Next() {
     return Encode(response);
   }
   if (phase_ == Phase::kPlan) {
-    if (plan_ && plan_->Next(*response.mutable_plan())) return Encode(response);
+    if (auto piece = plan_ ? plan_->Next() : std::nullopt) {
+      return std::optional(OutgoingMessage{std::move(*piece), std::nullopt});
+    }
     phase_ = Phase::kData;
   }
   if (phase_ == Phase::kData) {

@@ -1,7 +1,13 @@
 #include "server/service/plan_cutter.h"
 
+#include <google/protobuf/io/coded_stream.h>
+
 #include <algorithm>
-#include <string>
+#include <bit>
+#include <string_view>
+#include <utility>
+
+#include "airlock/v1/loader.pb.h"
 
 namespace airlock::server {
 namespace {
@@ -12,133 +18,148 @@ constexpr size_t kPieceBytes = (1 << 20) - 1024;
 constexpr size_t kEnumBytes = 2;
 constexpr size_t kMaxRowOverhead = 16;
 
-// A packed column, each row of `width` bytes at most. `to` finds the column of a piece.
-template <typename Source, typename Find>
-auto Packed(const Source& source, size_t width, Find to) {
-  return [&source, width, to](v1::PlanChunk& piece, size_t from, size_t& budget) {
-    const size_t rows = std::min(static_cast<size_t>(source.size()) - from, budget / width);
-    const auto begin = source.begin() + static_cast<std::ptrdiff_t>(from);
-    to(piece)->Add(begin, begin + static_cast<std::ptrdiff_t>(rows));
-    budget -= rows * width;
-    return rows;
-  };
+static_assert(std::endian::native == std::endian::little, "columns go out as they lie in memory");
+
+size_t LengthOf(const std::string& column) { return column.size(); }
+template <typename Column>
+size_t LengthOf(const Column& column) {
+  return static_cast<size_t>(column.size());
 }
 
-// Numbers of a fixed width.
-template <typename Source, typename Find>
-auto Numbers(const Source& source, Find to) {
-  return Packed(source, sizeof(typename Source::value_type), to);
+// Numbers of a fixed width: what protobuf makes of them is what lies in memory.
+template <typename Source>
+PlanColumn Numbers(PlanField field, const Source& source) {
+  constexpr size_t kWidth = sizeof(typename Source::value_type);
+  return {LengthOf(source), [field, &source](PieceWriter& piece, size_t from, size_t& budget) {
+            const size_t rows = std::min(LengthOf(source) - from, budget / kWidth);
+            if (rows > 0) piece.Add(field, {reinterpret_cast<const char*>(source.data() + from), rows * kWidth});
+            budget -= rows * kWidth;
+            return rows;
+          }};
 }
 
-template <typename Source, typename Find>
-auto Enums(const Source& source, Find to) {
-  return Packed(source, kEnumBytes, to);
+PlanColumn Bytes(PlanField field, const std::string& source) {
+  return {LengthOf(source), [field, &source](PieceWriter& piece, size_t from, size_t& budget) {
+            const size_t rows = std::min(source.size() - from, budget);
+            if (rows > 0) piece.Add(field, std::string_view(source).substr(from, rows));
+            budget -= rows;
+            return rows;
+          }};
 }
 
-template <typename Find>
-auto Bytes(const std::string& source, Find to) {
-  return [&source, to](v1::PlanChunk& piece, size_t from, size_t& budget) {
-    const size_t rows = std::min(source.size() - from, budget);
-    to(piece)->append(source, from, rows);
-    budget -= rows;
-    return rows;
-  };
+template <typename Source>
+PlanColumn Enums(PlanField field, const Source& source) {
+  using google::protobuf::io::CodedOutputStream;
+  return {LengthOf(source), [field, &source](PieceWriter& piece, size_t from, size_t& budget) {
+            const size_t rows = std::min(LengthOf(source) - from, budget / kEnumBytes);
+            std::string packed(rows * kEnumBytes, '\0');
+            auto* const begin = reinterpret_cast<uint8_t*>(packed.data());
+            uint8_t* end = begin;
+            for (size_t row = from; row < from + rows; ++row) {
+              end = CodedOutputStream::WriteVarint32ToArray(static_cast<uint32_t>(source[static_cast<int>(row)]), end);
+            }
+            if (rows > 0) piece.AddCopy(field, std::string_view(packed).substr(0, static_cast<size_t>(end - begin)));
+            budget -= rows * kEnumBytes;
+            return rows;
+          }};
 }
 
-size_t WireSize(const std::string& text) { return text.size(); }
+const std::string& Encoded(const std::string& text) { return text; }
 template <typename Message>
-size_t WireSize(const Message& message) {
-  return message.ByteSizeLong();
+std::string Encoded(const Message& message) {
+  return message.SerializeAsString();
 }
 
 // A column of messages or strings: at least one goes into an empty piece (none is longer than a worker's frame).
-template <typename Source, typename Find>
-auto Rows(const Source& source, Find to) {
-  return [&source, to](v1::PlanChunk& piece, size_t from, size_t& budget) {
-    size_t rows = 0;
-    while (from + rows < static_cast<size_t>(source.size())) {
-      const auto& row = source.Get(static_cast<int>(from + rows));
-      const size_t size = WireSize(row) + kMaxRowOverhead;
-      if (size > budget && budget < kPieceBytes) break;
-      *to(piece)->Add() = row;
-      budget -= std::min(size, budget);
-      ++rows;
-    }
-    return rows;
-  };
+template <typename Source>
+PlanColumn Rows(PlanField field, const Source& source) {
+  return {LengthOf(source), [field, &source](PieceWriter& piece, size_t from, size_t& budget) {
+            size_t rows = 0;
+            for (; from + rows < LengthOf(source); ++rows) {
+              const std::string& row = Encoded(source[static_cast<int>(from + rows)]);
+              const size_t size = row.size() + kMaxRowOverhead;
+              if (size > budget && budget < kPieceBytes) break;
+              piece.AddCopy(field, row);
+              budget -= std::min(size, budget);
+            }
+            return rows;
+          }};
 }
 
 }  // namespace
 
-// One row: a column of the plan and where it goes in a piece.
-#define AIRLOCK_COLUMN(Kind, source, table, field)                  \
-  columns_.push_back({static_cast<size_t>((source).field().size()), \
-                      Kind((source).field(), [](v1::PlanChunk& p) { return p.table mutable_##field(); })})
+PlanCutter::PlanCutter(std::shared_ptr<const v1::PlanChunk> plan) : plan_(std::move(plan)) {
+  AddGraph(plan_->graph());
+  AddTensors(plan_->tensors());
+  AddStorages(plan_->storages());
+  AddInventory();
+  AddEntries(plan_->entries());
+}
 
 void PlanCutter::AddGraph(const v1::GraphColumns& graph) {
-  AIRLOCK_COLUMN(Bytes, graph, mutable_graph()->, kinds);
-  AIRLOCK_COLUMN(Numbers, graph, mutable_graph()->, counts);
-  AIRLOCK_COLUMN(Numbers, graph, mutable_graph()->, refs);
-  AIRLOCK_COLUMN(Numbers, graph, mutable_graph()->, links);
-  AIRLOCK_COLUMN(Numbers, graph, mutable_graph()->, ints);
-  AIRLOCK_COLUMN(Numbers, graph, mutable_graph()->, floats);
-  AIRLOCK_COLUMN(Bytes, graph, mutable_graph()->, blob);
+  using Table = v1::GraphColumns;
+  const auto at = [](int number) { return PlanField{v1::PlanChunk::kGraphFieldNumber, number}; };
+  columns_.push_back(Bytes(at(Table::kKindsFieldNumber), graph.kinds()));
+  columns_.push_back(Numbers(at(Table::kCountsFieldNumber), graph.counts()));
+  columns_.push_back(Numbers(at(Table::kRefsFieldNumber), graph.refs()));
+  columns_.push_back(Numbers(at(Table::kLinksFieldNumber), graph.links()));
+  columns_.push_back(Numbers(at(Table::kIntsFieldNumber), graph.ints()));
+  columns_.push_back(Numbers(at(Table::kFloatsFieldNumber), graph.floats()));
+  columns_.push_back(Bytes(at(Table::kBlobFieldNumber), graph.blob()));
 }
 
 void PlanCutter::AddTensors(const v1::TensorColumns& tensors) {
-  AIRLOCK_COLUMN(Numbers, tensors, mutable_tensors()->, storage);
-  AIRLOCK_COLUMN(Enums, tensors, mutable_tensors()->, dtype);
-  AIRLOCK_COLUMN(Numbers, tensors, mutable_tensors()->, flags);
-  AIRLOCK_COLUMN(Numbers, tensors, mutable_tensors()->, offset);
-  AIRLOCK_COLUMN(Numbers, tensors, mutable_tensors()->, rank);
-  AIRLOCK_COLUMN(Numbers, tensors, mutable_tensors()->, shape);
-  AIRLOCK_COLUMN(Numbers, tensors, mutable_tensors()->, stride);
-  AIRLOCK_COLUMN(Rows, tensors, mutable_tensors()->, quantization);
+  using Table = v1::TensorColumns;
+  const auto at = [](int number) { return PlanField{v1::PlanChunk::kTensorsFieldNumber, number}; };
+  columns_.push_back(Numbers(at(Table::kStorageFieldNumber), tensors.storage()));
+  columns_.push_back(Enums(at(Table::kDtypeFieldNumber), tensors.dtype()));
+  columns_.push_back(Numbers(at(Table::kFlagsFieldNumber), tensors.flags()));
+  columns_.push_back(Numbers(at(Table::kOffsetFieldNumber), tensors.offset()));
+  columns_.push_back(Numbers(at(Table::kRankFieldNumber), tensors.rank()));
+  columns_.push_back(Numbers(at(Table::kShapeFieldNumber), tensors.shape()));
+  columns_.push_back(Numbers(at(Table::kStrideFieldNumber), tensors.stride()));
+  columns_.push_back(Rows(at(Table::kQuantizationFieldNumber), tensors.quantization()));
 }
 
 void PlanCutter::AddStorages(const v1::StorageColumns& storages) {
-  AIRLOCK_COLUMN(Enums, storages, mutable_storages()->, place);
-  AIRLOCK_COLUMN(Numbers, storages, mutable_storages()->, offset);
-  AIRLOCK_COLUMN(Numbers, storages, mutable_storages()->, nbytes);
-  AIRLOCK_COLUMN(Numbers, storages, mutable_storages()->, device);
-  AIRLOCK_COLUMN(Numbers, storages, mutable_storages()->, crc32);
+  using Table = v1::StorageColumns;
+  const auto at = [](int number) { return PlanField{v1::PlanChunk::kStoragesFieldNumber, number}; };
+  columns_.push_back(Enums(at(Table::kPlaceFieldNumber), storages.place()));
+  columns_.push_back(Numbers(at(Table::kOffsetFieldNumber), storages.offset()));
+  columns_.push_back(Numbers(at(Table::kNbytesFieldNumber), storages.nbytes()));
+  columns_.push_back(Numbers(at(Table::kDeviceFieldNumber), storages.device()));
+  columns_.push_back(Numbers(at(Table::kCrc32FieldNumber), storages.crc32()));
 }
 
-PlanCutter::PlanCutter(const v1::PlanChunk& plan) {
-  AddGraph(plan.graph());
-  AddTensors(plan.tensors());
-  AddStorages(plan.storages());
-  AIRLOCK_COLUMN(Rows, plan, , devices);
-  AIRLOCK_COLUMN(Rows, plan, , symbols);
-  AIRLOCK_COLUMN(Rows, plan, , findings);
-  AIRLOCK_COLUMN(Bytes, plan.entries(), mutable_entries()->, names);
-  AIRLOCK_COLUMN(Numbers, plan.entries(), mutable_entries()->, name_bytes);
-  AIRLOCK_COLUMN(Numbers, plan.entries(), mutable_entries()->, tensor);
-  AIRLOCK_COLUMN(Bytes, plan.entries(), mutable_entries()->, meta_names);
-  AIRLOCK_COLUMN(Numbers, plan.entries(), mutable_entries()->, meta_name_bytes);
-  AIRLOCK_COLUMN(Numbers, plan.entries(), mutable_entries()->, meta_node);
-  AIRLOCK_COLUMN(Numbers, plan.entries(), mutable_entries()->, meta_at);
+void PlanCutter::AddInventory() {
+  const auto at = [](int number) { return PlanField{0, number}; };
+  columns_.push_back(Rows(at(v1::PlanChunk::kDevicesFieldNumber), plan_->devices()));
+  columns_.push_back(Rows(at(v1::PlanChunk::kSymbolsFieldNumber), plan_->symbols()));
+  columns_.push_back(Rows(at(v1::PlanChunk::kFindingsFieldNumber), plan_->findings()));
 }
 
-#undef AIRLOCK_COLUMN
+void PlanCutter::AddEntries(const v1::Entries& entries) {
+  using Table = v1::Entries;
+  const auto at = [](int number) { return PlanField{v1::PlanChunk::kEntriesFieldNumber, number}; };
+  columns_.push_back(Bytes(at(Table::kNamesFieldNumber), entries.names()));
+  columns_.push_back(Numbers(at(Table::kNameBytesFieldNumber), entries.name_bytes()));
+  columns_.push_back(Numbers(at(Table::kTensorFieldNumber), entries.tensor()));
+  columns_.push_back(Bytes(at(Table::kMetaNamesFieldNumber), entries.meta_names()));
+  columns_.push_back(Numbers(at(Table::kMetaNameBytesFieldNumber), entries.meta_name_bytes()));
+  columns_.push_back(Numbers(at(Table::kMetaNodeFieldNumber), entries.meta_node()));
+  columns_.push_back(Numbers(at(Table::kMetaAtFieldNumber), entries.meta_at()));
+}
 
-bool PlanCutter::Next(v1::PlanChunk& piece) {
-  piece.Clear();
+std::optional<grpc::ByteBuffer> PlanCutter::Next() {
+  PieceWriter piece(plan_);
   size_t budget = kPieceBytes;
-  bool any = false;
-  while (column_ < columns_.size()) {
-    const Column& column = columns_[column_];
-    if (row_ == column.size) {
-      ++column_;
-      row_ = 0;
-      continue;
-    }
-    const size_t rows = column.take(piece, row_, budget);
-    if (rows == 0) break;
-    row_ += rows;
-    any = true;
+  for (; column_ < columns_.size(); ++column_, row_ = 0) {
+    const PlanColumn& column = columns_[column_];
+    row_ += column.take(piece, row_, budget);
+    if (row_ < column.size) break;
   }
-  return any;
+  if (piece.empty()) return std::nullopt;
+  return piece.Take(v1::LoadResponse::kPlanFieldNumber);
 }
 
 }  // namespace airlock::server

@@ -1,35 +1,46 @@
-// PlanCutter: a checked plan as pieces of at most 1 MiB on the wire, in order. Not thread-safe.
+// PlanCutter: a checked plan as messages of at most 1 MiB, in order. Their bytes are sent from where the plan has them.
+// Not thread-safe.
 #pragma once
+
+#include <grpcpp/support/byte_buffer.h>
 
 #include <cstddef>
 #include <functional>
+#include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "airlock/v1/plan.pb.h"
+#include "server/service/piece_writer.h"
 
 namespace airlock::server {
 
+// A column on its way out.
+struct PlanColumn {
+  // Rows.
+  size_t size;
+  // Adds rows from `from` on to the piece, as many as `budget` bytes allow, and returns how many.
+  std::function<size_t(PieceWriter& piece, size_t from, size_t& budget)> take;
+};
+
 class PlanCutter {
  public:
-  // `plan` must outlive the cutter and not change.
-  explicit PlanCutter(const v1::PlanChunk& plan);
+  // The plan must not change any more: messages refer to it until gRPC has sent them.
+  explicit PlanCutter(std::shared_ptr<const v1::PlanChunk> plan);
 
-  // False at the end.
-  bool Next(v1::PlanChunk& piece);
+  // The next piece, encoded as a LoadResponse; nothing at the end.
+  std::optional<grpc::ByteBuffer> Next();
 
  private:
-  // Copies rows from `from` on into the piece, as many as `budget` bytes allow, and returns how many.
-  using Take = std::function<size_t(v1::PlanChunk& piece, size_t from, size_t& budget)>;
-  struct Column {
-    size_t size;
-    Take take;
-  };
-
   void AddGraph(const v1::GraphColumns& graph);
   void AddTensors(const v1::TensorColumns& tensors);
   void AddStorages(const v1::StorageColumns& storages);
+  void AddInventory();
+  void AddEntries(const v1::Entries& entries);
 
-  std::vector<Column> columns_;
+  const std::shared_ptr<const v1::PlanChunk> plan_;
+  std::vector<PlanColumn> columns_;
   size_t column_ = 0;
   size_t row_ = 0;
 };

@@ -30,6 +30,8 @@ constexpr std::array<SparseNames, 6> kSparseNames = {{{},
 constexpr uint32_t kSparseLayout = 7;
 constexpr std::array<std::string_view, 4> kNestedNames = {"#values", "#sizes", "#strides", "#offsets"};
 
+// What all tensors are made of: without one of these there is nothing to name.
+constexpr uint64_t kNamed = KindSet(v1::NODE_KIND_TENSOR, v1::NODE_KIND_META_TENSOR, v1::NODE_KIND_ARRAY);
 // What a tensor can be, or be in.
 constexpr uint64_t kWays =
     KindSet(v1::NODE_KIND_TENSOR, v1::NODE_KIND_SPARSE_TENSOR, v1::NODE_KIND_META_TENSOR, v1::NODE_KIND_NESTED_TENSOR,
@@ -97,6 +99,7 @@ class NameWalk {
 };
 
 OrVerdict<v1::Entries> NameWalk::Run() {
+  if (!nodes_.Any(kNamed)) return v1::Entries();
   AIRLOCK_TRY(Visit(Behind(0)));
   while (!levels_.empty()) {
     const auto step = NextStep(levels_.back());

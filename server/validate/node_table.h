@@ -38,10 +38,12 @@ class NodeTable {
   OrVerdict<void> Close();
 
   uint32_t size() const { return static_cast<uint32_t>(nodes_.size()); }
+  // Whether any node is of one of these kinds.
+  bool Any(uint64_t kinds) const { return (kinds_ & kinds) != 0; }
   // `use` of every node of one of these kinds, in order, until one fails. Most files have few kinds, or none of those.
   template <typename Use>
   OrVerdict<void> ForEach(uint64_t kinds, const Use& use) const {
-    if ((kinds_ & kinds) == 0) return {};
+    if (!Any(kinds)) return {};
     for (uint32_t node = 0; node < size(); ++node) {
       if ((kinds & KindBit(kind(node))) != 0) AIRLOCK_TRY(use(node));
     }

@@ -135,11 +135,11 @@ class Stages {
       if (!finished.ok()) Die("Finish: " + finished.error().failure().layer());
       conclusion = std::move(finished).value();
     });
-    std::vector<std::string> pieces;
-    Time("cut", [&] { pieces = Cut(*conclusion->plan); });
+    std::vector<grpc::ByteBuffer> pieces;
+    Time("cut", [&] { pieces = Cut(conclusion->plan); });
     frame_bytes = frames.bytes.size();
     plan_bytes = 0;
-    for (const std::string& piece : pieces) plan_bytes += piece.size();
+    for (const grpc::ByteBuffer& piece : pieces) plan_bytes += piece.Length();
     Answer answer(nullptr);
     v1::InspectResponse report;
     report.mutable_report()->set_outcome(v1::OUTCOME_OK);
@@ -147,9 +147,8 @@ class Stages {
     if (!answer.Take(report).ok()) Die("the report was not taken");
     std::shared_ptr<const Contents> contents;
     Time("client", [&] {
-      for (const std::string& piece : pieces) {
-        v1::InspectResponse response;
-        if (!response.ParseFromString(piece) || !answer.Take(response).ok()) Die("a piece was not taken");
+      for (grpc::ByteBuffer& piece : pieces) {
+        if (!answer.TakeEncoded<v1::InspectResponse>(piece).ok()) Die("a piece was not taken");
       }
       auto finished = answer.Finish();
       if (!finished.ok()) Die(finished.error().message);
@@ -213,11 +212,10 @@ class Stages {
     return received;
   }
 
-  static std::vector<std::string> Cut(const v1::PlanChunk& plan) {
+  static std::vector<grpc::ByteBuffer> Cut(const std::shared_ptr<const v1::PlanChunk>& plan) {
     server::PlanCutter cutter(plan);
-    std::vector<std::string> pieces;
-    v1::InspectResponse response;
-    while (cutter.Next(*response.mutable_plan())) pieces.push_back(response.SerializeAsString());
+    std::vector<grpc::ByteBuffer> pieces;
+    while (auto piece = cutter.Next()) pieces.push_back(std::move(*piece));
     return pieces;
   }
 

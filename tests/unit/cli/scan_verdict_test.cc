@@ -17,7 +17,7 @@ std::shared_ptr<const Contents> ContentsOf(v1::Verdict verdict, const std::strin
     plan.add_findings()->set_id(finding);
     plan.mutable_findings(0)->set_where("extra.pkl");
   }
-  assembler.Add(plan);
+  EXPECT_TRUE(testing::AddPiece(assembler, plan));
   return assembler.Partial();
 }
 
@@ -77,7 +77,7 @@ TEST(Scan, WhatHasSomethingInItIsNotSkipped) {
     assembler.Add(std::move(report));
     v1::PlanChunk plan;
     plan.add_findings()->set_severity(severity);
-    assembler.Add(plan);
+    EXPECT_TRUE(testing::AddPiece(assembler, plan));
     return assembler.Partial();
   };
   none.seen = seen(v1::FORMAT_UNSPECIFIED, v1::SEVERITY_NOTE);

@@ -68,8 +68,8 @@ TEST(Graph, PiecesMayBeCutAnywhere) {
     split(first.mutable_floats(), second.mutable_floats());
     PlanAssembler assembler;
     assembler.Add(maker.Report());
-    assembler.Add(head);
-    assembler.Add(tail);
+    ASSERT_TRUE(testing::AddPiece(assembler, head));
+    ASSERT_TRUE(testing::AddPiece(assembler, tail));
     const auto contents = assembler.Finish();
     ASSERT_TRUE(contents.ok()) << "cut at " << cut << ": " << contents.error().message;
     EXPECT_EQ((*contents)->graph().Text(6), "s");
@@ -90,7 +90,7 @@ TEST(Graph, ColumnsMayArriveOneAfterTheOther) {
   values.mutable_graph()->clear_counts();
   PlanAssembler assembler;
   assembler.Add(maker.Report());
-  for (const v1::PlanChunk* piece : {&kinds, &refs, &values, &counts}) assembler.Add(*piece);
+  for (const v1::PlanChunk* piece : {&kinds, &refs, &values, &counts}) ASSERT_TRUE(testing::AddPiece(assembler, *piece));
   const auto contents = assembler.Finish();
   ASSERT_TRUE(contents.ok()) << contents.error().message;
   const auto sent = maker.Make();
@@ -240,7 +240,7 @@ TEST(PlanAssembler, AnAnswerShorterThanItsReportIsAnError) {
     if (missing == 2) report.mutable_totals()->set_payload_bytes(17);
     PlanAssembler assembler;
     assembler.Add(report);
-    assembler.Add(maker.plan);
+    ASSERT_TRUE(testing::AddPiece(assembler, maker.plan));
     EXPECT_FALSE(assembler.Finish().ok()) << missing;
   }
 }

@@ -11,6 +11,14 @@
 
 namespace airlock::testing {
 
+// As it comes from the daemon.
+inline bool AddPiece(PlanAssembler& assembler, const v1::PlanChunk& piece) {
+  const std::string encoded = piece.SerializeAsString();
+  google::protobuf::io::CodedInputStream in(reinterpret_cast<const uint8_t*>(encoded.data()),
+                                            static_cast<int>(encoded.size()));
+  return assembler.Add(in);
+}
+
 class PlanMaker {
  public:
   // Each adds a node and returns its index. The first one is the root: fill containers in with Refs, by index to come.
@@ -113,7 +121,7 @@ class PlanMaker {
   ClientResult<std::shared_ptr<const Contents>> Make() const {
     PlanAssembler assembler;
     assembler.Add(Report());
-    assembler.Add(plan);
+    if (!AddPiece(assembler, plan)) return Unexpected{MakeError(v1::REASON_INTERNAL, "not a plan")};
     return assembler.Finish();
   }
 

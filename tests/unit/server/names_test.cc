@@ -188,6 +188,8 @@ TEST(Names, PartsThatLeadToNoTensorAreBoundedToo) {
     make.Holder(v1::NODE_KIND_DICT, 1, {1, 3 + 2 * i});
     make.Holder(v1::NODE_KIND_LIST, 0, {});
   }
+  EXPECT_EQ(NamesOf(plan), Names{}) << "without a tensor nobody looks for one";
+  make.Tensor(0);
   EXPECT_EQ(NamesOf(plan), Names{"LIMIT_EXCEEDED"});
   EXPECT_EQ(NamesOf(plan, 4 << 20), Names{});
 }

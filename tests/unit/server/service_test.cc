@@ -249,6 +249,13 @@ TEST(Service, InspectIsLoadOnTheWire) {
   contains(v1::InspectResponse::descriptor(), v1::LoadResponse::descriptor());
 }
 
+v1::PlanChunk PieceOf(grpc::ByteBuffer& message) {
+  v1::LoadResponse response;
+  EXPECT_TRUE(grpc::SerializationTraits<v1::LoadResponse>::Deserialize(&message, &response).ok());
+  EXPECT_TRUE(response.has_plan());
+  return response.plan();
+}
+
 TEST(PlanCutter, PiecesAddUpToThePlan) {
   v1::PlanChunk plan = ValidPlan();
   plan.mutable_graph()->mutable_blob()->append(3 << 20, 'x');
@@ -262,12 +269,12 @@ TEST(PlanCutter, PiecesAddUpToThePlan) {
     plan.mutable_entries()->add_meta_node(static_cast<uint32_t>(i));
     plan.mutable_entries()->add_meta_at(static_cast<uint32_t>(i + 1));
   }
-  PlanCutter cutter(plan);
-  v1::PlanChunk piece;
+  PlanCutter cutter(std::make_shared<v1::PlanChunk>(plan));
   v1::PlanChunk sum;
   int pieces = 0;
-  while (cutter.Next(piece)) {
-    EXPECT_LE(piece.ByteSizeLong(), size_t{1} << 20);
+  while (auto message = cutter.Next()) {
+    EXPECT_LE(message->Length(), size_t{1} << 20);
+    const v1::PlanChunk piece = PieceOf(*message);
     const std::string kinds = sum.graph().kinds() + piece.graph().kinds();
     const std::string blob = sum.graph().blob() + piece.graph().blob();
     const std::string names = sum.entries().names() + piece.entries().names();
@@ -280,7 +287,21 @@ TEST(PlanCutter, PiecesAddUpToThePlan) {
     ++pieces;
   }
   EXPECT_GT(pieces, 5);
+  EXPECT_FALSE(cutter.Next());
   EXPECT_EQ(sum.SerializeAsString(), plan.SerializeAsString());
+}
+
+// gRPC may send a message long after the call is over.
+TEST(PlanCutter, AMessageKeepsThePlan) {
+  auto plan = std::make_shared<v1::PlanChunk>(ValidPlan());
+  plan->mutable_graph()->mutable_blob()->append(100'000, 'x');
+  const std::string blob = plan->graph().blob();
+  const std::weak_ptr<v1::PlanChunk> kept = plan;
+  std::optional<grpc::ByteBuffer> message = PlanCutter(std::exchange(plan, nullptr)).Next();
+  EXPECT_FALSE(kept.expired());
+  EXPECT_EQ(PieceOf(*message).graph().blob(), blob);
+  message.reset();
+  EXPECT_TRUE(kept.expired());
 }
 
 Fd MemoryFile(const std::string& bytes) {
