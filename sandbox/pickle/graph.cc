@@ -7,11 +7,14 @@
 namespace airlock::pickle {
 namespace {
 
-// callee, args, kwargs, state, items, pairs, recovered
-constexpr size_t kRecordSlots = 7;
+// callee, args, kwargs, state, items, pairs, recovered, bits
+constexpr size_t kRecordSlots = 8;
+constexpr NodeId kMadeByNew = 1;
+constexpr NodeId kManyStates = 2;
 
 std::array<NodeId, kRecordSlots> Slots(const RecordParts& parts) {
-  return {parts.callee, parts.args, parts.kwargs, parts.state, parts.items, parts.pairs, parts.recovered};
+  const NodeId bits = (parts.made_by_new ? kMadeByNew : 0) | (parts.many_states ? kManyStates : 0);
+  return {parts.callee, parts.args, parts.kwargs, parts.state, parts.items, parts.pairs, parts.recovered, bits};
 }
 
 // By number of the kind.
@@ -34,39 +37,29 @@ Graph::Graph() {
   for (const Kind kind : {Kind::kNone, Kind::kFalse, Kind::kTrue}) PushIndex(kind, 0);
 }
 
-NodeId Graph::PushIndex(Kind kind, uint32_t index) {
-  Node node{};
-  node.kind = kind;
-  node.extra = index;
-  return Push(node);
+NodeId Graph::PushChildren(Kind kind, PoolSpan span, uint32_t extra, Tag bits) {
+  if (!HasHead(kind)) return Push(kind, {.span = span}, bits);
+  RequireAddressable(heads_.size() + 1);
+  heads_.push_back({span, extra});
+  return PushIndex(kind, heads_.size() - 1, bits);
 }
 
 NodeId Graph::Complex(double real, double imaginary) {
-  Node node{};
-  node.kind = Kind::kComplex;
-  node.extra = static_cast<uint32_t>(imaginaries_.size());
-  node.real = real;
-  imaginaries_.push_back(imaginary);
-  return Push(node);
+  complexes_.push_back({real, imaginary});
+  return PushIndex(Kind::kComplex, complexes_.size() - 1);
 }
 
 NodeId Graph::Text(Kind kind, std::string_view bytes) {
   RequireAddressable(bytes_.size() + bytes.size());
-  Node node{};
-  node.kind = kind;
-  node.flags = kind == Kind::kByteArray ? kUnhashable : 0;
-  node.span = {static_cast<uint32_t>(bytes_.size()), static_cast<uint32_t>(bytes.size())};
+  const PoolSpan span = {static_cast<uint32_t>(bytes_.size()), static_cast<uint32_t>(bytes.size())};
   bytes_.Append(bytes);
-  return Push(node);
+  return Push(kind, {.span = span}, kind == Kind::kByteArray ? kUnhashable : Tag{0});
 }
 
 NodeId Graph::BytesAt(Kind kind, uint64_t offset, uint64_t length) {
-  Node node{};
-  node.kind = kind;
-  node.flags = static_cast<uint16_t>(kInInput | (kind == Kind::kByteArray ? kUnhashable : 0));
-  node.extra = static_cast<uint32_t>(spans_.size());
   spans_.push_back({offset, length});
-  return Push(node);
+  const Tag bits = kind == Kind::kByteArray ? kInInput | kUnhashable : kInInput;
+  return PushIndex(kind, spans_.size() - 1, bits);
 }
 
 NodeId Graph::EmptyTuple() {
@@ -76,25 +69,16 @@ NodeId Graph::EmptyTuple() {
 
 NodeId Graph::Container(Kind kind, std::span<const NodeId> children) {
   RequireAddressable(children_.size() + children.size());
-  Node node{};
-  node.kind = kind;
-  node.capacity_log2 = kExact;
-  node.span = {static_cast<uint32_t>(children_.size()), static_cast<uint32_t>(children.size())};
+  const PoolSpan span = {static_cast<uint32_t>(children_.size()), static_cast<uint32_t>(children.size())};
   const bool immutable = kind == Kind::kTuple || kind == Kind::kSize || kind == Kind::kFrozenSet;
-  if (!immutable || !AllHashable(children)) node.flags = kUnhashable;
+  const Tag bits = immutable && AllHashable(children) ? Tag{0} : kUnhashable;
   children_.Append(children);
-  return Push(node);
+  return PushChildren(kind, span, None(), bits);
 }
 
 NodeId Graph::Tensor(uint32_t tensor) { return PushIndex(Kind::kTensor, tensor); }
 
-NodeId Graph::Storage(uint32_t storage, uint32_t dtype) {
-  Node node{};
-  node.kind = Kind::kStorage;
-  node.extra = storage;
-  node.integer = dtype;
-  return Push(node);
-}
+NodeId Graph::Storage(uint32_t storage, uint32_t dtype) { return Push(Kind::kStorage, {.storage = {storage, dtype}}); }
 
 NodeId Graph::Symbol(uint32_t symbol) { return PushIndex(Kind::kSymbol, symbol); }
 
@@ -105,87 +89,77 @@ NodeId Graph::Record(const RecordParts& parts) {
 }
 
 NodeId Graph::Compound(Kind kind, uint32_t count, std::span<const NodeId> refs) {
-  Node node{};
-  node.kind = kind;
-  node.capacity_log2 = kExact;
-  node.extra = count;
-  node.span.offset = static_cast<uint32_t>(children_.size());
-  const NodeId id = Push(node);
+  const NodeId id = PushChildren(kind, {static_cast<uint32_t>(children_.size()), 0}, count, 0);
   Append(id, refs);
   return id;
 }
 
-NodeId Graph::Array(uint32_t tensor) {
-  const NodeId id = PushIndex(Kind::kArray, tensor);
-  nodes_[id].flags = kUnhashable;
-  return id;
-}
+NodeId Graph::Array(uint32_t tensor) { return PushIndex(Kind::kArray, tensor, kUnhashable); }
 
 NodeId Graph::MoveOut(NodeId id) {
-  const Node node = nodes_[id];
-  return Push(node);
+  const Tag tag = tags_[id];
+  return Push(KindOf(tag), values_[id], tag & static_cast<Tag>(~kKindBits));
 }
 
-size_t Graph::Capacity(const Node& node) const {
-  return node.capacity_log2 == kExact ? node.span.length : size_t{1} << node.capacity_log2;
+size_t Graph::RoomFor(size_t children) { return std::bit_ceil(std::max<size_t>(children, 2)); }
+
+size_t Graph::Capacity(NodeId id) const {
+  const size_t length = ChildSpan(id).length;
+  return (tags_[id] & kRoomy) == 0 ? length : RoomFor(length);
 }
 
 // A span that ends the pool grows where it is. Any other moves to the end with twice the room, so that lists which grow
 // in turn cost no more than one that grows alone. What it leaves behind is lost: at most as much as it has.
-void Graph::Grow(Node& node, size_t wanted) {
-  const size_t end = node.span.offset + Capacity(node);
-  if (end == children_.size()) {
-    RequireAddressable(node.span.offset + wanted);
-    children_.Extend(wanted - Capacity(node));
-    node.capacity_log2 = kExact;
+void Graph::Grow(NodeId id, size_t wanted) {
+  PoolSpan& span = ChildSpan(id);
+  const size_t capacity = Capacity(id);
+  if (span.offset + capacity == children_.size()) {
+    RequireAddressable(span.offset + wanted);
+    children_.Extend(wanted - capacity);
+    tags_[id] &= static_cast<Tag>(~kRoomy);
     return;
   }
-  const size_t capacity = std::bit_ceil(std::max<size_t>(wanted, 2));
+  const size_t room = RoomFor(wanted);
   const size_t offset = children_.size();
-  RequireAddressable(offset + capacity);
-  NodeId* const to = children_.Extend(capacity);
-  std::copy_n(children_.data() + node.span.offset, node.span.length, to);
-  node.span.offset = static_cast<uint32_t>(offset);
-  node.capacity_log2 = static_cast<uint8_t>(std::countr_zero(capacity));
+  RequireAddressable(offset + room);
+  NodeId* const to = children_.Extend(room);
+  std::copy_n(children_.data() + span.offset, span.length, to);
+  span.offset = static_cast<uint32_t>(offset);
+  tags_[id] |= kRoomy;
 }
 
 void Graph::Append(NodeId container, std::span<const NodeId> children) {
   if (children.empty()) return;
-  Node& node = nodes_[container];
   const bool inside = children.data() >= children_.data() && children.data() < children_.data() + children_.size();
   const size_t from = inside ? static_cast<size_t>(children.data() - children_.data()) : 0;
-  const size_t length = node.span.length;
-  if (length + children.size() > Capacity(node)) Grow(node, length + children.size());
+  PoolSpan& span = ChildSpan(container);
+  const size_t length = span.length;
+  if (length + children.size() > Capacity(container)) Grow(container, length + children.size());
   std::copy_n(inside ? children_.data() + from : children.data(), children.size(),
-              children_.data() + node.span.offset + length);
-  node.span.length = static_cast<uint32_t>(length + children.size());
+              children_.data() + span.offset + length);
+  span.length = static_cast<uint32_t>(length + children.size());
 }
 
-void Graph::SetAttributes(NodeId ordered_dict, NodeId attributes) { nodes_[ordered_dict].extra = attributes; }
+void Graph::SetAttributes(NodeId ordered_dict, NodeId attributes) {
+  heads_[values_[ordered_dict].index].extra = attributes;
+}
 
 void Graph::SetRecord(NodeId id, const RecordParts& parts) {
-  Node& node = nodes_[id];
   const auto slots = Slots(parts);
   has_records_ = true;
-  if (node.kind != Kind::kRecord) {
+  if (kind(id) != Kind::kRecord) {
     RequireAddressable(children_.size() + slots.size());
-    node = Node{};
-    node.kind = Kind::kRecord;
-    node.capacity_log2 = kExact;
-    node.span = {static_cast<uint32_t>(children_.size()), kRecordSlots};
+    tags_[id] = static_cast<Tag>(Kind::kRecord);
+    values_[id].span = {static_cast<uint32_t>(children_.size()), kRecordSlots};
     children_.Extend(slots.size());
   }
-  std::ranges::copy(slots, children_.data() + node.span.offset);
-  node.flags = static_cast<uint16_t>((parts.made_by_new ? kMadeByNew : 0) | (parts.many_states ? kManyStates : 0));
+  std::ranges::copy(slots, children_.data() + values_[id].span.offset);
 }
 
 NodeId Graph::CopyAs(Kind kind, NodeId container) { return Container(kind, children(container)); }
 
-double Graph::imaginary(NodeId id) const { return imaginaries_[nodes_[id].extra]; }
-
 RecordParts Graph::record(NodeId id) const {
-  const Node& node = nodes_[id];
-  const NodeId* slot = children_.data() + node.span.offset;
+  const NodeId* slot = children_.data() + values_[id].span.offset;
   return {.callee = slot[0],
           .args = slot[1],
           .kwargs = slot[2],
@@ -193,8 +167,20 @@ RecordParts Graph::record(NodeId id) const {
           .items = slot[4],
           .pairs = slot[5],
           .recovered = slot[6],
-          .made_by_new = (node.flags & kMadeByNew) != 0,
-          .many_states = (node.flags & kManyStates) != 0};
+          .made_by_new = (slot[7] & kMadeByNew) != 0,
+          .many_states = (slot[7] & kManyStates) != 0};
+}
+
+size_t Graph::NumbersFrom(NodeId first, NodeId end) const {
+  const Kind wanted = kind(first);
+  if (wanted != Kind::kInt && wanted != Kind::kFloat) return 0;
+  const Tag* const from = tags_.data() + first;
+  const Tag* const to = tags_.data() + end;
+  return static_cast<size_t>(std::find_if(from, to, [&](Tag tag) { return KindOf(tag) != wanted; }) - from);
+}
+
+std::string_view Graph::Numbers(NodeId first, size_t count) const {
+  return {reinterpret_cast<const char*>(values_.data() + first), count * sizeof(Value)};
 }
 
 }  // namespace airlock::pickle

@@ -1,23 +1,24 @@
 // The value graph under construction: what a pickle builds, as inert data.
 //
-// A flat node table (16 bytes a node) with two pools, one for child indices and one for bytes. Nothing is ever freed
-// and nothing recurses, so a hostile file can make it large (the machine's limits bound that) but never deep. Kinds
-// carry the numbers of airlock.v1.NodeKind (a test compares). Containers grow after creation, so cycles and shared
-// identity come out as the pickle had them. Dict keys may repeat here: DistinctPairs (key_identity.h) settles that at
-// the end.
+// A flat node table (9 bytes a node: its kind, and a number or where its parts are) with two pools, one for child
+// indices and one for bytes. A process that lives for one file pays for each page that it touches, so what few nodes
+// have stands in tables of its own. Nothing is ever freed and nothing recurses, so a hostile file can make it large
+// (the machine's limits bound that) but never deep. Kinds carry the numbers of airlock.v1.NodeKind (a test compares).
+// Containers grow after creation, so cycles and shared identity come out as the pickle had them. Dict keys may repeat
+// here: DistinctPairs (key_identity.h) settles that at the end.
 //
 // Long byte strings need not be here at all: BytesAt names bytes of the input file.
 //
 // Only the worker uses this. Not thread-safe. Growth fails by bad_alloc only, which ends the worker cleanly.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <new>
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sandbox/base/growing_array.h"
@@ -98,12 +99,7 @@ class Graph {
     if (small == 0) small = NewInt(value);
     return small;
   }
-  NodeId Float(double value) {
-    Node node{};
-    node.kind = Kind::kFloat;
-    node.real = value;
-    return Push(node);
-  }
+  NodeId Float(double value) { return Push(Kind::kFloat, {.real = value}); }
   NodeId Complex(double real, double imaginary);
   // kBigInt (two's complement, little-endian), kString (WTF-8), kBytes, kByteArray, kDType, kLayout, kDevice,
   // kNumpyDType.
@@ -133,29 +129,39 @@ class Graph {
   void SetRecord(NodeId id, const RecordParts& parts);
   // Turns a node into what `other` is: every reference to it then sees that. For records that BUILD completes. `other`
   // itself must not be used any more.
-  void Become(NodeId id, NodeId other) { nodes_[id] = nodes_[other]; }
+  void Become(NodeId id, NodeId other) {
+    tags_[id] = tags_[other];
+    values_[id] = values_[other];
+  }
   // A new node that is what `id` is now; the rule of Become holds for `id`, which is to become another.
   NodeId MoveOut(NodeId id);
   // A container of another kind with the same children (a list that becomes a torch.Size).
   NodeId CopyAs(Kind kind, NodeId container);
 
   // Readers. REQUIRES: id < size(), and the kind that each name says.
-  size_t size() const { return nodes_.size(); }
-  Kind kind(NodeId id) const { return nodes_[id].kind; }
-  int64_t integer(NodeId id) const { return nodes_[id].integer; }
-  double real(NodeId id) const { return nodes_[id].real; }
-  double imaginary(NodeId id) const;
+  size_t size() const { return tags_.size(); }
+  Kind kind(NodeId id) const { return KindOf(tags_[id]); }
+  int64_t integer(NodeId id) const { return values_[id].integer; }
+  double real(NodeId id) const {
+    const Value& value = values_[id];
+    return kind(id) == Kind::kComplex ? complexes_[value.index].real : value.real;
+  }
+  double imaginary(NodeId id) const { return complexes_[values_[id].index].imaginary; }
+  // How many nodes from `first` on, before `end`, are numbers of its kind: kInt or kFloat. 0 where `first` is none.
+  size_t NumbersFrom(NodeId first, NodeId end) const;
+  // Of such nodes, eight bytes each, as they lie in memory.
+  std::string_view Numbers(NodeId first, size_t count) const;
   // Valid until the next maker call. REQUIRES: !span(id).
   std::string_view text(NodeId id) const {
-    const Node& node = nodes_[id];
-    return {bytes_.data() + node.span.offset, node.span.length};
+    const PoolSpan& span = values_[id].span;
+    return {bytes_.data() + span.offset, span.length};
   }
   // Where the bytes of a node that BytesAt made are; nothing for any other node.
   std::optional<InputSpan> span(NodeId id) const {
-    const Node& node = nodes_[id];
-    const bool bytes = node.kind == Kind::kBytes || node.kind == Kind::kByteArray;
-    if (!bytes || (node.flags & kInInput) == 0) return std::nullopt;
-    return spans_[node.extra];
+    const Kind node_kind = kind(id);
+    const bool bytes = node_kind == Kind::kBytes || node_kind == Kind::kByteArray;
+    if (!bytes || (tags_[id] & kInInput) == 0) return std::nullopt;
+    return spans_[values_[id].index];
   }
   bool has_spans() const { return !spans_.empty(); }
   // Whether any node is a record, or has been one.
@@ -163,22 +169,22 @@ class Graph {
   // Children in order; for dicts alternating; none of kNoNode. Valid until the next maker call or Append.
   std::span<const NodeId> children(NodeId id) const {
     if (id == kNoNode) return {};
-    const Node& node = nodes_[id];
-    return {children_.data() + node.span.offset, node.span.length};
+    const PoolSpan& span = ChildSpan(id);
+    return {children_.data() + span.offset, span.length};
   }
   // Of what Compound made.
-  uint32_t count(NodeId id) const { return nodes_[id].extra; }
-  NodeId attributes(NodeId ordered_dict) const { return nodes_[ordered_dict].extra; }
-  uint32_t tensor(NodeId id) const { return nodes_[id].extra; }
-  uint32_t storage(NodeId id) const { return nodes_[id].extra; }
-  uint32_t storage_dtype(NodeId id) const { return static_cast<uint32_t>(nodes_[id].integer); }
-  uint32_t symbol(NodeId id) const { return nodes_[id].extra; }
+  uint32_t count(NodeId id) const { return HasHead(kind(id)) ? heads_[values_[id].index].extra : 0; }
+  NodeId attributes(NodeId ordered_dict) const { return heads_[values_[ordered_dict].index].extra; }
+  uint32_t tensor(NodeId id) const { return values_[id].index; }
+  uint32_t storage(NodeId id) const { return values_[id].storage.storage; }
+  uint32_t storage_dtype(NodeId id) const { return values_[id].storage.dtype; }
+  uint32_t symbol(NodeId id) const { return values_[id].index; }
   RecordParts record(NodeId id) const;
 
   // Of texts that are here.
   uint64_t string_bytes() const { return bytes_.size(); }
   // Whether Python would take it as a dict key or a set member. A tuple is as hashable as its items.
-  bool hashable(NodeId id) const { return (nodes_[id].flags & kUnhashable) == 0; }
+  bool hashable(NodeId id) const { return (tags_[id] & kUnhashable) == 0; }
   bool is(NodeId id, Kind kind_wanted) const { return id != kNoNode && kind(id) == kind_wanted; }
   // Whether predicate(kind, text) says so of any node that has text here: one look at each of millions.
   template <typename Predicate>
@@ -189,57 +195,81 @@ class Graph {
     uint32_t offset;  // in children_ or bytes_
     uint32_t length;
   };
-  struct Node {
-    Kind kind;
-    uint8_t capacity_log2;  // of the child span; kExact: no spare room
-    uint16_t flags;         // kMadeByNew, kManyStates, kUnhashable, kInInput
-    uint32_t extra;         // table index, attributes node, a compound's count, or index in imaginaries_ or spans_
-    union {
-      int64_t integer;
-      double real;
-      PoolSpan span;
-    };
+  struct StorageUse {
+    uint32_t storage;
+    uint32_t dtype;
   };
-  static_assert(sizeof(Node) == 16);
+  // Which one, the kind says.
+  union Value {
+    int64_t integer;
+    double real;
+    PoolSpan span;
+    StorageUse storage;
+    uint32_t index;  // of a tensor or symbol, or in complexes_, spans_ or heads_
+  };
+  static_assert(sizeof(Value) == 8);
+  // The kind, and two bits.
+  using Tag = uint8_t;
+  // Of a kind with HasHead.
+  struct Head {
+    PoolSpan span;
+    uint32_t extra;  // attributes node, or a compound's count
+  };
+  struct ComplexNumber {
+    double real;
+    double imaginary;
+  };
 
-  static constexpr uint8_t kExact = 255;
-  static constexpr uint16_t kMadeByNew = 1;
-  static constexpr uint16_t kManyStates = 2;
-  static constexpr uint16_t kUnhashable = 4;
-  static constexpr uint16_t kInInput = 8;
+  static constexpr Tag kKindBits = 63;
+  static constexpr Tag kUnhashable = 64;
+  static constexpr Tag kInInput = 128;  // of bytes
+  static constexpr Tag kRoomy = 128;    // of what has children: their span has room for RoomFor(length)
 
-  NodeId Push(const Node& node) {
-    const size_t id = nodes_.size();
+  static Kind KindOf(Tag tag) { return static_cast<Kind>(tag & kKindBits); }
+  // Whether it has more than fits a value.
+  static bool HasHead(Kind kind) {
+    return kind == Kind::kOrderedDict || kind == Kind::kSparseTensor || kind == Kind::kMetaTensor;
+  }
+
+  NodeId Push(Kind kind, const Value& value, Tag bits = 0) {
+    const size_t id = tags_.size();
     RequireAddressable(id + 1);
-    nodes_.push_back(node);
+    tags_.push_back(static_cast<Tag>(static_cast<Tag>(kind) | bits));
+    values_.push_back(value);
     return static_cast<NodeId>(id);
   }
   // Offsets and lengths are 32 bits wide. Limits end a load long before; this is for a daemon whose limits were raised.
   static void RequireAddressable(size_t end) {
     if (end > UINT32_MAX) throw std::bad_alloc();
   }
-  NodeId NewInt(int64_t value) {
-    Node node{};
-    node.kind = Kind::kInt;
-    node.integer = value;
-    return Push(node);
+  NodeId NewInt(int64_t value) { return Push(Kind::kInt, {.integer = value}); }
+  NodeId PushIndex(Kind kind, size_t index, Tag bits = 0) {
+    return Push(kind, {.index = static_cast<uint32_t>(index)}, bits);
   }
-  NodeId PushIndex(Kind kind, uint32_t index);
+  NodeId PushChildren(Kind kind, PoolSpan span, uint32_t extra, Tag bits);
   // Whether a tuple or the like of these is hashable.
   bool AllHashable(std::span<const NodeId> children) const {
-    uint32_t flags = 0;
-    for (const NodeId child : children) flags |= nodes_[child].flags;
-    return (flags & kUnhashable) == 0;
+    Tag tags = 0;
+    for (const NodeId child : children) tags |= tags_[child];
+    return (tags & kUnhashable) == 0;
   }
-  size_t Capacity(const Node& node) const;
+  const PoolSpan& ChildSpan(NodeId id) const {
+    const Value& value = values_[id];
+    return HasHead(kind(id)) ? heads_[value.index].span : value.span;
+  }
+  PoolSpan& ChildSpan(NodeId id) { return const_cast<PoolSpan&>(std::as_const(*this).ChildSpan(id)); }
+  static size_t RoomFor(size_t children);
+  size_t Capacity(NodeId id) const;
   // Makes room for `wanted` children, at the end of the pool where there is none in place.
-  void Grow(Node& node, size_t wanted);
+  void Grow(NodeId id, size_t wanted);
 
-  GrowingArray<Node> nodes_;
+  GrowingArray<Tag> tags_;
+  GrowingArray<Value> values_;
   std::array<NodeId, 256> small_ = {};  // by value; 0: none yet
   NodeId empty_tuple_ = 0;              // likewise
   bool has_records_ = false;
-  std::vector<double> imaginaries_;
+  GrowingArray<Head> heads_;
+  GrowingArray<ComplexNumber> complexes_;
   std::vector<InputSpan> spans_;
   GrowingArray<NodeId> children_;
   GrowingArray<char> bytes_;
@@ -247,12 +277,14 @@ class Graph {
 
 template <typename Predicate>
 bool Graph::AnyText(Predicate predicate) const {
-  const auto has_text = [](const Node& node) {
-    return (node.kind >= Kind::kString && node.kind <= Kind::kByteArray) && (node.flags & kInInput) == 0;
-  };
-  return std::any_of(nodes_.data(), nodes_.data() + nodes_.size(), [&](const Node& node) {
-    return has_text(node) && predicate(node.kind, std::string_view(bytes_.data() + node.span.offset, node.span.length));
-  });
+  for (NodeId id = 0; id < size(); ++id) {
+    const Tag tag = tags_.data()[id];
+    const Kind node_kind = KindOf(tag);
+    if (node_kind < Kind::kString || node_kind > Kind::kByteArray) continue;
+    const bool in_input = node_kind != Kind::kString && (tag & kInInput) != 0;
+    if (!in_input && predicate(node_kind, text(id))) return true;
+  }
+  return false;
 }
 
 }  // namespace airlock::pickle

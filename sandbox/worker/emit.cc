@@ -61,8 +61,10 @@ class Emitter {
 
   // Fails where the input cannot be read any more.
   Result<void> WriteAll() {
-    const bool written = WriteAny(checkpoint_.root) && order_.nodes().ForEach([&](NodeId node) {
-      return node == checkpoint_.root || WriteAny(node);
+    const NodeId root = checkpoint_.root;
+    const bool written = WriteAny(root) && order_.nodes().ForEachRun([&](NodeId node, NodeId end) {
+      const bool with_root = node <= root && root < end;
+      return with_root ? WriteRun(node, root) && WriteRun(root + 1, end) : WriteRun(node, end);
     });
     if (!written) return std::move(read_);
     for (const uint32_t tensor : order_.tensors().order) WriteTensor(tensor);
@@ -72,7 +74,8 @@ class Emitter {
   }
 
  private:
-  // False where the input cannot be read any more.
+  // False where the input cannot be read any more, here and below.
+  bool WriteRun(NodeId node, NodeId end);
   bool WriteAny(NodeId node) {
     if (graph_.has_spans()) {
       if (const auto span = graph_.span(node)) {
@@ -105,6 +108,21 @@ class Emitter {
   Result<void> read_;                // what the last read of the input came to
   std::vector<uint32_t> device_of_;  // by index in Tables: what Device says, or kNotReached
 };
+
+// Numbers mostly come many in a row, and go out as they are.
+bool Emitter::WriteRun(NodeId node, NodeId end) {
+  while (node < end) {
+    const Kind kind = graph_.kind(node);
+    if (kind == Kind::kInt || kind == Kind::kFloat) {
+      const size_t count = graph_.NumbersFrom(node, end);
+      writer_.Numbers(static_cast<uint8_t>(kind), graph_.Numbers(node, count));
+      node += static_cast<NodeId>(count);
+    } else if (!WriteAny(node++)) {
+      return false;
+    }
+  }
+  return true;
+}
 
 void Emitter::WriteNode(NodeId node) {
   const Kind kind = graph_.kind(node);

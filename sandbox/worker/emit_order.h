@@ -45,18 +45,20 @@ class NodeNumbers {
     return block != before;
   }
   bool reached(pickle::NodeId node) const { return (reached_[node / kBlock] & BitOf(node)) != 0; }
-  // `use` of every reached node, in order, until it says false once; then that. Most nodes of a checkpoint are
-  // arguments that made a tensor and are reached no more: they are passed by the block.
+  // `use` of every reached node, in order, until it says false once; then that.
   template <typename Use>
   bool ForEach(const Use& use) const {
-    for (size_t block = 0; block < reached_.size(); ++block) {
-      for (uint64_t left = reached_[block]; left != 0; left &= left - 1) {
-        if (!use(static_cast<pickle::NodeId>(block * kBlock + static_cast<size_t>(std::countr_zero(left)))))
-          return false;
+    return ForEachRun([&](pickle::NodeId node, pickle::NodeId end) {
+      for (; node != end; ++node) {
+        if (!use(node)) return false;
       }
-    }
-    return true;
+      return true;
+    });
   }
+  // The same of runs of them: from the one up to the other. Most nodes of a checkpoint are arguments that made a tensor
+  // and are reached no more: they are passed by the block.
+  template <typename Use>
+  bool ForEachRun(const Use& use) const;
   // Once all are reached.
   void Number(pickle::NodeId root);
   // What a node is called in the plan. REQUIRES: reached(node), Number was called.
@@ -83,6 +85,27 @@ class NodeNumbers {
   std::vector<uint64_t> reached_;  // a bit for each node of a block
   std::vector<uint32_t> first_;    // reached nodes before the block
 };
+
+template <typename Use>
+bool NodeNumbers::ForEachRun(const Use& use) const {
+  size_t begin = 0;  // of a run that goes on
+  bool open = false;
+  for (size_t block = 0; block < reached_.size(); ++block) {
+    const uint64_t bits = reached_[block];
+    for (size_t at = 0; at < kBlock;) {
+      // Up to where the run ends, or the next one begins.
+      const uint64_t ahead = (open ? ~bits : bits) >> at;
+      at += ahead == 0 ? kBlock - at : static_cast<size_t>(std::countr_zero(ahead));
+      if (at == kBlock) break;
+      const size_t node = block * kBlock + at;
+      if (open && !use(static_cast<pickle::NodeId>(begin), static_cast<pickle::NodeId>(node))) return false;
+      begin = node;
+      open = !open;
+    }
+  }
+  // The last block has room for a node that is none, where every run ends.
+  return true;
+}
 
 // Borrows the checkpoint, which must not change meanwhile.
 class EmitOrder {

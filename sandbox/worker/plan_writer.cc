@@ -28,6 +28,21 @@ void PlanWriter::Blob(std::string_view bytes) {
   }
 }
 
+void PlanWriter::Numbers(uint8_t kind, std::string_view values) {
+  constexpr size_t kWidth = sizeof(int64_t);
+  static_assert(sizeof(double) == kWidth);
+  while (!values.empty()) {
+    if (used_ + 1 + kWidth > kFrameValues) Flush();
+    const size_t part = std::min(values.size() / kWidth, (kFrameValues - used_) / (1 + kWidth));
+    std::memset(graph_->kinds.Extend(part), kind, part);
+    void* const to = kind == ::airlock::v1::NODE_KIND_INT ? static_cast<void*>(graph_->ints.Extend(part))
+                                                          : static_cast<void*>(graph_->floats.Extend(part));
+    std::memcpy(to, values.data(), part * kWidth);
+    used_ += part * (1 + kWidth);
+    values.remove_prefix(part * kWidth);
+  }
+}
+
 void PlanWriter::Flush() {
   if (used_ == 0) return;
   Encode();

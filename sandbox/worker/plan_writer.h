@@ -48,6 +48,8 @@ class PlanWriter {
     graph_->floats.Add(value);
   }
   void Blob(std::string_view bytes);
+  // Nodes of one kind, INT or FLOAT, and their values, eight bytes each.
+  void Numbers(uint8_t kind, std::string_view values);
 
   // The rest of the plan, for rows of at most `bytes` encoded bytes.
   ::airlock::v1::PlanChunk& Row(size_t bytes) {

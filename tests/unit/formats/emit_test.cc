@@ -151,6 +151,56 @@ TEST(Emit, ReachedNodesAreFoundAcrossBlocks) {
   EXPECT_EQ(numbers[999], 5U);
 }
 
+TEST(Emit, RunsOfReachedNodesEndWhereTheyDo) {
+  const std::vector<std::vector<std::pair<uint32_t, uint32_t>>> cases = {
+      {}, {{0, 1}}, {{0, 64}}, {{63, 65}}, {{0, 63}, {64, 300}}, {{1, 2}, {3, 4}, {62, 64}, {128, 192}, {299, 300}}};
+  for (const auto& runs : cases) {
+    NodeNumbers numbers(300);
+    for (const auto& [begin, end] : runs) {
+      for (uint32_t node = begin; node < end; ++node) numbers.Reach(node);
+    }
+    std::vector<std::pair<uint32_t, uint32_t>> seen;
+    EXPECT_TRUE(numbers.ForEachRun([&](uint32_t begin, uint32_t end) {
+      seen.emplace_back(begin, end);
+      return true;
+    }));
+    EXPECT_EQ(seen, runs);
+  }
+}
+
+// They go out many at a time: none is lost where a frame ends, and what is no number keeps its place.
+TEST(Emit, NumbersInARowComeAsTheyAre) {
+  constexpr int kEach = 20'000;
+  PickleAssembler pickle;
+  pickle.Proto(2).Mark();
+  for (int i = 0; i < kEach; ++i) pickle.Int(1000 + i);
+  pickle.Text("between");
+  for (int i = 0; i < kEach; ++i) pickle.Float(i + 0.5);
+  for (int i = 0; i < kEach; ++i) pickle.Int(-i - 1).Float(-i);
+  const Collector out = EmitBytes(Archive(pickle.Tuple().Stop()));
+  ASSERT_EQ(out.done.reason(), 0U);
+  EXPECT_GT(out.frames, 10);
+  std::string kinds = Kinds({pickle::Kind::kTuple}) + std::string(kEach, static_cast<char>(pickle::Kind::kInt)) +
+                      Kinds({pickle::Kind::kString}) + std::string(kEach, static_cast<char>(pickle::Kind::kFloat));
+  for (int i = 0; i < kEach; ++i) kinds += Kinds({pickle::Kind::kInt, pickle::Kind::kFloat});
+  EXPECT_TRUE(out.kinds == kinds);
+  const auto& graph = out.plan.graph();
+  ASSERT_EQ(graph.ints_size(), 2 * kEach);
+  ASSERT_EQ(graph.floats_size(), 2 * kEach);
+  for (int i = 0; i < kEach; ++i) {
+    ASSERT_EQ(graph.ints(i), 1000 + i);
+    ASSERT_EQ(graph.ints(kEach + i), -i - 1);
+    ASSERT_EQ(graph.floats(i), i + 0.5);
+    ASSERT_EQ(graph.floats(kEach + i), -i);
+  }
+}
+
+TEST(Emit, ARootThatIsANumberComesOnce) {
+  const Collector out = EmitBytes(Archive(PickleAssembler().Proto(2).Int(1000).Stop()));
+  EXPECT_EQ(out.kinds, Kinds({pickle::Kind::kInt}));
+  EXPECT_EQ(out.plan.graph().ints_size(), 1);
+}
+
 TEST(Emit, NodesInARowAreNumberedAsEachIs) {
   constexpr pickle::NodeId kRoot = 100;
   NodeNumbers numbers(200);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <numeric>
 
 namespace airlock::pickle {
@@ -118,6 +119,46 @@ TEST(Graph, CompoundsKeepTheirPartsAndTheirCount) {
   EXPECT_EQ(graph.children(sparse)[2], parts[2]);
   EXPECT_EQ(graph.tensor(array), 9U);
   EXPECT_EQ(KindName(graph.kind(array)), "numpy.ndarray");
+}
+
+TEST(Graph, AnOrderedDictKeepsItsAttributesAsItGrows) {
+  Graph graph;
+  const NodeId first = graph.Container(Kind::kOrderedDict, {});
+  const NodeId second = graph.Container(Kind::kOrderedDict, {});
+  EXPECT_EQ(graph.attributes(first), graph.None());
+  graph.SetAttributes(first, graph.Bool(true));
+  for (NodeId i = 0; i < 100; ++i) {
+    const NodeId pair[] = {i, i + 1};
+    graph.Append(first, pair);
+    graph.Append(second, pair);
+  }
+  const NodeId moved = graph.MoveOut(first);
+  graph.SetRecord(first, {.callee = moved});
+  EXPECT_EQ(graph.attributes(moved), graph.Bool(true));
+  EXPECT_EQ(graph.attributes(second), graph.None());
+  ASSERT_EQ(graph.children(moved).size(), 200U);
+  EXPECT_EQ(graph.children(moved)[198], 99U);
+  EXPECT_FALSE(graph.hashable(moved));
+}
+
+TEST(Graph, NumbersInARow) {
+  Graph graph;
+  const NodeId first = graph.Int(1000);
+  graph.Int(2000);
+  const NodeId real = graph.Float(0.5);
+  const NodeId last = graph.Complex(1.5, 2.5);
+  EXPECT_EQ(graph.NumbersFrom(first, real), 2U);
+  EXPECT_EQ(graph.NumbersFrom(first, last), 2U) << "of one kind";
+  EXPECT_EQ(graph.NumbersFrom(first, first + 1), 1U) << "no further than asked";
+  EXPECT_EQ(graph.NumbersFrom(real, last), 1U);
+  EXPECT_EQ(graph.NumbersFrom(graph.None(), first), 0U);
+  const std::string_view numbers = graph.Numbers(first, 2);
+  int64_t second = 0;
+  ASSERT_EQ(numbers.size(), 2 * sizeof(second));
+  std::memcpy(&second, numbers.data() + sizeof(second), sizeof(second));
+  EXPECT_EQ(second, 2000);
+  EXPECT_EQ(graph.real(last), 1.5);
+  EXPECT_EQ(graph.imaginary(last), 2.5);
 }
 
 TEST(Graph, BytesOfTheInputAreNeitherCopiedNorCounted) {
