@@ -12,6 +12,7 @@ namespace airlock::server {
 namespace {
 
 constexpr size_t kPrefixBytes = 4;
+constexpr size_t kBufferBytes = 4 * (kPrefixBytes + kMaxFrameBytes);
 
 Unexpected<Verdict> Protocol(std::string_view rule) {
   return Unexpected<Verdict>{Verdict::Violation(v1::REASON_WORKER_PROTOCOL, rule)};
@@ -47,7 +48,7 @@ struct FrameReader::FrameRow {
 };
 
 FrameReader::FrameReader(int socket, FrameCaps caps)
-    : socket_(socket), caps_(caps), buffer_(kPrefixBytes + kMaxFrameBytes) {}
+    : socket_(socket), caps_(caps), buffer_(std::make_unique_for_overwrite<uint8_t[]>(kBufferBytes)) {}
 
 OrVerdict<std::optional<Received>> FrameReader::Next(const Deadlines& deadlines, int cancel_fd) {
   const Clock::time_point silence_end = Clock::now() + deadlines.silence;
@@ -67,13 +68,13 @@ OrVerdict<std::optional<Received>> FrameReader::Next(const Deadlines& deadlines,
 
 OrVerdict<size_t> FrameReader::Fill(const Deadlines& deadlines, Clock::time_point silence_end, int cancel_fd) {
   if (begin_ > 0) {
-    std::memmove(buffer_.data(), buffer_.data() + begin_, buffered());
+    std::memmove(buffer_.get(), buffer_.get() + begin_, buffered());
     end_ -= begin_;
     begin_ = 0;
   }
   while (true) {
     AIRLOCK_TRY(AwaitReadable(socket_, deadlines, silence_end, cancel_fd));
-    const ssize_t got = ::recv(socket_, buffer_.data() + end_, buffer_.size() - end_, MSG_DONTWAIT);
+    const ssize_t got = ::recv(socket_, buffer_.get() + end_, kBufferBytes - end_, MSG_DONTWAIT);
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (got < 0 && errno != ECONNRESET) return Because(v1::REASON_INTERNAL, "recv failed");
     const size_t count = got < 0 ? 0 : static_cast<size_t>(got);
@@ -86,7 +87,7 @@ OrVerdict<size_t> FrameReader::Fill(const Deadlines& deadlines, Clock::time_poin
 }
 
 uint32_t FrameReader::FrontLength() const {
-  const uint8_t* at = buffer_.data() + begin_;
+  const uint8_t* at = buffer_.get() + begin_;
   return uint32_t{at[0]} | uint32_t{at[1]} << 8 | uint32_t{at[2]} << 16 | uint32_t{at[3]} << 24;
 }
 
@@ -101,7 +102,7 @@ OrVerdict<bool> FrameReader::FrameIsThere() const {
 
 OrVerdict<Received> FrameReader::TakeFrame() {
   const uint32_t length = FrontLength();
-  const uint8_t* body = buffer_.data() + begin_ + kPrefixBytes;
+  const uint8_t* body = buffer_.get() + begin_ + kPrefixBytes;
   begin_ += kPrefixBytes + length;
   if (++frames_ > caps_.max_frames) return Protocol("frame: more frames than one load can need");
   worker::v1::Frame frame;

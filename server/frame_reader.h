@@ -13,7 +13,6 @@
 #include <memory>
 #include <optional>
 #include <string_view>
-#include <vector>
 
 #include "airlock/worker/v1/frame.pb.h"
 #include "server/tainted.h"
@@ -76,7 +75,8 @@ class FrameReader {
   bool cut_off_ = false;
   uint64_t frames_ = 0;
   uint64_t bytes_ = 0;
-  std::vector<uint8_t> buffer_;
+  // Room for several frames: while one is looked at, others come. Pages of it that no frame reaches are never touched.
+  std::unique_ptr<uint8_t[]> buffer_;
   size_t begin_ = 0;
   size_t end_ = 0;
 };

@@ -109,11 +109,12 @@ class Emitter {
   std::vector<uint32_t> device_of_;  // by index in Tables: what Device says, or kNotReached
 };
 
-// Numbers mostly come many in a row, and go out as they are.
+// Numbers often come many in a row, and go out as they are.
 bool Emitter::WriteRun(NodeId node, NodeId end) {
   while (node < end) {
     const Kind kind = graph_.kind(node);
-    if (kind == Kind::kInt || kind == Kind::kFloat) {
+    const bool more = node + 1 < end && graph_.kind(node + 1) == kind;
+    if (more && (kind == Kind::kInt || kind == Kind::kFloat)) {
       const size_t count = graph_.NumbersFrom(node, end);
       writer_.Numbers(static_cast<uint8_t>(kind), graph_.Numbers(node, count));
       node += static_cast<NodeId>(count);

@@ -67,12 +67,15 @@ class NodeNumbers {
     const uint64_t before = reached_[node / kBlock] & (BitOf(node) - 1);
     return first_[node / kBlock] + CountOf(before) + (node < root_ ? 1 : 0);
   }
-  // The same of many, which mostly follow each other. `out` has room for as many.
+  // The same of many. `out` has room for as many.
   void Of(std::span<const pickle::NodeId> nodes, uint32_t* out) const;
 
  private:
   static constexpr size_t kBlock = 64;
   static uint64_t BitOf(pickle::NodeId node) { return uint64_t{1} << (node % kBlock); }
+  template <typename Count>
+  void OfBy(Count count, std::span<const pickle::NodeId> nodes, uint32_t* out) const;
+  void OfByInstruction(std::span<const pickle::NodeId> nodes, uint32_t* out) const;
   // How many bits are set. The worker is built for processors without an instruction for it, and std::popcount calls.
   static uint32_t CountOf(uint64_t bits) {
     bits -= bits >> 1 & 0x5555555555555555;

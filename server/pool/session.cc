@@ -77,6 +77,8 @@ class WorkerRun {
   OrVerdict<Conclusion> finished_{Conclusion()};
   uint64_t validate_us_ = 0;
   Clock::time_point start_ = Clock::now();
+  // The earliest time at which the worker can have used up its CPU time, as far as anybody has looked.
+  Clock::time_point cpu_lasts_until_ = start_;
 };
 
 // CPU time that a worker has used. The worker is our child and not yet reaped, so its number is its own.
@@ -113,9 +115,9 @@ OrVerdict<void> WorkerRun::Start() {
   return {};
 }
 
-// The worker's own CPU limit is the daemon's; a request may have less. CPU time runs no faster than the clock, so the
-// reader need not look up before what is left of it can have passed. The time that the broker took to validate is not
-// the worker's.
+// The worker's own CPU limit is the daemon's; a request may have less. CPU time runs no faster than the clock, so
+// nobody need look before what was left of it can have passed. The time that the broker took to validate is not the
+// worker's.
 OrVerdict<std::optional<Received>> WorkerRun::NextFrame() {
   const std::chrono::milliseconds silence(options_.limits.silence_ms);
   const auto end = start_ - options_.used + std::chrono::milliseconds(options_.limits.wall_ms) +
@@ -123,10 +125,13 @@ OrVerdict<std::optional<Received>> WorkerRun::NextFrame() {
   const auto silence_end = Clock::now() + silence;
   while (true) {
     const auto now = Clock::now();
-    const auto cpu_left = std::chrono::seconds(options_.limits.cpu_seconds) - CpuUsed(worker_.worker.pid);
-    if (cpu_left <= cpu_left.zero()) return Because(v1::REASON_TIMEOUT_CPU);
+    if (now >= cpu_lasts_until_) {
+      const auto cpu_left = std::chrono::seconds(options_.limits.cpu_seconds) - CpuUsed(worker_.worker.pid);
+      if (cpu_left <= cpu_left.zero()) return Because(v1::REASON_TIMEOUT_CPU);
+      cpu_lasts_until_ = now + cpu_left;
+    }
     const auto silence_left = std::chrono::ceil<std::chrono::milliseconds>(silence_end - now);
-    auto next = worker_.reader.Next(Deadlines{std::min(end, now + cpu_left), silence_left}, cancellation_.fd());
+    auto next = worker_.reader.Next(Deadlines{std::min(end, cpu_lasts_until_), silence_left}, cancellation_.fd());
     const bool looked_up = !next.ok() && next.error().reason() == v1::REASON_TIMEOUT_TOTAL && Clock::now() < end;
     if (!looked_up) return next;
   }

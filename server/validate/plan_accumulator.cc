@@ -46,10 +46,8 @@ void Append(google::protobuf::RepeatedField<T>& to, const google::protobuf::Repe
   to.MergeFrom(from);
 }
 
-void Append(std::string& to, const std::string& from) {
-  MakeRoom(to, from.size());
-  to.append(from);
-}
+// A byte for each node, or text: malloc keeps what they grow into, for the next load.
+void Append(std::string& to, const std::string& from) { to.append(from); }
 
 void AppendGraph(v1::GraphColumns& to, const v1::GraphColumns& from) {
   Append(*to.mutable_kinds(), from.kinds());

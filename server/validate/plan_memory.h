@@ -31,7 +31,7 @@ void MakeRoom(google::protobuf::RepeatedField<T>& column, size_t more) {
   DropPages(outgrown, bytes);
 }
 
-// Of a vector or a string.
+// Of a vector.
 template <typename Column>
 void MakeRoom(Column& column, size_t more) {
   const size_t needed = column.size() + more;
