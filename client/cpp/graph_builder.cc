@@ -144,35 +144,35 @@ bool GraphBuilder::AddRefs(CodedInputStream& piece, uint32_t bytes) {
 void GraphBuilder::Place() {
   auto& places = graph_.places_;
   if (places.capacity() < size()) places.reserve(RoomAhead(size(), sizeof(Graph::Place)));
-  while (places.size() < size()) {
-    const uint8_t kind = graph_.kinds_[places.size()];
+  places.resize(size());
+  const uint8_t* const kinds = graph_.kinds_.data();
+  while (placed_ < size()) {
+    const uint8_t kind = kinds[placed_];
     if (kind == v1::NODE_KIND_UNSPECIFIED || kind >= kRows.size()) return;  // for good: Finish sees it
     kinds_ |= uint64_t{1} << kind;
     const KindRow& row = kRows[kind];
-    if (!row.counted) {
+    const bool run = !row.counted && placed_ + 1 < size() && kinds[placed_ + 1] == kind;
+    if (run) {
       PlaceRun(kind);
       continue;
     }
-    if (counts_ == graph_.counts_.size()) return;
-    const uint32_t count = graph_.counts_[counts_++];
+    if (row.counted && counts_ == graph_.counts_.size()) return;
+    const uint32_t count = row.counted ? graph_.counts_[counts_++] : 0;
     uint64_t& at = taken_[static_cast<size_t>(row.column)];
-    places.push_back({static_cast<uint32_t>(at), count});
+    places[placed_++] = {static_cast<uint32_t>(at), count};
     at += Needed(kind, row, count);
   }
 }
 
 // Nodes of one kind, which has no counts: numbers mostly, of which there may be a million in a row.
 void GraphBuilder::PlaceRun(uint8_t kind) {
-  auto& places = graph_.places_;
-  const size_t begin = places.size();
-  size_t end = begin + 1;
-  while (end < size() && graph_.kinds_[end] == kind) ++end;
+  const size_t begin = placed_;
+  while (placed_ < size() && graph_.kinds_[placed_] == kind) ++placed_;
   const KindRow& row = kRows[kind];
   uint64_t& at = taken_[static_cast<size_t>(row.column)];
-  places.resize(end);
   auto first = static_cast<uint32_t>(at);
-  for (size_t node = begin; node < end; ++node, first += row.fixed) places[node] = {first, 0};
-  at += row.fixed * (end - begin);
+  for (size_t node = begin; node < placed_; ++node, first += row.fixed) graph_.places_[node] = {first, 0};
+  at += row.fixed * (placed_ - begin);
 }
 
 ClientResult<Graph> GraphBuilder::Finish(const Tables& tables) {
@@ -186,7 +186,7 @@ bool GraphBuilder::Complete() const {
   const std::array<uint64_t, kColumns> sizes = {
       0, graph_.ints_.size(), graph_.floats_.size(), graph_.blob_.size(), graph_.refs_.size(), graph_.links_.size()};
   return size() < kMost && std::all_of(sizes.begin(), sizes.end(), [](uint64_t values) { return values < kMost; }) &&
-         graph_.places_.size() == size() && counts_ == graph_.counts_.size() && taken_ == sizes &&
+         placed_ == size() && counts_ == graph_.counts_.size() && taken_ == sizes &&
          (highest_ref_ < size() || graph_.refs_.empty());
 }
 

@@ -45,7 +45,9 @@ class GraphBuilder {
   bool AllInts(NodeId items) const;
 
   Graph graph_;
-  // How much of each column, and of `counts`, the nodes so far take.
+  // Nodes that have their places.
+  size_t placed_ = 0;
+  // How much of each column, and of `counts`, they take.
   std::array<uint64_t, kColumns> taken_{};
   size_t counts_ = 0;
   uint32_t highest_ref_ = 0;

@@ -75,33 +75,38 @@ OrVerdict<NodeTable> NodeTable::Cut(const v1::GraphColumns& graph) {
 
 void NodeTable::Advance() {
   const std::string_view kinds = graph_->kinds();
-  if (nodes_.size() == kinds.size() || defect_) return;
+  if (cut_ == kinds.size() || defect_) return;
   MakeRoom(nodes_, kinds.size() - nodes_.size());
-  while (nodes_.size() < kinds.size()) {
-    const auto kind = static_cast<uint8_t>(kinds[nodes_.size()]);
+  nodes_.resize(kinds.size());
+  while (cut_ < kinds.size()) {
+    const auto kind = static_cast<uint8_t>(kinds[cut_]);
     if (kind >= kKinds.size() || !kKinds[kind].known) {
       defect_ = Rule::kGraphKind;
       return;
     }
     const KindRow& row = kKinds[kind];
-    if (row.counted && !CutOne(kind)) return;
-    if (!row.counted) CutRun(kind);
+    const bool run = !row.counted && cut_ + 1 < kinds.size() && static_cast<uint8_t>(kinds[cut_ + 1]) == kind;
+    if (run) {
+      CutRun(kind);
+    } else if (!CutOne(kind)) {
+      return;
+    }
     kinds_ |= uint64_t{1} << kind;
   }
 }
 
-// A node that has a count. False where there is none yet, or it is none of the kind's.
+// False where its count is not there yet, or is none of the kind's.
 bool NodeTable::CutOne(uint8_t kind) {
-  if (counts_ == static_cast<uint64_t>(graph_->counts_size())) return false;
-  const uint32_t count = graph_->counts(static_cast<int>(counts_));
+  const KindRow& row = kKinds[kind];
+  if (row.counted && counts_ == static_cast<uint64_t>(graph_->counts_size())) return false;
+  const uint32_t count = row.counted ? graph_->counts(static_cast<int>(counts_)) : 0;
   if (kind == v1::NODE_KIND_RECORD && (count & ~kRecordBits) != 0) {
     defect_ = Rule::kGraphRecordMask;
     return false;
   }
-  ++counts_;
-  const KindRow& row = kKinds[kind];
+  counts_ += row.counted ? 1 : 0;
   uint64_t& at = taken_[static_cast<size_t>(row.column)];
-  nodes_.push_back(Node{static_cast<uint32_t>(at), count});
+  nodes_[cut_++] = Node{static_cast<uint32_t>(at), count};
   at += Needed(static_cast<v1::NodeKind>(kind), row, count);
   return true;
 }
@@ -109,15 +114,13 @@ bool NodeTable::CutOne(uint8_t kind) {
 // Nodes of one kind, which has no counts: numbers mostly, of which there may be a million in a row.
 void NodeTable::CutRun(uint8_t kind) {
   const std::string_view kinds = graph_->kinds();
-  const size_t begin = nodes_.size();
-  size_t end = begin + 1;
-  while (end < kinds.size() && static_cast<uint8_t>(kinds[end]) == kind) ++end;
+  const size_t begin = cut_;
+  while (cut_ < kinds.size() && static_cast<uint8_t>(kinds[cut_]) == kind) ++cut_;
   const KindRow& row = kKinds[kind];
   uint64_t& at = taken_[static_cast<size_t>(row.column)];
-  nodes_.resize(end);
   auto first = static_cast<uint32_t>(at);
-  for (size_t node = begin; node < end; ++node, first += row.fixed) nodes_[node] = Node{first, 0};
-  at += row.fixed * (end - begin);
+  for (size_t node = begin; node < cut_; ++node, first += row.fixed) nodes_[node] = Node{first, 0};
+  at += row.fixed * (cut_ - begin);
 }
 
 OrVerdict<void> NodeTable::Close() {
@@ -133,7 +136,7 @@ OrVerdict<void> NodeTable::Close() {
     if (taken_[column] > size[column]) return Broken(Rule::kGraphShort);
   }
   if (defect_) return Broken(*defect_);
-  if (nodes_.size() != graph_->kinds().size()) return Broken(Rule::kGraphShort);
+  if (cut_ != graph_->kinds().size()) return Broken(Rule::kGraphShort);
   if (counts_ != length(graph_->counts_size()) || taken_ != size) return Broken(Rule::kGraphLeftover);
   return {};
 }

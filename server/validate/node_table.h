@@ -37,7 +37,7 @@ class NodeTable {
   // The columns are complete. REQUIRES, of all below: it succeeded.
   OrVerdict<void> Close();
 
-  uint32_t size() const { return static_cast<uint32_t>(nodes_.size()); }
+  uint32_t size() const { return static_cast<uint32_t>(cut_); }
   // Whether any node is of one of these kinds.
   bool Any(uint64_t kinds) const { return (kinds_ & kinds) != 0; }
   // `use` of every node of one of these kinds, in order, until one fails. Most files have few kinds, or none of those.
@@ -76,7 +76,9 @@ class NodeTable {
   int first(uint32_t node) const { return static_cast<int>(nodes_[node].first); }
 
   const v1::GraphColumns* graph_;
+  // Those behind cut_ have no values yet.
   std::vector<Node, LargeBlocks<Node>> nodes_;
+  size_t cut_ = 0;
   // How much of each column, and of `counts`, the nodes so far take.
   std::array<uint64_t, kColumns> taken_{};
   uint64_t counts_ = 0;
