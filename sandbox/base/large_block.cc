@@ -87,7 +87,7 @@ class KeptBlocks {
 
   std::mutex mutex_;
   // Oldest first.
-  std::array<Kept, 16> kept_{};
+  std::array<Kept, 64> kept_{};
   size_t count_ = 0;
   size_t resident_ = 0;
 };

@@ -40,10 +40,10 @@ constexpr uint64_t kWays =
 
 class NameWalk {
  public:
-  NameWalk(const v1::PlanChunk& plan, const NodeTable& nodes, const NameRules& rules)
-      : plan_(plan), nodes_(nodes), rules_(rules), expanded_(nodes.size(), false) {}
+  NameWalk(const v1::PlanChunk& plan, const NodeTable& nodes, const NameRules& rules, v1::Entries& entries)
+      : plan_(plan), nodes_(nodes), rules_(rules), entries_(entries), expanded_(nodes.size(), false) {}
 
-  OrVerdict<v1::Entries> Run();
+  OrVerdict<void> Run();
 
  private:
   // A container that is being walked.
@@ -88,6 +88,7 @@ class NameWalk {
   const v1::PlanChunk& plan_;
   const NodeTable& nodes_;
   const NameRules rules_;
+  v1::Entries& entries_;
   std::vector<bool> expanded_;
   std::vector<Level> levels_;
   std::string path_;
@@ -95,11 +96,10 @@ class NameWalk {
   // Bytes of all parts that were made, also of those that lead to no tensor: a file can name a long key in a million
   // dicts, and nobody but this limit ends the walk.
   uint64_t made_ = 0;
-  v1::Entries entries_;
 };
 
-OrVerdict<v1::Entries> NameWalk::Run() {
-  if (!nodes_.Any(kNamed)) return v1::Entries();
+OrVerdict<void> NameWalk::Run() {
+  if (!nodes_.Any(kNamed)) return {};
   AIRLOCK_TRY(Visit(Behind(0)));
   while (!levels_.empty()) {
     const auto step = NextStep(levels_.back());
@@ -109,7 +109,7 @@ OrVerdict<v1::Entries> NameWalk::Run() {
     }
     AIRLOCK_TRY(Take(*step));
   }
-  return std::move(entries_);
+  return {};
 }
 
 // The next child that leads to a tensor, perhaps: most lead nowhere. Nothing at the end of the container.
@@ -301,8 +301,9 @@ bool ListsArrays(v1::Format format) {
          format != v1::FORMAT_TORCHSCRIPT && format != v1::FORMAT_TORCH_DCP && format != v1::FORMAT_SHARDED;
 }
 
-OrVerdict<v1::Entries> NameTensors(const v1::PlanChunk& plan, const NodeTable& nodes, const NameRules& rules) {
-  return NameWalk(plan, nodes, rules).Run();
+OrVerdict<void> NameTensors(const v1::PlanChunk& plan, const NodeTable& nodes, const NameRules& rules,
+                            v1::Entries& entries) {
+  return NameWalk(plan, nodes, rules, entries).Run();
 }
 
 }  // namespace airlock::server

@@ -22,7 +22,9 @@ struct NameRules {
 // Torch's own formats are listed as torch would list them: without numpy arrays.
 bool ListsArrays(v1::Format format);
 
-// REQUIRES: CheckGraph and CheckCompounds passed. Fails as LIMIT_EXCEEDED name_bytes.
-OrVerdict<v1::Entries> NameTensors(const v1::PlanChunk& plan, const NodeTable& nodes, const NameRules& rules);
+// Writes them to `entries`, which is empty and may be the plan's own. REQUIRES: CheckGraph and CheckCompounds passed.
+// Fails as LIMIT_EXCEEDED name_bytes, and leaves some then.
+OrVerdict<void> NameTensors(const v1::PlanChunk& plan, const NodeTable& nodes, const NameRules& rules,
+                            v1::Entries& entries);
 
 }  // namespace airlock::server

@@ -69,8 +69,7 @@ OrVerdict<void> Validator::CheckPlan(v1::PlanChunk& plan, v1::Format format) {
   // The lengths of names are 32 bits wide.
   const uint64_t name_bytes = std::min<uint64_t>(limits_.name_bytes, UINT32_MAX);
   const NameRules rules{.name_bytes = name_bytes, .arrays = ListsArrays(format)};
-  AIRLOCK_ASSIGN(*plan.mutable_entries(), NameTensors(plan, nodes_, rules));
-  return {};
+  return NameTensors(plan, nodes_, rules, *plan.mutable_entries());
 }
 
 OrVerdict<Conclusion> Validator::Finish(Tainted<worker::v1::Frame> frame) {

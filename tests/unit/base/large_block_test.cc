@@ -55,7 +55,7 @@ TEST(LargeBlock, LittleIsKept) {
   EXPECT_FALSE(IsMapped(large)) << "alone more than all may be";
   EXPECT_TRUE(IsMapped(blocks[2])) << "nothing went for it";
   // Address space alone is not counted, but the number of blocks is.
-  std::vector<void*> empty(40);
+  std::vector<void*> empty(100);
   for (void*& block : empty) block = AllocateLargeBlock(4 * kMostKept);
   for (void* const block : empty) FreeLargeBlock(block, 4 * kMostKept);
   EXPECT_FALSE(IsMapped(empty.front()));

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "airlock/v1/tensor.pb.h"
+#include "server/validate/names.h"
 
 namespace airlock::server {
 
@@ -18,6 +19,12 @@ inline std::vector<std::string> CutNames(const std::string& names,
   }
   return cut;
 }
+inline OrVerdict<v1::Entries> EntriesOf(const v1::PlanChunk& plan, const NodeTable& nodes, const NameRules& rules) {
+  v1::Entries entries;
+  AIRLOCK_TRY(NameTensors(plan, nodes, rules, entries));
+  return entries;
+}
+
 inline std::vector<std::string> NamesIn(const v1::Entries& entries) {
   return CutNames(entries.names(), entries.name_bytes());
 }

@@ -110,7 +110,7 @@ TEST(NamesAgree, OnWalks) {
   maker.Tensor(storage, v1::DTYPE_FLOAT32, {2}, {1}, 2);
   const auto nodes = server::NodeTable::Cut(maker.plan.graph());
   ASSERT_TRUE(nodes.ok());
-  const auto daemons = server::NameTensors(maker.plan, *nodes, {.name_bytes = 1 << 20});
+  const auto daemons = server::EntriesOf(maker.plan, *nodes, {.name_bytes = 1 << 20});
   ASSERT_TRUE(daemons.ok());
   const auto contents = maker.Make();
   ASSERT_TRUE(contents.ok()) << contents.error().message;
@@ -155,7 +155,7 @@ void ExpectAgreement(const PlanMaker& maker, size_t names) {
   const auto contents = maker.Make();
   ASSERT_TRUE(contents.ok()) << contents.error().message;
   for (const bool arrays : {false, true}) {
-    const auto daemons = server::NameTensors(maker.plan, *nodes, {.name_bytes = 1 << 20, .arrays = arrays});
+    const auto daemons = server::EntriesOf(maker.plan, *nodes, {.name_bytes = 1 << 20, .arrays = arrays});
     const auto clients = TensorsUnder((*contents)->graph(), 0, {.arrays = arrays});
     ASSERT_TRUE(daemons.ok());
     ASSERT_TRUE(clients.ok());
@@ -217,7 +217,7 @@ TEST(NamesAgree, OnRecords) {
   EXPECT_EQ(names->tensors.back().name, "3.state_dict().k");
   const auto nodes = server::NodeTable::Cut(maker.plan.graph());
   ASSERT_TRUE(nodes.ok());
-  EXPECT_EQ(Shown(*names), Shown(*server::NameTensors(maker.plan, *nodes, {.name_bytes = 1 << 20})));
+  EXPECT_EQ(Shown(*names), Shown(*server::EntriesOf(maker.plan, *nodes, {.name_bytes = 1 << 20})));
 }
 
 TEST(NamesAgree, OnWhichFormatsListArrays) {

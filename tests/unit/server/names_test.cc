@@ -14,7 +14,7 @@ namespace {
 std::vector<std::string> NamesOf(const v1::PlanChunk& plan, uint64_t name_bytes = 1 << 20) {
   const auto nodes = NodeTable::Cut(plan.graph());
   EXPECT_TRUE(nodes.ok());
-  const auto entries = NameTensors(plan, *nodes, {.name_bytes = name_bytes});
+  const auto entries = EntriesOf(plan, *nodes, {.name_bytes = name_bytes});
   if (!entries.ok()) return {std::string(entries.error().reason_name())};
   return NamesIn(*entries);
 }
@@ -108,7 +108,7 @@ TEST(Names, CompoundsAreTheirTensors) {
   const v1::PlanChunk plan = CompoundPlan();
   const auto nodes = NodeTable::Cut(plan.graph());
   ASSERT_TRUE(nodes.ok());
-  const auto entries = NameTensors(plan, *nodes, {.name_bytes = 1 << 20, .arrays = true});
+  const auto entries = EntriesOf(plan, *nodes, {.name_bytes = 1 << 20, .arrays = true});
   ASSERT_TRUE(entries.ok());
   EXPECT_EQ(NamesIn(*entries),
             (Names{"0#indices", "0#values", "1#crow_indices", "1#col_indices", "1#values", "3#values", "3#sizes",
