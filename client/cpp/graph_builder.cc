@@ -137,7 +137,9 @@ bool GraphBuilder::AddColumn(int number, CodedInputStream& piece, uint32_t bytes
 bool GraphBuilder::AddRefs(CodedInputStream& piece, uint32_t bytes) {
   const size_t before = graph_.refs_.size();
   if (!Append(graph_.refs_, piece, bytes)) return false;
-  for (const NodeId ref : std::span(graph_.refs_).subspan(before)) highest_ref_ = std::max(highest_ref_, ref);
+  NodeId highest = highest_ref_;
+  for (const NodeId ref : std::span(graph_.refs_).subspan(before)) highest = std::max(highest, ref);
+  highest_ref_ = highest;
   return true;
 }
 
@@ -169,10 +171,14 @@ void GraphBuilder::PlaceRun(uint8_t kind) {
   const size_t begin = placed_;
   while (placed_ < size() && graph_.kinds_[placed_] == kind) ++placed_;
   const KindRow& row = kRows[kind];
+  const uint32_t step = row.fixed;
   uint64_t& at = taken_[static_cast<size_t>(row.column)];
   auto first = static_cast<uint32_t>(at);
-  for (size_t node = begin; node < placed_; ++node, first += row.fixed) graph_.places_[node] = {first, 0};
-  at += row.fixed * (placed_ - begin);
+  for (Graph::Place& place : std::span(graph_.places_).subspan(begin, placed_ - begin)) {
+    place = {first, 0};
+    first += step;
+  }
+  at += uint64_t{step} * (placed_ - begin);
 }
 
 ClientResult<Graph> GraphBuilder::Finish(const Tables& tables) {

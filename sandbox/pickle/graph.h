@@ -12,6 +12,7 @@
 // Only the worker uses this. Not thread-safe. Growth fails by bad_alloc only, which ends the worker cleanly.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <new>
@@ -277,12 +278,23 @@ class Graph {
 
 template <typename Predicate>
 bool Graph::AnyText(Predicate predicate) const {
-  for (NodeId id = 0; id < size(); ++id) {
-    const Tag tag = tags_.data()[id];
-    const Kind node_kind = KindOf(tag);
-    if (node_kind < Kind::kString || node_kind > Kind::kByteArray) continue;
-    const bool in_input = node_kind != Kind::kString && (tag & kInInput) != 0;
-    if (!in_input && predicate(node_kind, text(id))) return true;
+  constexpr size_t kBlock = 64;
+  const auto has_text = [](Tag tag) {
+    return static_cast<Tag>((tag & kKindBits) - static_cast<Tag>(Kind::kString)) <=
+           static_cast<Tag>(Kind::kByteArray) - static_cast<Tag>(Kind::kString);
+  };
+  for (size_t begin = 0; begin < size(); begin += kBlock) {
+    const std::span<const Tag> block(tags_.data() + begin, std::min(kBlock, size() - begin));
+    // Numbers come many in a row: this looks at several at a time.
+    bool any = false;
+    for (const Tag tag : block) any |= has_text(tag);
+    if (!any) continue;
+    for (size_t i = 0; i < block.size(); ++i) {
+      const Kind node_kind = KindOf(block[i]);
+      const bool in_input = node_kind != Kind::kString && (block[i] & kInInput) != 0;
+      if (!has_text(block[i]) || in_input) continue;
+      if (predicate(node_kind, text(static_cast<NodeId>(begin + i)))) return true;
+    }
   }
   return false;
 }

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <bit>
+#include <span>
 
 #include "server/validate/plan_memory.h"
 #include "server/validate/rules.h"
@@ -117,10 +118,14 @@ void NodeTable::CutRun(uint8_t kind) {
   const size_t begin = cut_;
   while (cut_ < kinds.size() && static_cast<uint8_t>(kinds[cut_]) == kind) ++cut_;
   const KindRow& row = kKinds[kind];
+  const uint32_t step = row.fixed;
   uint64_t& at = taken_[static_cast<size_t>(row.column)];
   auto first = static_cast<uint32_t>(at);
-  for (size_t node = begin; node < cut_; ++node, first += row.fixed) nodes_[node] = Node{first, 0};
-  at += row.fixed * (cut_ - begin);
+  for (Node& node : std::span(nodes_).subspan(begin, cut_ - begin)) {
+    node = {first, 0};
+    first += step;
+  }
+  at += uint64_t{step} * (cut_ - begin);
 }
 
 OrVerdict<void> NodeTable::Close() {
