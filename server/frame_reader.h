@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "airlock/worker/v1/frame.pb.h"
+#include "server/plan_piece.h"
 #include "server/tainted.h"
 #include "server/verdict.h"
 
@@ -39,6 +40,9 @@ struct Deadlines {
 
 struct Received {
   worker::v1::Frame::BodyCase kind;
+  // Of a PLAN, empty otherwise. Refers to memory of the reader: good until its next call.
+  Tainted<PlanPiece> piece;
+  // Of any other.
   Tainted<worker::v1::Frame> frame;
 };
 
@@ -65,6 +69,8 @@ class FrameReader {
   // Whether a whole frame lies in the buffer.
   OrVerdict<bool> FrameIsThere() const;
   OrVerdict<Received> TakeFrame();
+  OrVerdict<Received> TakePlan(std::string_view encoded);
+  OrVerdict<Received> TakeOther(std::string_view encoded);
   OrVerdict<void> Advance(worker::v1::Frame::BodyCase kind);
   size_t buffered() const { return end_ - begin_; }
   uint32_t FrontLength() const;

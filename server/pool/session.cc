@@ -145,7 +145,7 @@ OrVerdict<void> WorkerRun::ReadFrames() {
       Validate(std::move(received->frame));
       continue;
     }
-    AIRLOCK_TRY(examiner_.Add(std::move(received->frame)));
+    AIRLOCK_TRY(examiner_.Add(std::move(received->piece)));
   }
   if (!worker_.reader.done()) return Unexpected<Verdict>{Verdict::Crash(0)};
   return {};

@@ -5,6 +5,7 @@
 
 #include "airlock/v1/report.pb.h"
 #include "airlock/worker/v1/frame.pb.h"
+#include "server/plan_piece.h"
 #include "server/tainted.h"
 #include "server/verdict.h"
 
@@ -30,7 +31,7 @@ struct Conclusion {
 class Examiner {
  public:
   virtual ~Examiner() = default;
-  virtual OrVerdict<void> Add(Tainted<worker::v1::Frame> frame) = 0;
+  virtual OrVerdict<void> Add(Tainted<PlanPiece> piece) = 0;
   virtual OrVerdict<Conclusion> Finish(Tainted<worker::v1::Frame> frame) = 0;
 };
 

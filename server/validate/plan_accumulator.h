@@ -7,6 +7,7 @@
 
 #include "airlock/v1/plan.pb.h"
 #include "sandbox/base/limits.h"
+#include "server/plan_piece.h"
 #include "server/validate/plan_memory.h"
 #include "server/verdict.h"
 
@@ -16,11 +17,11 @@ class PlanAccumulator {
  public:
   explicit PlanAccumulator(const Limits& limits) : limits_(limits) {}
 
-  OrVerdict<void> Add(const v1::PlanChunk& piece);
+  OrVerdict<void> Add(const PlanPiece& piece);
   const std::shared_ptr<v1::PlanChunk>& plan() { return plan_; }
 
  private:
-  OrVerdict<void> CheckCounts(const v1::PlanChunk& piece) const;
+  OrVerdict<void> CheckCounts(const PlanPiece& piece) const;
 
   const Limits limits_;
   const std::shared_ptr<v1::PlanChunk> plan_ = MakePlan();

@@ -19,12 +19,29 @@ bool Continues(std::string_view whole, size_t from, std::string_view part) {
 }
 
 template <typename T>
+std::string_view BytesOf(const google::protobuf::RepeatedField<T>& column) {
+  return {reinterpret_cast<const char*>(column.data()), column.size() * sizeof(T)};
+}
+
+template <typename T>
+bool Continues(const google::protobuf::RepeatedField<T>& whole, size_t from, std::string_view part) {
+  return Continues(BytesOf(whole), from * sizeof(T), part);
+}
+
+template <typename T>
 bool Continues(const google::protobuf::RepeatedField<T>& whole, size_t from,
                const google::protobuf::RepeatedField<T>& part) {
-  const auto bytes = [](const auto& column) {
-    return std::string_view(reinterpret_cast<const char*>(column.data()), column.size() * sizeof(T));
-  };
-  return Continues(bytes(whole), from * sizeof(T), bytes(part));
+  return Continues(whole, from, BytesOf(part));
+}
+
+// Of a part of a column.
+template <typename Column, typename Part>
+size_t Rows(const Column& /*whole*/, const Part& part) {
+  return static_cast<size_t>(part.size());
+}
+template <typename T>
+size_t Rows(const google::protobuf::RepeatedField<T>& /*whole*/, std::string_view part) {
+  return part.size() / sizeof(T);
 }
 
 bool IsSame(const std::string& a, const std::string& b) { return a == b; }
@@ -45,19 +62,18 @@ bool Continues(const google::protobuf::RepeatedPtrField<T>& whole, size_t from,
 
 }  // namespace
 
-OrVerdict<void> RepeatValidator::Add(Tainted<worker::v1::Frame> frame) {
-  worker::v1::Frame opened = std::move(frame).Open(TaintKey());
-  v1::PlanChunk& piece = *opened.mutable_plan();
-  if (piece.has_entries()) return Broken(Rule::kPieceEntries);
+OrVerdict<void> RepeatValidator::Add(Tainted<PlanPiece> tainted) {
+  const PlanPiece piece = std::move(tainted).Open(TaintKey());
+  if (piece.rest.has_entries()) return Broken(Rule::kPieceEntries);
   auto said = said_.begin();
   const bool same = VisitColumns(*first_.plan, piece, [&](const auto& whole, const auto& part) {
     if (!Continues(whole, *said, part)) return false;
-    *said++ += static_cast<size_t>(part.size());
+    *said++ += Rows(whole, part);
     return true;
   });
   if (!same) return Broken(Rule::kRepeatPlan);
   auto& findings = *findings_.mutable_findings();
-  findings.MergeFrom(piece.findings());
+  findings.MergeFrom(piece.rest.findings());
   if (static_cast<uint64_t>(findings.size()) > limits_.findings) return Broken(Rule::kPieceFindings);
   return {};
 }

@@ -19,7 +19,7 @@ class RepeatValidator final : public Examiner {
   // `first` must outlive it, with its plan as it was checked: nothing left out.
   RepeatValidator(const Limits& limits, const Conclusion& first) : limits_(limits), first_(first) {}
 
-  OrVerdict<void> Add(Tainted<worker::v1::Frame> frame) override;
+  OrVerdict<void> Add(Tainted<PlanPiece> piece) override;
   // A conclusion with verdict, format and, of the plan, findings.
   OrVerdict<Conclusion> Finish(Tainted<worker::v1::Frame> frame) override;
 

@@ -53,9 +53,8 @@ OrVerdict<worker::v1::Ready> Validator::OpenReady(Tainted<worker::v1::Frame> fra
   return ready;
 }
 
-OrVerdict<void> Validator::Add(Tainted<worker::v1::Frame> frame) {
-  const worker::v1::Frame opened = std::move(frame).Open(TaintKey());
-  AIRLOCK_TRY(accumulator_.Add(opened.plan()));
+OrVerdict<void> Validator::Add(Tainted<PlanPiece> piece) {
+  AIRLOCK_TRY(accumulator_.Add(std::move(piece).Open(TaintKey())));
   nodes_.Advance();
   return {};
 }

@@ -37,7 +37,7 @@ class Validator final : public Examiner {
   // The first frame: a worker of this very version, with layers that are known.
   static OrVerdict<worker::v1::Ready> OpenReady(Tainted<worker::v1::Frame> frame);
 
-  OrVerdict<void> Add(Tainted<worker::v1::Frame> frame) override;
+  OrVerdict<void> Add(Tainted<PlanPiece> piece) override;
   OrVerdict<Conclusion> Finish(Tainted<worker::v1::Frame> frame) override;
 
  private:

@@ -119,19 +119,13 @@ class Stages {
     mallopt(M_MMAP_THRESHOLD, 8 << 20);
     mallopt(M_TRIM_THRESHOLD, 16 << 20);
     mallopt(M_TOP_PAD, 4 << 20);
-    std::vector<server::Received> received;
-    Time("read_frames", [&] { received = ReadFrames(frames.bytes); });
     server::Validator validator(checkpoint.context.limits,
                                 {.input = size_, .output = checkpoint.context.limits.output_bytes});
-    Time("collect", [&] {
-      for (size_t i = 1; i + 1 < received.size(); ++i) {
-        if (auto added = validator.Add(std::move(received[i].frame)); !added.ok())
-          Die("Add: " + added.error().failure().message());
-      }
-    });
+    std::optional<server::Received> done;
+    Time("read_frames", [&] { done = ReadFrames(frames.bytes, validator); });
     std::optional<server::Conclusion> conclusion;
     Time("validate", [&] {
-      auto finished = validator.Finish(std::move(received.back().frame));
+      auto finished = validator.Finish(std::move(done->frame));
       if (!finished.ok()) Die("Finish: " + finished.error().failure().layer());
       conclusion = std::move(finished).value();
     });
@@ -190,7 +184,8 @@ class Stages {
     return recovery::Recover(checkpoint.context, checkpoint.tables, checkpoint.root);
   }
 
-  static std::vector<server::Received> ReadFrames(const std::string& bytes) {
+  // The last frame. The others go to the validator.
+  static std::optional<server::Received> ReadFrames(const std::string& bytes, server::Validator& validator) {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) Die("no socket pair");
     std::thread feeder([&] {
@@ -200,16 +195,19 @@ class Stages {
       close(ends[1]);
     });
     server::FrameReader reader(ends[0]);
-    std::vector<server::Received> received;
+    std::optional<server::Received> last;
     while (true) {
       auto next = reader.Next({Clock::now() + std::chrono::minutes(1), std::chrono::minutes(1)});
       if (!next.ok()) Die("frames: " + next.error().failure().layer());
       if (!next->has_value()) break;
-      received.push_back(std::move(**next));
+      last = std::move(*next);
+      if (last->kind != worker::v1::Frame::kPlan) continue;
+      if (auto added = validator.Add(std::move(last->piece)); !added.ok())
+        Die("Add: " + added.error().failure().message());
     }
     feeder.join();
     close(ends[0]);
-    return received;
+    return last;
   }
 
   static std::vector<grpc::ByteBuffer> Cut(const std::shared_ptr<const v1::PlanChunk>& plan) {

@@ -26,7 +26,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     auto& received = **next;
     using airlock::worker::v1::Frame;
     if (received.kind == Frame::kReady) (void)Validator::OpenReady(std::move(received.frame)).ok();
-    if (received.kind == Frame::kPlan && !validator.Add(std::move(received.frame)).ok()) return 0;
+    if (received.kind == Frame::kPlan && !validator.Add(std::move(received.piece)).ok()) return 0;
     if (received.kind == Frame::kDone) (void)validator.Finish(std::move(received.frame)).ok();
   }
 }

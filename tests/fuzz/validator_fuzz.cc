@@ -1,13 +1,18 @@
-// One plan, as an encoded PlanChunk: whatever passes must be nameable and stay within its files.
+// One plan, as an encoded PlanChunk in a frame: whatever passes must be nameable and stay within its files.
+#include <algorithm>
 #include <cstdlib>
+#include <string>
 
 #include "sandbox/base/checked.h"
 #include "server/validate/validator.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace airlock::server;
-  airlock::worker::v1::Frame plan;
-  if (!plan.mutable_plan()->ParseFromArray(data, static_cast<int>(size))) return 0;
+  airlock::worker::v1::Frame frame;
+  if (!frame.mutable_plan()->ParseFromArray(data, static_cast<int>(std::min<size_t>(size, 60 << 10)))) return 0;
+  const std::string encoded = frame.SerializeAsString();
+  PlanPiece plan;
+  if (ParsePlanFrame(encoded, plan) != PieceParse::kGood) return 0;
   airlock::worker::v1::Frame done;
   done.mutable_done()->set_format(airlock::v1::FORMAT_TORCH_ZIP);
   constexpr uint64_t kSize = 1 << 16;

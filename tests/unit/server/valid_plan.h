@@ -4,6 +4,11 @@
 //   storage}
 #pragma once
 
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <string>
+
 #include "airlock/v1/plan.pb.h"
 #include "server/validate/validator.h"
 
@@ -174,10 +179,16 @@ inline worker::v1::Done ValidDone() {
   return done;
 }
 
-inline Tainted<worker::v1::Frame> PlanFrame(const v1::PlanChunk& plan) {
+// As it comes out of a frame: encoded first, whose bytes stay for as long as the test runs.
+inline Tainted<PlanPiece> PlanFrame(const v1::PlanChunk& plan) {
+  static std::deque<std::string> encoded;
   worker::v1::Frame frame;
   *frame.mutable_plan() = plan;
-  return Tainted(std::move(frame));
+  PlanPiece piece;
+  std::string bytes = frame.SerializeAsString();
+  if (encoded.empty() || encoded.back() != bytes) encoded.push_back(std::move(bytes));
+  EXPECT_EQ(ParsePlanFrame(encoded.back(), piece), PieceParse::kGood);
+  return Tainted(std::move(piece));
 }
 
 inline Tainted<worker::v1::Frame> DoneFrame(const worker::v1::Done& done) {

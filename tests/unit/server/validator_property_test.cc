@@ -198,10 +198,9 @@ const Mutation kMutations[] = {
 OrVerdict<Conclusion> Judge(const Subject& subject) {
   const PlanModel& model = subject.model;
   Validator validator(model.limits, PlaceSizes{model.input_size, model.output_size, subject.file_ends});
-  worker::v1::Frame plan;
-  *plan.mutable_plan() = model.Plan();
-  subject.columns(*plan.mutable_plan());
-  AIRLOCK_TRY(validator.Add(Tainted(std::move(plan))));
+  v1::PlanChunk plan = model.Plan();
+  subject.columns(plan);
+  AIRLOCK_TRY(validator.Add(PlanFrame(plan)));
   worker::v1::Frame done;
   *done.mutable_done() = model.done;
   return validator.Finish(Tainted(std::move(done)));
@@ -262,9 +261,7 @@ TEST(ValidatorProperty, PiecesMakeTheSamePlan) {
     cut(*first.mutable_storages()->mutable_offset(), *second.mutable_storages()->mutable_offset());
     Validator validator(model.limits, PlaceSizes{model.input_size, model.output_size, {}});
     for (v1::PlanChunk* piece : {&first, &second}) {
-      worker::v1::Frame frame;
-      *frame.mutable_plan() = *piece;
-      ASSERT_TRUE(validator.Add(Tainted(std::move(frame))).ok()) << seed;
+      ASSERT_TRUE(validator.Add(PlanFrame(*piece)).ok()) << seed;
     }
     worker::v1::Frame done;
     *done.mutable_done() = model.done;
