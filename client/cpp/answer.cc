@@ -68,6 +68,7 @@ ClientResult<bool> Answer::TakeInPlace(grpc::ByteBuffer& message) {
   if (!in.ReadVarint32(&length) || static_cast<size_t>(in.CurrentPosition()) + length != message.Length()) {
     return Broken("the daemon sent more than one message at once");
   }
+  (void)in.PushLimit(static_cast<int>(length));
   AIRLOCK_TRY(tag == kPlanTag ? TakePlan(in) : TakeData(in, length));
   return true;
 }

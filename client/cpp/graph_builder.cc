@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <climits>
 #include <initializer_list>
 #include <limits>
 #include <span>
@@ -89,9 +88,8 @@ constexpr uint64_t kWithParts = KindSet({v1::NODE_KIND_SPARSE_TENSOR, v1::NODE_K
 template <typename Column>
 bool Append(Column& column, CodedInputStream& in, uint32_t bytes) {
   constexpr size_t kWidth = sizeof(typename Column::value_type);
-  if (bytes % kWidth != 0 || bytes > static_cast<uint32_t>(INT_MAX)) return false;
   // A length that is a lie takes no memory.
-  if (in.BytesUntilLimit() >= 0 && bytes > static_cast<uint32_t>(in.BytesUntilLimit())) return false;
+  if (bytes % kWidth != 0 || bytes > static_cast<uint32_t>(std::max(in.BytesUntilLimit(), 0))) return false;
   const size_t before = column.size();
   const size_t after = before + bytes / kWidth;
   if (column.capacity() < after) column.reserve(RoomAhead(after, kWidth));

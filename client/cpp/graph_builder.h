@@ -21,8 +21,8 @@ class GraphBuilder {
     uint64_t symbols = 0;
   };
 
-  // Takes a GraphColumns, up to the stream's limit: columns are copied once, from where gRPC received them. False where
-  // it is none.
+  // Takes a GraphColumns, up to the stream's limit, which it must have: columns are copied once, from where gRPC
+  // received them. False where it is none.
   bool Add(google::protobuf::io::CodedInputStream& piece);
   size_t size() const { return graph_.size(); }
   // Checks that the columns fit together and that every index has a target; an answer that broke off does not.

@@ -3,7 +3,6 @@
 #include <google/protobuf/wire_format_lite.h>
 
 #include <algorithm>
-#include <climits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -82,7 +81,9 @@ bool PlanAssembler::Add(CodedInputStream& piece) {
   while (const uint32_t tag = piece.ReadTag()) {
     uint32_t bytes = 0;
     const bool message = WireFormatLite::GetTagWireType(tag) == WireFormatLite::WIRETYPE_LENGTH_DELIMITED;
-    if (!message || !piece.ReadVarint32(&bytes) || bytes > static_cast<uint32_t>(INT_MAX)) return false;
+    if (!message || !piece.ReadVarint32(&bytes)) return false;
+    // What is left is no negative number where there is a limit.
+    if (bytes > static_cast<uint32_t>(std::max(piece.BytesUntilLimit(), 0))) return false;
     const CodedInputStream::Limit outer = piece.PushLimit(static_cast<int>(bytes));
     if (!AddField(WireFormatLite::GetTagFieldNumber(tag), piece) || piece.BytesUntilLimit() != 0) return false;
     piece.PopLimit(outer);

@@ -15,7 +15,7 @@ namespace airlock {
 class PlanAssembler {
  public:
   void Add(v1::Report report);
-  // A PlanChunk, up to the stream's limit. False where it is none.
+  // A PlanChunk, up to the stream's limit, which it must have. False where it is none.
   bool Add(google::protobuf::io::CodedInputStream& piece);
 
   // REQUIRES, of both: called once, last.

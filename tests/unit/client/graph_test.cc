@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <random>
+#include <string>
+
 #include "airlock/value.h"
 #include "tests/unit/client/plan_maker.h"
 
@@ -90,7 +93,8 @@ TEST(Graph, ColumnsMayArriveOneAfterTheOther) {
   values.mutable_graph()->clear_counts();
   PlanAssembler assembler;
   assembler.Add(maker.Report());
-  for (const v1::PlanChunk* piece : {&kinds, &refs, &values, &counts}) ASSERT_TRUE(testing::AddPiece(assembler, *piece));
+  for (const v1::PlanChunk* piece : {&kinds, &refs, &values, &counts})
+    ASSERT_TRUE(testing::AddPiece(assembler, *piece));
   const auto contents = assembler.Finish();
   ASSERT_TRUE(contents.ok()) << contents.error().message;
   const auto sent = maker.Make();
@@ -211,6 +215,55 @@ TEST(Names, ARingOfStreamsEnds) {
   const auto contents = maker.Make();
   ASSERT_TRUE(contents.ok());
   EXPECT_TRUE(TensorsUnder((*contents)->graph(), 0)->tensors.empty());
+}
+
+// Whatever a broken transport makes of an answer: it ends in an error, or in tables that can be walked.
+TEST(PlanAssembler, NoBytesDoHarm) {
+  const PlanMaker maker = Sample();
+  const std::string whole = maker.plan.SerializeAsString();
+  std::mt19937 random(20261128);
+  const auto below = [&](size_t end) { return std::uniform_int_distribution<size_t>(0, end - 1)(random); };
+  int finished = 0;
+  for (int round = 0; round < 100'000; ++round) {
+    std::string bytes = whole;
+    const size_t at = below(bytes.size());
+    switch (below(4)) {
+      case 0:
+        bytes[at] = static_cast<char>(below(256));
+        break;
+      case 1:
+        bytes.erase(at, below(9) + 1);
+        break;
+      case 2:
+        bytes.insert(at, bytes.substr(below(bytes.size()), below(9)));
+        break;
+      default:
+        bytes[at] = static_cast<char>(bytes[at] ^ (1 << below(8)));
+    }
+    PlanAssembler assembler;
+    assembler.Add(maker.Report());
+    google::protobuf::io::CodedInputStream in(reinterpret_cast<const uint8_t*>(bytes.data()),
+                                              static_cast<int>(bytes.size()));
+    (void)in.PushLimit(static_cast<int>(bytes.size()));
+    if (!assembler.Add(in)) continue;
+    const auto contents = assembler.Finish();
+    if (!contents.ok()) continue;
+    ++finished;
+    (void)TensorsUnder((*contents)->graph(), 0);
+  }
+  EXPECT_GT(finished, 100);
+}
+
+TEST(PlanAssembler, LengthsThatAreLiesTakeNoMemory) {
+  using namespace std::string_literals;
+  // A graph, and a column in it, of 2 GiB.
+  for (const std::string& bytes : {"\x0a\xff\xff\xff\xff\x07"s, "\x0a\x06\x2a\xf8\xff\xff\xff\x07"s}) {
+    PlanAssembler assembler;
+    google::protobuf::io::CodedInputStream in(reinterpret_cast<const uint8_t*>(bytes.data()),
+                                              static_cast<int>(bytes.size()));
+    (void)in.PushLimit(static_cast<int>(bytes.size()));
+    EXPECT_FALSE(assembler.Add(in));
+  }
 }
 
 TEST(PlanAssembler, TensorsThatReachOutAreAnError) {

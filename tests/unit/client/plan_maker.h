@@ -16,6 +16,7 @@ inline bool AddPiece(PlanAssembler& assembler, const v1::PlanChunk& piece) {
   const std::string encoded = piece.SerializeAsString();
   google::protobuf::io::CodedInputStream in(reinterpret_cast<const uint8_t*>(encoded.data()),
                                             static_cast<int>(encoded.size()));
+  (void)in.PushLimit(static_cast<int>(encoded.size()));
   return assembler.Add(in);
 }
 
