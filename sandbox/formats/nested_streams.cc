@@ -87,7 +87,8 @@ NestedStreams::Guess NestedStreams::GuessOf(NodeId node) const {
 }
 
 bool NestedStreams::AnyStream() const {
-  if (!graph_.has_spans() && !graph_.AnyText(MayStartStream)) return false;
+  const auto may_start = [](Kind kind, std::string_view text) { return MayStartStream(kind, text); };
+  if (!graph_.has_spans() && !graph_.AnyText(may_start)) return false;
   for (NodeId node = 0; node < graph_.size(); ++node) {
     if (GuessOf(node) != Guess::kNone) return true;
   }

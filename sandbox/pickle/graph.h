@@ -289,11 +289,13 @@ bool Graph::AnyText(Predicate predicate) const {
     bool any = false;
     for (const Tag tag : block) any |= has_text(tag);
     if (!any) continue;
+    const Value* const values = values_.data() + begin;
     for (size_t i = 0; i < block.size(); ++i) {
       const Kind node_kind = KindOf(block[i]);
       const bool in_input = node_kind != Kind::kString && (block[i] & kInInput) != 0;
       if (!has_text(block[i]) || in_input) continue;
-      if (predicate(node_kind, text(static_cast<NodeId>(begin + i)))) return true;
+      const PoolSpan& span = values[i].span;
+      if (predicate(node_kind, std::string_view(bytes_.data() + span.offset, span.length))) return true;
     }
   }
   return false;
