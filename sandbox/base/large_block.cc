@@ -19,10 +19,11 @@ size_t LengthOf(size_t bytes) {
   return std::bit_ceil(std::max(bytes, kHugePage));
 }
 
+// Null where there is no room for it.
 void* Map(size_t length) {
   void* const mapped =
       ::mmap(nullptr, length + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (mapped == MAP_FAILED) throw std::bad_alloc();
+  if (mapped == MAP_FAILED) return nullptr;
   const size_t skipped = (kHugePage - reinterpret_cast<uintptr_t>(mapped) % kHugePage) % kHugePage;
   char* const block = static_cast<char*>(mapped) + skipped;
   if (skipped != 0) (void)::munmap(mapped, skipped);
@@ -59,14 +60,17 @@ class KeptBlocks {
     if (resident > kMostKept) return false;
     const std::unique_lock lock(mutex_, std::try_to_lock);
     if (!lock.owns_lock()) return false;
-    while (count_ == kept_.size() || resident_ + resident > kMostKept) {
-      const size_t oldest_length = kept_[0].length;
-      (void)::munmap(Remove(0), oldest_length);
-    }
+    while (count_ == kept_.size() || resident_ + resident > kMostKept) DropOldest();
     (void)::madvise(block, length, MADV_FREE);
     kept_[count_++] = {block, length, resident};
     resident_ += resident;
     return true;
+  }
+
+  // Gives all of them to the kernel.
+  void Drop() {
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    while (lock.owns_lock() && count_ > 0) DropOldest();
   }
 
  private:
@@ -75,6 +79,11 @@ class KeptBlocks {
     size_t length;
     size_t resident;
   };
+
+  void DropOldest() {
+    const size_t length = kept_[0].length;
+    (void)::munmap(Remove(0), length);
+  }
 
   void* Remove(size_t index) {
     void* const block = kept_[index].block;
@@ -98,8 +107,13 @@ constinit KeptBlocks kept_blocks;
 
 void* AllocateLargeBlock(size_t bytes) {
   const size_t length = LengthOf(bytes);
-  void* const kept = kept_blocks.Take(length);
-  return kept != nullptr ? kept : Map(length);
+  if (void* const kept = kept_blocks.Take(length)) return kept;
+  if (void* const fresh = Map(length)) return fresh;
+  // What is kept takes address space, of which a process may have little.
+  kept_blocks.Drop();
+  void* const fresh = Map(length);
+  if (fresh == nullptr) throw std::bad_alloc();
+  return fresh;
 }
 
 void FreeLargeBlock(void* block, size_t bytes) {

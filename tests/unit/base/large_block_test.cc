@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <array>
+#include <fstream>
 #include <thread>
 #include <vector>
 
@@ -36,6 +38,27 @@ TEST(LargeBlock, WhatIsGivenBackIsGivenOutAgain) {
   EXPECT_NE(third, second);
   FreeLargeBlock(second, 6 * kHugePage);
   FreeLargeBlock(third, 6 * kHugePage);
+}
+
+// The address space of this process.
+size_t AddressSpace() {
+  size_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  return pages * 4096;
+}
+
+TEST(LargeBlock, WhatIsKeptTakesNoAddressSpaceThatIsNeeded) {
+  constexpr size_t kKept = size_t{1} << 30;
+  FreeLargeBlock(AllocateLargeBlock(kKept), kKept);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_AS, &before), 0);
+  const rlimit little{AddressSpace() + kKept / 4, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_AS, &little), 0);
+  void* block = nullptr;
+  EXPECT_NO_THROW(block = AllocateLargeBlock(kKept / 2));
+  EXPECT_THROW(AllocateLargeBlock(size_t{1} << 40), std::bad_alloc);
+  ASSERT_EQ(::setrlimit(RLIMIT_AS, &before), 0);
+  if (block != nullptr) FreeLargeBlock(block, kKept / 2);
 }
 
 TEST(LargeBlock, LittleIsKept) {
