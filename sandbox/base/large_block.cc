@@ -5,8 +5,9 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <memory>
 #include <mutex>
-#include <vector>
+#include <new>
 
 namespace airlock {
 namespace {
@@ -32,12 +33,14 @@ void* Map(size_t length) {
   return block;
 }
 
-// Bytes of a block that have memory behind them. All of them where the kernel does not say.
+// Bytes of a block that have memory behind them. All of them where the kernel does not say. Called where nothing may
+// throw.
 size_t ResidentBytes(void* block, size_t length) {
-  std::vector<unsigned char> pages(length / kPage);
-  if (::mincore(block, length, pages.data()) != 0) return length;
+  const size_t count = length / kPage;
+  const std::unique_ptr<unsigned char[]> pages(new (std::nothrow) unsigned char[count]);
+  if (pages == nullptr || ::mincore(block, length, pages.get()) != 0) return length;
   size_t resident = 0;
-  for (const unsigned char page : pages) resident += page & 1U;
+  for (size_t page = 0; page < count; ++page) resident += pages[page] & 1U;
   return resident * kPage;
 }
 

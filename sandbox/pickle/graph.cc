@@ -98,7 +98,15 @@ NodeId Graph::Array(uint32_t tensor) { return PushIndex(Kind::kArray, tensor, kU
 
 NodeId Graph::MoveOut(NodeId id) {
   const Tag tag = tags_[id];
-  return Push(KindOf(tag), values_[id], tag & static_cast<Tag>(~kKindBits));
+  return Push(KindOf(tag), CopyOfValue(id), tag & static_cast<Tag>(~kKindBits));
+}
+
+Graph::Value Graph::CopyOfValue(NodeId id) {
+  const Value value = values_[id];
+  if (!HasHead(kind(id))) return value;
+  RequireAddressable(heads_.size() + 1);
+  heads_.push_back(heads_[value.index]);
+  return {.index = static_cast<uint32_t>(heads_.size() - 1)};
 }
 
 size_t Graph::RoomFor(size_t children) { return std::bit_ceil(std::max<size_t>(children, 2)); }

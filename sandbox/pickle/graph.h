@@ -131,8 +131,8 @@ class Graph {
   // Turns a node into what `other` is: every reference to it then sees that. For records that BUILD completes. `other`
   // itself must not be used any more.
   void Become(NodeId id, NodeId other) {
+    values_[id] = CopyOfValue(other);
     tags_[id] = tags_[other];
-    values_[id] = values_[other];
   }
   // A new node that is what `id` is now; the rule of Become holds for `id`, which is to become another.
   NodeId MoveOut(NodeId id);
@@ -258,6 +258,8 @@ class Graph {
     const Value& value = values_[id];
     return HasHead(kind(id)) ? heads_[value.index].span : value.span;
   }
+  // For another node. Two that shared a head would disagree about the room behind its children.
+  Value CopyOfValue(NodeId id);
   PoolSpan& ChildSpan(NodeId id) { return const_cast<PoolSpan&>(std::as_const(*this).ChildSpan(id)); }
   static size_t RoomFor(size_t children);
   size_t Capacity(NodeId id) const;

@@ -303,6 +303,9 @@ bool ListsArrays(v1::Format format) {
 
 OrVerdict<void> NameTensors(const v1::PlanChunk& plan, const NodeTable& nodes, const NameRules& rules,
                             v1::Entries& entries) {
+  // Most tensors have one name. What a column has outgrown stays in the plan's arena.
+  entries.mutable_name_bytes()->Reserve(plan.tensors().dtype_size());
+  entries.mutable_tensor()->Reserve(plan.tensors().dtype_size());
   return NameWalk(plan, nodes, rules, entries).Run();
 }
 

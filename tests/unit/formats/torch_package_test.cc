@@ -111,6 +111,47 @@ TEST(TorchPackage, ATorchScriptModuleStandsWhereItIsReferredTo) {
   EXPECT_EQ(TensorBytes(decoded, 0), FloatStorage("0", 4).bytes);
 }
 
+// A TorchScript module, in the pickle of another: it stands for whatever its own pickle has as its root.
+void Module(PickleAssembler& out, const char* number) {
+  out.Mark().Text("reduce_package").Global("torch.jit._script", "unpackage_script_module").Mark().Text(number).Tuple();
+  out.Tuple().PersistentId();
+}
+
+void AddPairs(PickleAssembler& out, int64_t count) {
+  out.Mark();
+  for (int64_t i = 0; i < count; ++i) out.Int(i % 256).None();
+  out.SetItems();
+}
+
+// The second module's pickle is but the first one, and a third has both: whatever either takes, the other has room.
+TEST(TorchPackage, ModulesThatAreOneOrderedDictGrowApart) {
+  constexpr int64_t kMany = 150'000;
+  PickleAssembler both;
+  both.Proto(2).Mark();
+  for (const char* number : {"0", "1"}) Module(both, number);
+  PickleAssembler first;
+  first.Proto(2).EmptyOrderedDict();
+  AddPairs(first, 1);
+  first.Mark().None().Tuple().Op("0");  // something behind it: it moves to where it has room
+  AddPairs(first, 1);
+  PickleAssembler second;
+  second.Proto(2);
+  Module(second, "0");
+  PickleAssembler third;
+  third.Proto(2).Mark();
+  for (const char* number : {"0", "1"}) Module(third, number);
+  for (const int64_t pairs : {int64_t{1}, int64_t{1}, kMany}) AddPairs(third, pairs);
+  third.Op(
+      "q\x01"
+      "0");  // the second goes, the first takes as much
+  AddPairs(third, kMany * 2 / 3);
+  third.Tuple();
+  const Decoded decoded = DecodeBytes(
+      Package({Part("m/a.pkl", both.Tuple().Stop()), Part(".data/ts_code/0/data.pkl", first.Stop()),
+               Part(".data/ts_code/1/data.pkl", second.Stop()), Part(".data/ts_code/2/data.pkl", third.Stop())}));
+  ASSERT_TRUE(decoded.ok()) << decoded.message();
+}
+
 TEST(TorchPackage, WhatIsNoCodeIsToldBesideTorchScriptToo) {
   const auto with = [](const char* name) {
     const std::string call = PickleAssembler().Proto(2).Global("os", "system").Text("id").Op("\x85R").Stop();

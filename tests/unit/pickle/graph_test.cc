@@ -141,6 +141,28 @@ TEST(Graph, AnOrderedDictKeepsItsAttributesAsItGrows) {
   EXPECT_FALSE(graph.hashable(moved));
 }
 
+// Whoever goes on with the other of two all the same has children of its own.
+TEST(Graph, TwoThatWereOneGrowApart) {
+  Graph graph;
+  const NodeId pair[] = {1, 2};
+  const NodeId dict = graph.Container(Kind::kOrderedDict, pair);
+  graph.Container(Kind::kTuple, pair);
+  graph.Append(dict, pair);  // moves, to where there is room for more
+  const NodeId tuple = graph.Container(Kind::kTuple, pair);
+  const NodeId same = graph.Record({.callee = graph.None()});
+  graph.Become(same, dict);
+  const NodeId moved = graph.MoveOut(dict);
+  for (int i = 0; i < 1000; ++i) graph.Append(dict, pair);
+  for (int i = 0; i < 600; ++i) graph.Append(same, pair);
+  graph.SetAttributes(same, graph.Bool(true));
+  EXPECT_EQ(graph.children(dict).size(), 2004U);
+  EXPECT_EQ(graph.children(same).size(), 1204U);
+  EXPECT_EQ(graph.children(moved).size(), 4U);
+  EXPECT_EQ(graph.children(tuple).size(), 2U);
+  EXPECT_EQ(graph.children(tuple)[1], 2U);
+  EXPECT_EQ(graph.attributes(dict), graph.None());
+}
+
 TEST(Graph, NumbersInARow) {
   Graph graph;
   const NodeId first = graph.Int(1000);
