@@ -16,6 +16,8 @@ namespace {
 constexpr size_t kPieceBytes = (1 << 20) - 1024;
 // A varint of what the validator takes for an enum value.
 constexpr size_t kEnumBytes = 2;
+// A varint of anything.
+constexpr size_t kMostVarint = 5;
 constexpr size_t kMaxRowOverhead = 16;
 
 static_assert(std::endian::native == std::endian::little, "columns go out as they lie in memory");
@@ -52,7 +54,7 @@ PlanColumn Enums(PlanField field, const Source& source) {
   using google::protobuf::io::CodedOutputStream;
   return {LengthOf(source), [field, &source](PieceWriter& piece, size_t from, size_t& budget) {
             const size_t rows = std::min(LengthOf(source) - from, budget / kEnumBytes);
-            std::string packed(rows * kEnumBytes, '\0');
+            std::string packed(rows * kMostVarint, '\0');
             auto* const begin = reinterpret_cast<uint8_t*>(packed.data());
             uint8_t* end = begin;
             for (size_t row = from; row < from + rows; ++row) {
