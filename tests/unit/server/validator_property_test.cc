@@ -11,6 +11,7 @@
 #include "server/validate/rules.h"
 #include "server/validate/validator.h"
 #include "tests/unit/server/plan_model.h"
+#include "tests/unit/server/valid_plan.h"
 
 namespace airlock::server {
 namespace {
