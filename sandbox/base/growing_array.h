@@ -15,6 +15,8 @@
 #include <span>
 #include <type_traits>
 
+#include "sandbox/base/warm_blocks.h"
+
 namespace airlock {
 
 template <typename T>
@@ -79,11 +81,24 @@ class GrowingArray {
     if (count > kMost - size_ || capacity_ > kMost / 2) throw std::bad_alloc();
     size_t capacity = std::max({size_ + count, 2 * capacity_, kFewest});
     if (capacity > kSmallBytes / sizeof(T)) capacity = std::max(capacity, kMovedBytes / sizeof(T) + 1);
+    if (capacity_ <= kSmallBytes / sizeof(T) && MoveToWarm(capacity)) return;
     void* const moved = std::realloc(values_.get(), capacity * sizeof(T));
     if (moved == nullptr) throw std::bad_alloc();
     (void)values_.release();
     values_.reset(static_cast<T*>(moved));
     capacity_ = capacity;
+  }
+
+  // Of a small array; the rest of the block is room that it will not have to ask for. False where there is no such
+  // block.
+  bool MoveToWarm(size_t capacity) {
+    if (capacity < kMovedBytes / sizeof(T)) return false;
+    const std::span<char> block = warm_blocks.Take(capacity * sizeof(T));
+    if (block.empty()) return false;
+    std::memcpy(block.data(), values_.get(), size_ * sizeof(T));
+    values_.reset(reinterpret_cast<T*>(block.data()));
+    capacity_ = block.size() / sizeof(T);
+    return true;
   }
 
   std::unique_ptr<T, Free> values_;
