@@ -17,7 +17,7 @@
 
 namespace airlock {
 
-// Makes them be there, from a page's start on or not. What they held is lost.
+// Makes the pages be there, but for a last one of which `memory` has only some bytes. What they held is lost.
 inline void TouchPages(std::span<char> memory) {
   constexpr size_t kPage = 4096;
   for (size_t at = 0; at < memory.size(); at += kPage) *static_cast<volatile char*>(&memory[at]) = 0;

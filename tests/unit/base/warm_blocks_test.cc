@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstdlib>
@@ -79,6 +80,15 @@ TEST(WarmBlocks, HoldArraysThatBecomeLarge) {
     for (uint64_t array = 0; array < arrays.size(); ++array) ASSERT_EQ(arrays[array][i], i * arrays.size() + array);
   }
   EXPECT_TRUE(warm_blocks.Take(1).empty()) << "three of them were in blocks";
+}
+
+TEST(WarmBlocks, HoldAnArrayThatIsLargeFromTheStart) {
+  while (warm_blocks.WarmNext()) {
+  }
+  GrowingArray<char> array;
+  std::fill_n(array.Extend(kMebibyte), kMebibyte, 'a');
+  ASSERT_EQ(array.size(), kMebibyte);
+  EXPECT_EQ(array[kMebibyte - 1], 'a');
 }
 
 TEST(WarmBlocks, TakeWhatIsAppendedFromTheArrayItself) {

@@ -138,6 +138,14 @@ TEST(FilterTest, WorkingCannotReceiveOrLoadFilters) {
   }
 }
 
+TEST(FilterTest, IdleWaitsForOneDescriptorWithItsSignalsAsTheyAre) {
+  const FilterProgram idle = Compile(IdlePolicy());
+  EXPECT_EQ(Decide(idle, SYS_ppoll, {0x1000, 1, 0x2000, 0, 8}), SECCOMP_RET_ALLOW);
+  EXPECT_EQ(Decide(idle, SYS_ppoll, {0x1000, 2, 0x2000, 0, 8}), SECCOMP_RET_KILL_PROCESS);
+  EXPECT_EQ(Decide(idle, SYS_ppoll, {0x1000, 1, 0x2000, 0x3000, 8}), SECCOMP_RET_KILL_PROCESS);
+  EXPECT_EQ(Decide(Compile(WorkingPolicy()), SYS_ppoll, {0x1000, 1, 0x2000, 0, 8}), SECCOMP_RET_KILL_PROCESS);
+}
+
 // The other architecture that we build for, from this one: the same ten names under its own numbers.
 TEST(FilterTest, TheSameTenNamesOnAarch64) {
   for (const auto policy : {WorkingPolicy(), IdlePolicy()}) {
