@@ -8,13 +8,12 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdlib>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <new>
 #include <span>
 #include <type_traits>
-
-#include "sandbox/base/warm_blocks.h"
 
 namespace airlock {
 
@@ -79,26 +78,12 @@ class GrowingArray {
     constexpr size_t kMost = PTRDIFF_MAX / sizeof(T);
     if (count > kMost - size_ || capacity_ > kMost / 2) throw std::bad_alloc();
     size_t capacity = std::max({size_ + count, 2 * capacity_, kFewest});
-    if (capacity > kSmallBytes / sizeof(T)) {
-      capacity = std::max(capacity, kMovedBytes / sizeof(T) + 1);
-      if (capacity_ <= kSmallBytes / sizeof(T) && MoveToWarm(capacity)) return;
-    }
+    if (capacity > kSmallBytes / sizeof(T)) capacity = std::max(capacity, kMovedBytes / sizeof(T) + 1);
     void* const moved = std::realloc(values_.get(), capacity * sizeof(T));
     if (moved == nullptr) throw std::bad_alloc();
     (void)values_.release();
     values_.reset(static_cast<T*>(moved));
     capacity_ = capacity;
-  }
-
-  // The rest of the block is room that it will not have to ask for. False where there is no such block.
-  bool MoveToWarm(size_t capacity) {
-    const std::span<char> block = warm_blocks.Take(capacity * sizeof(T));
-    if (block.empty()) return false;
-    auto* const values = reinterpret_cast<T*>(block.data());
-    std::copy_n(values_.get(), size_, values);
-    values_.reset(values);
-    capacity_ = block.size() / sizeof(T);
-    return true;
   }
 
   std::unique_ptr<T, Free> values_;

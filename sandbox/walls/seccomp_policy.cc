@@ -37,7 +37,6 @@ constexpr std::array kMmapChecks = {Equal(2, PROT_READ | PROT_WRITE, "prot == RE
                                     Equal(3, MAP_PRIVATE | MAP_ANONYMOUS, "flags == PRIVATE|ANONYMOUS")};
 constexpr std::array kMremapChecks = {Equal(3, MREMAP_MAYMOVE, "flags == MAYMOVE")};
 constexpr std::array kFutexChecks = {Equal(1, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, "op == WAKE|PRIVATE")};
-constexpr std::array kPollChecks = {Equal(1, 1, "nfds == 1"), Equal(3, 0, "sigmask == NULL")};
 constexpr std::array kSeccompChecks = {Equal(0, SECCOMP_SET_MODE_FILTER, "op == SET_MODE_FILTER"),
                                        Equal(1, 0, "flags == 0")};
 constexpr std::array kPrctlChecks = {Equal(0, PR_GET_SECCOMP, "op == GET_SECCOMP")};
@@ -66,7 +65,6 @@ constexpr std::array kPolicy = {
     PolicyRow{"exit_group", {}, "the end"},
     PolicyRow{"restart_syscall", {}, "the kernel's own, after a stop and continue signal"},
     // Idle only.
-    PolicyRow{"ppoll", kPollChecks, "whether the job has come, while it gets itself memory"},
     PolicyRow{"recvmsg", kSocketChecks, "receives the one job with its descriptors"},
     PolicyRow{"seccomp", kSeccompChecks, "loads the working filter, which can only narrow this one"},
     PolicyRow{"prctl", kPrctlChecks, "asks whether this filter is in force before saying READY; changes nothing"},
@@ -85,7 +83,6 @@ constexpr std::array kNoExecChecks = {Without(2, PROT_EXEC, "prot without EXEC")
 constexpr std::array kSpawnerPolicy = {
     // Making workers.
     PolicyRow{"recvmsg", kSocketChecks, "the broker's wish for a worker, with its socket; a worker's one job"},
-    PolicyRow{"ppoll", kPollChecks, "whether a worker's job has come"},
     PolicyRow{"sendmsg", kSocketChecks, "the answer, with the worker's pidfd"},
     PolicyRow{"clone3", {}, "makes a worker"},
     PolicyRow{"clone", {}, "makes a worker where clone3 is hidden"},

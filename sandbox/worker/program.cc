@@ -13,7 +13,6 @@
 #include "sandbox/spawner/worker_setup.h"
 #include "sandbox/walls/process_walls.h"
 #include "sandbox/worker/frame_writer.h"
-#include "sandbox/worker/idle.h"
 #include "sandbox/worker/job.h"
 #include "sandbox/worker/lockdown.h"
 #include "sandbox/worker/probes.h"
@@ -45,7 +44,6 @@ int RunWorker(std::string_view layers, std::string_view parent, Work work) {
   const auto lockdown = LockDown({&*setup, std::strtoull(layers.data(), nullptr, 16), std::atoi(parent.data())});
   if (!lockdown.ok()) return spawner::kWorkerLockdown;
   SayReady(*lockdown);
-  UseIdleTime();
   const v1::Job job = ReceiveJob();
   EnterWorkingFilter(*setup);
   if (job.probe() != 0) {

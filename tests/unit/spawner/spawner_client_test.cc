@@ -10,7 +10,6 @@
 
 #include <atomic>
 #include <cerrno>
-#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -156,28 +155,6 @@ TEST(SpawnerClientTest, SpawnerAndWorkersAreFilteredAndGoFirstWhenMemoryRunsOut)
   }
   EXPECT_EQ(StatusOf(spawner, "status", "Seccomp_filters:\t"), "1");
   EXPECT_EQ(StatusOf(worker->pid, "status", "Seccomp_filters:\t"), "2");
-}
-
-size_t ResidentBytes(pid_t pid) {
-  return size_t{1024} * std::strtoull(StatusOf(pid, "status", "VmRSS:\t").c_str(), nullptr, 10);
-}
-
-TEST(SpawnerClientTest, AWorkerThatWaitsGetsItselfMemoryAndThenItsJob) {
-  const auto client = Start();
-  ASSERT_TRUE(client);
-  auto worker = client->Spawn();
-  ASSERT_TRUE(worker.ok() && ReadFrame(*worker));
-  constexpr size_t kMebibyte = size_t{1} << 20;
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (ResidentBytes(worker->pid) < 12 * kMebibyte && std::chrono::steady_clock::now() < deadline) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  EXPECT_GE(ResidentBytes(worker->pid), 12 * kMebibyte);
-  EXPECT_LE(ResidentBytes(worker->pid), 15 * kMebibyte) << "a worker may have 16 MiB, whatever its file";
-  ASSERT_TRUE(Send(*worker, Job()).ok());
-  const auto frame = ReadFrame(*worker);
-  EXPECT_TRUE(frame && frame->has_done());
-  EXPECT_EQ(ReapWithin(*worker, 20'000).code, kWorkerDone);
 }
 
 TEST(SpawnerClientTest, EveryProbeDies) {
