@@ -5,6 +5,7 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -48,14 +49,17 @@ size_t ResidentBytes(void* block, size_t length) {
 // does not wait for a thread that it does not have.
 class KeptBlocks {
  public:
-  // Null where there is none of that length.
+  // Null where there is none of that length. The highest, for the kernel maps downwards: of a load like the one before
+  // each column gets the block that the same column had, which has as many pages as it needs.
   void* Take(size_t length) {
     const std::unique_lock lock(mutex_, std::try_to_lock);
     if (!lock.owns_lock()) return nullptr;
-    for (size_t i = count_; i-- > 0;) {
-      if (kept_[i].length == length) return Remove(i);
+    size_t highest = count_;
+    for (size_t i = 0; i < count_; ++i) {
+      if (kept_[i].length != length) continue;
+      if (highest == count_ || std::less<>()(kept_[highest].block, kept_[i].block)) highest = i;
     }
-    return nullptr;
+    return highest == count_ ? nullptr : Remove(highest);
   }
   // False where the block is not taken. The oldest make room for it.
   bool Keep(void* block, size_t length) {

@@ -40,6 +40,22 @@ TEST(LargeBlock, WhatIsGivenBackIsGivenOutAgain) {
   FreeLargeBlock(third, 6 * kHugePage);
 }
 
+TEST(LargeBlock, EachOfARowGetsItsOwnAgain) {
+  constexpr size_t kBytes = 9 * kHugePage;
+  std::vector<void*> first(4), second(4);
+  const auto take_all = [](std::vector<void*>& blocks) {
+    for (void*& block : blocks) block = AllocateLargeBlock(kBytes);
+  };
+  take_all(first);
+  for (void* const block : first) FreeLargeBlock(block, kBytes);
+  take_all(first);
+  // In whatever order they come back.
+  for (const size_t i : {2, 0, 3, 1}) FreeLargeBlock(first[i], kBytes);
+  take_all(second);
+  EXPECT_EQ(first, second);
+  for (void* const block : second) FreeLargeBlock(block, kBytes);
+}
+
 // The address space of this process.
 size_t AddressSpace() {
   size_t pages = 0;
