@@ -103,6 +103,8 @@ class DataWalk {
 };
 
 bool DataWalk::HasKeys() const {
+  const auto may_be_there = [this](const KeyRow& row) { return graph_.HadTextLike(row.key); };
+  if (std::ranges::none_of(kKeys, may_be_there)) return false;
   return graph_.AnyText(
       [](Kind kind, std::string_view text) { return kind == Kind::kString && FindKey(text) != nullptr; });
 }

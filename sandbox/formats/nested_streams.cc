@@ -35,9 +35,12 @@ bool IsBytes(const pickle::Graph& graph, NodeId node) {
   return graph.is(node, Kind::kBytes) || graph.is(node, Kind::kByteArray);
 }
 
+// How streams start that stand in text: a pickle, a zip.
+constexpr std::array<std::string_view, 2> kStarts = {"\xC2\x80", "PK"};
+
 // Whether it is worth looking at how it starts: the usual text does not start as a stream does.
 bool MayStartStream(Kind kind, std::string_view text) {
-  return kind != Kind::kString || text.starts_with("\xC2\x80") || text.starts_with("PK");
+  return kind != Kind::kString || std::ranges::any_of(kStarts, [&](auto start) { return text.starts_with(start); });
 }
 
 bool MayBeStream(const pickle::Graph& graph, NodeId node) {
@@ -87,8 +90,11 @@ NestedStreams::Guess NestedStreams::GuessOf(NodeId node) const {
 }
 
 bool NestedStreams::AnyStream() const {
+  const bool any_start =
+      graph_.HadText(Kind::kBytes) || graph_.HadText(Kind::kByteArray) ||
+      std::ranges::any_of(kStarts, [this](const auto& start) { return graph_.HadTextFrom(start.front()); });
   const auto may_start = [](Kind kind, std::string_view text) { return MayStartStream(kind, text); };
-  if (!graph_.has_spans() && !graph_.AnyText(may_start)) return false;
+  if (!graph_.has_spans() && (!any_start || !graph_.AnyText(may_start))) return false;
   for (NodeId node = 0; node < graph_.size(); ++node) {
     if (GuessOf(node) != Guess::kNone) return true;
   }

@@ -53,6 +53,8 @@ NodeId Graph::Text(Kind kind, std::string_view bytes) {
   RequireAddressable(bytes_.size() + bytes.size());
   const PoolSpan span = {static_cast<uint32_t>(bytes_.size()), static_cast<uint32_t>(bytes.size())};
   bytes_.Append(bytes);
+  text_kinds_ |= uint64_t{1} << static_cast<uint8_t>(kind);
+  text_lengths_[FirstByte(bytes)] |= uint64_t{1} << LengthBit(bytes);
   return Push(kind, {.span = span}, kind == Kind::kByteArray ? kUnhashable : Tag{0});
 }
 

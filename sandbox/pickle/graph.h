@@ -190,6 +190,11 @@ class Graph {
   // Whether predicate(kind, text) says so of any node that has text here: one look at each of millions.
   template <typename Predicate>
   bool AnyText(Predicate predicate) const;
+  // What spares that look. Whether Text was ever called for this kind; for what begins with this byte; for what begins
+  // as this does and is as long.
+  bool HadText(Kind kind) const { return (text_kinds_ >> static_cast<uint8_t>(kind) & 1) != 0; }
+  bool HadTextFrom(char first) const { return text_lengths_[static_cast<uint8_t>(first)] != 0; }
+  bool HadTextLike(std::string_view text) const { return (text_lengths_[FirstByte(text)] >> LengthBit(text) & 1) != 0; }
 
  private:
   struct PoolSpan {
@@ -248,6 +253,10 @@ class Graph {
     return Push(kind, {.index = static_cast<uint32_t>(index)}, bits);
   }
   NodeId PushChildren(Kind kind, PoolSpan span, uint32_t extra, Tag bits);
+  // An empty text counts as one that begins with 0.
+  static uint8_t FirstByte(std::string_view text) { return text.empty() ? 0 : static_cast<uint8_t>(text.front()); }
+  // All long ones share the last bit.
+  static size_t LengthBit(std::string_view text) { return std::min<size_t>(text.size(), 63); }
   // Whether a tuple or the like of these is hashable.
   bool AllHashable(std::span<const NodeId> children) const {
     Tag tags = 0;
@@ -258,9 +267,9 @@ class Graph {
     const Value& value = values_[id];
     return HasHead(kind(id)) ? heads_[value.index].span : value.span;
   }
+  PoolSpan& ChildSpan(NodeId id) { return const_cast<PoolSpan&>(std::as_const(*this).ChildSpan(id)); }
   // For another node. Two that shared a head would disagree about the room behind its children.
   Value CopyOfValue(NodeId id);
-  PoolSpan& ChildSpan(NodeId id) { return const_cast<PoolSpan&>(std::as_const(*this).ChildSpan(id)); }
   static size_t RoomFor(size_t children);
   size_t Capacity(NodeId id) const;
   // Makes room for `wanted` children, at the end of the pool where there is none in place.
@@ -271,6 +280,8 @@ class Graph {
   std::array<NodeId, 256> small_ = {};  // by value; 0: none yet
   NodeId empty_tuple_ = 0;              // likewise
   bool has_records_ = false;
+  uint64_t text_kinds_ = 0;                      // a bit for each
+  std::array<uint64_t, 256> text_lengths_ = {};  // by first byte, a bit for each length
   GrowingArray<Head> heads_;
   GrowingArray<ComplexNumber> complexes_;
   std::vector<InputSpan> spans_;
