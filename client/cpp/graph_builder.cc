@@ -167,7 +167,9 @@ void GraphBuilder::Place() {
 // Nodes of one kind, which has no counts: numbers mostly, of which there may be a million in a row.
 void GraphBuilder::PlaceRun(uint8_t kind) {
   const size_t begin = placed_;
-  while (placed_ < size() && graph_.kinds_[placed_] == kind) ++placed_;
+  const auto behind = std::find_if(graph_.kinds_.begin() + static_cast<std::ptrdiff_t>(begin), graph_.kinds_.end(),
+                                   [kind](uint8_t other) { return other != kind; });
+  placed_ = static_cast<size_t>(behind - graph_.kinds_.begin());
   const KindRow& row = kRows[kind];
   const uint32_t step = row.fixed;
   uint64_t& at = taken_[static_cast<size_t>(row.column)];

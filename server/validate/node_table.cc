@@ -1,5 +1,6 @@
 #include "server/validate/node_table.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <span>
@@ -116,7 +117,7 @@ bool NodeTable::CutOne(uint8_t kind) {
 void NodeTable::CutRun(uint8_t kind) {
   const std::string_view kinds = graph_->kinds();
   const size_t begin = cut_;
-  while (cut_ < kinds.size() && static_cast<uint8_t>(kinds[cut_]) == kind) ++cut_;
+  cut_ = std::min(kinds.find_first_not_of(static_cast<char>(kind), begin), kinds.size());
   const KindRow& row = kKinds[kind];
   const uint32_t step = row.fixed;
   uint64_t& at = taken_[static_cast<size_t>(row.column)];
