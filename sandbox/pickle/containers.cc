@@ -7,6 +7,11 @@
 
 namespace airlock::pickle {
 
+Result<void> Interpreter::Mark() {
+  stack_.PushMark();
+  return {};
+}
+
 // A mark that stands on top is what POP takes, as in CPython.
 Result<void> Interpreter::Pop() {
   if (stack_.within() > 0) {
@@ -29,11 +34,28 @@ Result<void> Interpreter::Duplicate() {
   return Push(stack_.Top());
 }
 
+Result<void> Interpreter::Get() {
+  const NodeId node = memo_.Get(number_);
+  if (node == kNoNode) return NoMemoEntry();
+  return Push(node);
+}
+
 Result<void> Interpreter::TextGet() {
   const auto key = ParseMemoKey(first_);
   if (!key) return Malformed("not a memo number");
   number_ = *key;
   return Get();
+}
+
+Result<void> Interpreter::Put() {
+  if (stack_.within() == 0) return Underflow();
+  memo_.Put(number_, stack_.Top());
+  return {};
+}
+
+Result<void> Interpreter::Memoize() {
+  number_ = memo_.count();
+  return Put();
 }
 
 Result<void> Interpreter::TextPut() {

@@ -1,5 +1,6 @@
 // Interpreter: the state of one stream, and one handler for each kind of opcode. Internal to sandbox/pickle; the way in
-// is Decode (machine.h). The handlers stand in literals.cc, containers.cc and calls.cc, the loop in machine.cc.
+// is Decode (machine.h). The handlers stand in literals.cc, containers.cc and calls.cc, the loops in machine.cc and
+// simple_opcodes.cc.
 #pragma once
 
 #include <bit>
@@ -106,10 +107,16 @@ class Interpreter {
  private:
   // No opcode that calls nothing adds more nodes, stack and memo entries together.
   static constexpr uint64_t kMostAdded = 8;
-  // Shorter than any byte string that stays in the file.
-  static constexpr uint32_t kShortText = 4096;
 
   Result<void> RunToStop();
+  // As many simple opcodes as come (simple_opcodes.cc).
+  void RunSimple();
+  const uint8_t* TakeSimple(const uint8_t* at, size_t available);
+  bool GetSimple(uint64_t key);
+  bool PutSimple(uint64_t key);
+  bool TupleSimple(size_t count);
+  bool PushSimpleText(std::string_view text);
+  bool PushSimpleLong(const uint8_t* at, size_t length);
   Result<void> Step();
   // At the end, after an error too.
   void Conclude();
@@ -118,13 +125,13 @@ class Interpreter {
   Result<void> LeaveFrameFor(uint64_t behind);
   // Looks at the limits that opcodes reach step by step, and says when to look again.
   Result<void> LookAtLimits();
+  // The same where another opcode is to come.
+  Result<void> LookBeforeStep();
   // What is made now is not counted: the limits are looked at before the next opcode.
   void LookSoon() { look_at_ = 0; }
 
   Result<void> ReadArgument(Argument argument);
   Result<void> ReadNumber(size_t width);
-  Result<void> ReadShort();
-  Result<void> ReadText();
   Result<void> ReadSized(size_t width, bool is_signed);
   bool StaysInFile() const;
   Result<void> PassBytes();
@@ -132,10 +139,11 @@ class Interpreter {
   Result<void> ReadLine(std::string_view& line);
   Result<void> ReadTwoLines();
   // Whether there is room for a string so long.
-  Result<void> CheckText(uint64_t length) const {
+  bool HasRoomForText(uint64_t length) const {
     const uint64_t limit = context_.limits.string_bytes;
-    return length <= limit && graph_.string_bytes() <= limit - length ? Result<void>() : FailText(length);
+    return length <= limit && graph_.string_bytes() <= limit - length;
   }
+  Result<void> CheckText(uint64_t length) const { return HasRoomForText(length) ? Result<void>() : FailText(length); }
   Result<void> FailText(uint64_t length) const;
 
   // Boxed, so that the handlers have no error on their stacks when there is none.
@@ -201,7 +209,7 @@ class Interpreter {
 
   RecentNames recent_names_;
 
-  uint64_t look_at_ = 0;  // the number of opcodes from which LookAtLimits has to look again
+  uint64_t look_at_ = 0;  // the number of opcodes from which LookBeforeStep has to look again
   const uint64_t start_;
   const NodeId first_node_;
   const size_t first_kept_;  // of the dicts that objects of this stream keep
@@ -245,9 +253,9 @@ inline Result<void> Interpreter::ReadArgument(Argument argument) {
     case Argument::kTwoLines:
       return ReadTwoLines();
     case Argument::kBytes1:
-      return ReadShort();
+      return ReadSized(1, false);
     case Argument::kBytes4:
-      return ReadText();
+      return ReadSized(4, false);
     case Argument::kSignedBytes4:
       return ReadSized(4, true);
     case Argument::kBytes8:
@@ -270,66 +278,6 @@ inline Result<void> Interpreter::ReadNumber(size_t width) {
   }
   source_.Skip(width);
   return {};
-}
-
-// The usual case of a short text or number: all of it is in the window.
-inline Result<void> Interpreter::ReadShort() {
-  if (source_.available() == 0 || source_.available() <= *source_.peek()) return ReadSized(1, false);
-  number_ = *source_.peek();
-  first_ = {reinterpret_cast<const char*>(source_.peek() + 1), number_};
-  source_.Skip(number_ + 1);
-  return CheckText(number_);
-}
-
-// Likewise, of a text whose length has four bytes.
-inline Result<void> Interpreter::ReadText() {
-  uint32_t length = 0;
-  if (source_.available() < sizeof(length)) return ReadSized(4, false);
-  std::memcpy(&length, source_.peek(), sizeof(length));
-  if (length > kShortText || length > source_.available() - sizeof(length)) return ReadSized(4, false);
-  number_ = length;
-  first_ = {reinterpret_cast<const char*>(source_.peek() + sizeof(length)), length};
-  source_.Skip(sizeof(length) + length);
-  return CheckText(length);
-}
-
-// The handlers of the most frequent opcodes.
-inline Result<void> Interpreter::PushNone() { return Push(graph_.None()); }
-inline Result<void> Interpreter::PushTrue() { return Push(graph_.Bool(true)); }
-inline Result<void> Interpreter::PushFalse() { return Push(graph_.Bool(false)); }
-inline Result<void> Interpreter::PushInt() { return Push(graph_.Int(static_cast<int64_t>(number_))); }
-inline Result<void> Interpreter::PushFloat() {
-  return Push(graph_.Float(std::bit_cast<double>(__builtin_bswap64(number_))));
-}
-
-inline Result<void> Interpreter::PushLong() {
-  // The usual case. A limit below eight bytes is for those who look closer.
-  if (const auto value = FitsInt64(first_); value && first_.size() <= context_.limits.integer_bytes) {
-    return Push(graph_.Int(*value));
-  }
-  return PushTwosComplement(first_);
-}
-
-inline Result<void> Interpreter::Mark() {
-  stack_.PushMark();
-  return {};
-}
-
-inline Result<void> Interpreter::Get() {
-  const NodeId node = memo_.Get(number_);
-  if (node == kNoNode) return NoMemoEntry();
-  return Push(node);
-}
-
-inline Result<void> Interpreter::Put() {
-  if (stack_.within() == 0) return Underflow();
-  memo_.Put(number_, stack_.Top());
-  return {};
-}
-
-inline Result<void> Interpreter::Memoize() {
-  number_ = memo_.count();
-  return Put();
 }
 
 }  // namespace airlock::pickle

@@ -1,4 +1,5 @@
 // Handlers of opcodes that push one value: numbers, text, bytes.
+#include <bit>
 #include <string>
 #include <utility>
 
@@ -17,6 +18,13 @@ constexpr size_t kInt64Digits = 18;
 uint64_t FewestBytes(uint64_t digits) { return (digits - 1) / 1000 * 415 + (digits - 1) % 1000 * 415 / 1000; }
 
 }  // namespace
+
+Result<void> Interpreter::PushNone() { return Push(graph_.None()); }
+Result<void> Interpreter::PushTrue() { return Push(graph_.Bool(true)); }
+Result<void> Interpreter::PushFalse() { return Push(graph_.Bool(false)); }
+Result<void> Interpreter::PushInt() { return Push(graph_.Int(static_cast<int64_t>(number_))); }
+Result<void> Interpreter::PushLong() { return PushTwosComplement(first_); }
+Result<void> Interpreter::PushFloat() { return Push(graph_.Float(std::bit_cast<double>(__builtin_bswap64(number_)))); }
 
 Result<void> Interpreter::PushTextFloat() {
   const auto value = ParseFloat(first_);

@@ -52,21 +52,23 @@ Interpreter::Interpreter(Context& context, Constructor& constructor, Source& sou
 // Of millions of opcodes each comes by here.
 [[gnu::always_inline]] inline Result<void> Interpreter::Step() {
   if (context_.opcodes >= look_at_) [[unlikely]]
-    AIRLOCK_TRY(LookAtLimits());
+    AIRLOCK_TRY(LookBeforeStep());
   const uint64_t offset = source_.offset();
   if (offset >= frame_end_) AIRLOCK_TRY(LeaveFrame());
   if (source_.available() == 0) AIRLOCK_TRY(source_.Need(1));
   offset_ = offset;
   opcode_ = &kOpcodes[*source_.peek()];
   source_.Skip(1);
-  if (++context_.opcodes > context_.limits.opcodes) {
-    return FailLimit("opcodes", context_.limits.opcodes, context_.opcodes, offset_);
-  }
+  ++context_.opcodes;
   return opcode_->execute(*this);
 }
 
 Result<void> Interpreter::RunToStop() {
-  while (result_ == kNoNode) AIRLOCK_TRY(Step());
+  while (result_ == kNoNode) {
+    if (context_.opcodes >= look_at_) AIRLOCK_TRY(LookBeforeStep());
+    RunSimple();
+    AIRLOCK_TRY(Step());
+  }
   return LookAtLimits();
 }
 
@@ -106,7 +108,14 @@ Result<void> Interpreter::LookAtLimits() {
   }
   const uint64_t room =
       std::min({limits.nodes - graph_.size(), limits.stack - stack_.size(), limits.memo - memo_.count()});
-  look_at_ = context_.opcodes + room / kMostAdded;
+  look_at_ = std::min(context_.opcodes + room / kMostAdded, limits.opcodes);
+  return {};
+}
+
+Result<void> Interpreter::LookBeforeStep() {
+  AIRLOCK_TRY(LookAtLimits());
+  const uint64_t limit = context_.limits.opcodes;
+  if (context_.opcodes >= limit) return FailLimit("opcodes", limit, context_.opcodes + 1, source_.offset());
   return {};
 }
 

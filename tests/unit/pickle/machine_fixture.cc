@@ -169,7 +169,9 @@ Result<NodeId> TestConstructor::Value(uint32_t symbol, uint64_t) {
 
 Result<void> DrippingSource::Refill(size_t count) {
   const uint64_t at = offset();
-  if (bytes_.size() - at < count) return Fail(Reason::kTruncated, "the stream ends here", bytes_.size());
+  if (const size_t left = bytes_.size() - at; left < count) {
+    return Fail(Reason::kTruncated, std::to_string(count - left) + " more bytes should follow", bytes_.size());
+  }
   window_ = bytes_.substr(at, count);
   begin_ = next_ = reinterpret_cast<const uint8_t*>(window_.data());
   end_ = begin_ + window_.size();

@@ -1,0 +1,143 @@
+// The opcodes that most of every pickle consists of, in a loop of their own, where what the loop counts stays in
+// registers. Only as long as nothing is unusual: what is wrong, ends the window, the frame or the room of a limit, and
+// every other opcode is left to Step, which does the same (literals.cc, containers.cc) and says what is wrong.
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "sandbox/pickle/interpreter.h"
+#include "sandbox/pickle/utf8.h"
+
+namespace airlock::pickle {
+namespace {
+
+// Opcode, and a number of eight bytes with its length.
+constexpr size_t kLongest = 2 + sizeof(uint64_t);
+
+// A number of so many bytes at `at`.
+template <typename T>
+T At(const uint8_t* at) {
+  T value{};
+  std::memcpy(&value, at, sizeof(value));
+  return value;
+}
+
+}  // namespace
+
+inline bool Interpreter::GetSimple(uint64_t key) {
+  const NodeId node = memo_.Get(key);
+  if (node == kNoNode) return false;
+  stack_.Push(node);
+  return true;
+}
+
+inline bool Interpreter::PutSimple(uint64_t key) {
+  if (stack_.within() == 0) return false;
+  memo_.Put(key, stack_.Top());
+  return true;
+}
+
+inline bool Interpreter::PushSimpleText(std::string_view text) {
+  if (!HasRoomForText(text.size()) || !IsUtf8(text, Surrogates::kPass)) return false;
+  stack_.Push(graph_.Text(Kind::kString, text));
+  return true;
+}
+
+inline bool Interpreter::TupleSimple(size_t count) {
+  if (stack_.within() < count) return false;
+  stack_.ReplaceLast(count, graph_.Container(Kind::kTuple, stack_.Last(count)));
+  return true;
+}
+
+// LONG1's number of `length` bytes. REQUIRES: eight can be read.
+inline bool Interpreter::PushSimpleLong(const uint8_t* at, size_t length) {
+  const bool usual = length > 0 && length <= sizeof(int64_t) && length <= context_.limits.integer_bytes;
+  if (!usual || !HasRoomForText(length)) return false;
+  const auto unused = static_cast<int>(64 - 8 * length);
+  stack_.Push(graph_.Int(static_cast<int64_t>(At<uint64_t>(at) << unused) >> unused));
+  return true;
+}
+
+// Does what the opcode at `at` says. Returns what stands behind it; null where nothing was done. REQUIRES: available >=
+// kLongest.
+[[gnu::always_inline]] inline const uint8_t* Interpreter::TakeSimple(const uint8_t* at, size_t available) {
+  const auto text_at = [&](size_t head, uint64_t length) -> const uint8_t* {
+    if (length > available - head) return nullptr;
+    const bool pushed = PushSimpleText({reinterpret_cast<const char*>(at + head), length});
+    return pushed ? at + head + length : nullptr;
+  };
+  switch (*at) {
+    case '(':
+      stack_.PushMark();
+      return at + 1;
+    case '}':
+      stack_.Push(graph_.Container(Kind::kDict, {}));
+      return at + 1;
+    case ']':
+      stack_.Push(graph_.Container(Kind::kList, {}));
+      return at + 1;
+    case ')':
+      stack_.Push(graph_.EmptyTuple());
+      return at + 1;
+    case 'N':
+      stack_.Push(graph_.None());
+      return at + 1;
+    case 0x88:
+    case 0x89:
+      stack_.Push(graph_.Bool(*at == 0x88));
+      return at + 1;
+    case 'h':
+      return GetSimple(at[1]) ? at + 2 : nullptr;
+    case 'j':
+      return GetSimple(At<uint32_t>(at + 1)) ? at + 5 : nullptr;
+    case 'q':
+      return PutSimple(at[1]) ? at + 2 : nullptr;
+    case 'r':
+      return PutSimple(At<uint32_t>(at + 1)) ? at + 5 : nullptr;
+    case 0x94:
+      return PutSimple(memo_.count()) ? at + 1 : nullptr;
+    case 0x85:
+    case 0x86:
+    case 0x87:
+      return TupleSimple(*at - 0x84) ? at + 1 : nullptr;
+    case 'K':
+      stack_.Push(graph_.Int(at[1]));
+      return at + 2;
+    case 'M':
+      stack_.Push(graph_.Int(At<uint16_t>(at + 1)));
+      return at + 3;
+    case 'J':
+      stack_.Push(graph_.Int(At<int32_t>(at + 1)));
+      return at + 5;
+    case 'G':
+      stack_.Push(graph_.Float(std::bit_cast<double>(__builtin_bswap64(At<uint64_t>(at + 1)))));
+      return at + 9;
+    case 0x8a:
+      return PushSimpleLong(at + 2, at[1]) ? at + 2 + at[1] : nullptr;
+    case 'X':
+      return text_at(5, At<uint32_t>(at + 1));
+    case 0x8c:
+      return text_at(2, at[1]);
+    default:
+      return nullptr;
+  }
+}
+
+void Interpreter::RunSimple() {
+  const uint64_t offset = source_.offset();
+  if (context_.opcodes >= look_at_ || offset >= frame_end_) return;
+  const uint64_t most = look_at_ - context_.opcodes;
+  const uint8_t* const begin = source_.peek();
+  const uint8_t* const end = begin + std::min<uint64_t>(source_.available(), frame_end_ - offset);
+  const uint8_t* at = begin;
+  uint64_t opcodes = 0;
+  for (; opcodes < most && static_cast<size_t>(end - at) >= kLongest; ++opcodes) {
+    const uint8_t* const behind = TakeSimple(at, static_cast<size_t>(end - at));
+    if (behind == nullptr) break;
+    at = behind;
+  }
+  context_.opcodes += opcodes;
+  source_.Skip(static_cast<size_t>(at - begin));
+}
+
+}  // namespace airlock::pickle
