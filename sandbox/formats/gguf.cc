@@ -1,7 +1,6 @@
 #include "sandbox/formats/gguf.h"
 
 #include <algorithm>
-#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,9 +10,7 @@
 #include "sandbox/base/checked.h"
 #include "sandbox/base/keyed_hash.h"
 #include "sandbox/formats/ggml_types.h"
-#include "sandbox/formats/little_endian.h"
-#include "sandbox/formats/window_source.h"
-#include "sandbox/pickle/utf8.h"
+#include "sandbox/formats/gguf_values.h"
 #include "sandbox/tensors/dtypes.h"
 #include "sandbox/tensors/geometry.h"
 
@@ -32,32 +29,6 @@ constexpr uint64_t kDefaultAlignment = 32;
 // Real files have 32. What stands between tensors is read, to see that it is nothing.
 constexpr uint64_t kMaxAlignment = 65536;
 
-constexpr std::string_view kMetadata = "__metadata__";
-constexpr std::string_view kTypes = "__types__";
-
-// Types of values, by number.
-enum ValueType : uint32_t {
-  kUInt8,
-  kInt8,
-  kUInt16,
-  kInt16,
-  kUInt32,
-  kInt32,
-  kFloat32,
-  kBool,
-  kString,
-  kArray,
-  kUInt64,
-  kInt64,
-  kFloat64,
-  kValueTypes
-};
-
-// Bytes of a value; of a string or an array, its length alone.
-constexpr size_t kValueBytes[kValueTypes] = {1, 1, 2, 2, 4, 4, 4, 1, 8, 12, 8, 8, 8};
-
-Unexpected<Error> Malformed(const std::string& what, uint64_t at) { return Fail(Reason::kGgufMalformed, what, at); }
-
 struct Info {
   NodeId name = pickle::kNoNode;
   const GgmlType* type = nullptr;
@@ -69,7 +40,7 @@ struct Info {
 class Gguf {
  public:
   Gguf(const Input& input, Checkpoint& checkpoint)
-      : input_(input), checkpoint_(checkpoint), graph_(checkpoint.context.graph), source_(input, 0, input.size()) {}
+      : input_(input), checkpoint_(checkpoint), graph_(checkpoint.context.graph), values_(input, checkpoint.context) {}
 
   Result<void> Decode() {
     AIRLOCK_TRY(ReadHeader());
@@ -81,22 +52,6 @@ class Gguf {
   }
 
  private:
-  template <typename T>
-  Result<T> Number() {
-    AIRLOCK_TRY(source_.Need(sizeof(T)));
-    const T value = LoadLittle<T>(source_.peek());
-    source_.Skip(sizeof(T));
-    return value;
-  }
-  Result<std::string> String();
-  Result<std::string> Name(std::unordered_set<std::string, KeyedHash>& seen);
-  Result<NodeId> Value(uint32_t type);
-  Result<NodeId> Array();
-  NodeId StringNode(std::string_view text);
-  NodeId Unsigned(uint64_t value);
-  Result<void> CheckRoom(uint64_t more_nodes) const;
-  Result<void> ChargeItems(uint64_t items);
-
   Result<void> ReadHeader();
   Result<void> ReadMetadata();
   Result<void> TakeAlignment(std::string_view key, uint32_t type, NodeId value);
@@ -111,7 +66,7 @@ class Gguf {
   const Input& input_;
   Checkpoint& checkpoint_;
   pickle::Graph& graph_;
-  WindowSource source_;
+  GgufValues values_;
   uint64_t tensor_count_ = 0;
   uint64_t pair_count_ = 0;
   uint64_t alignment_ = kDefaultAlignment;
@@ -120,123 +75,9 @@ class Gguf {
   std::vector<Info> infos_;
 };
 
-Result<std::string> Gguf::String() {
-  AIRLOCK_ASSIGN(const uint64_t length, Number<uint64_t>());
-  if (length > source_.remaining()) return Fail(Reason::kTruncated, "inside a string", source_.offset());
-  const uint64_t limit = checkpoint_.context.limits.string_bytes;
-  const uint64_t used = graph_.string_bytes();
-  if (length > limit || used > limit - length) {
-    return FailLimit("string_bytes", limit, CheckedAdd(used, length).value_or(UINT64_MAX), source_.offset());
-  }
-  std::string text;
-  text.reserve(length);
-  while (text.size() < length) {
-    AIRLOCK_TRY(source_.Need(1));
-    const size_t take = std::min<size_t>(source_.available(), length - text.size());
-    text.append(reinterpret_cast<const char*>(source_.peek()), take);
-    source_.Skip(take);
-  }
-  return text;
-}
-
-// A name that all readers take for the same: text without NUL, there once, and none that the root has already.
-Result<std::string> Gguf::Name(std::unordered_set<std::string, KeyedHash>& seen) {
-  const uint64_t at = source_.offset();
-  AIRLOCK_ASSIGN(std::string name, String());
-  const bool text =
-      !name.empty() && name.find('\0') == std::string::npos && pickle::IsUtf8(name, pickle::Surrogates::kRefuse);
-  if (!text) return Malformed("a name in the GGUF file is no text", at);
-  if (name == kMetadata || name == kTypes) return Malformed("a name in the GGUF file is a reserved one", at);
-  if (!seen.insert(name).second) return Malformed("the GGUF file has '" + name + "' twice", at);
-  return name;
-}
-
-Result<void> Gguf::CheckRoom(uint64_t more_nodes) const {
-  const uint64_t limit = checkpoint_.context.limits.nodes;
-  const uint64_t used = graph_.size();
-  if (used <= limit && more_nodes <= limit - used) return {};
-  return FailLimit("nodes", limit, CheckedAdd(used, more_nodes).value_or(UINT64_MAX), source_.offset());
-}
-
-// Truth values and small integers are nodes that all items share, and the plan names them for each item all the same:
-// an item counts as what makes one in a pickle.
-Result<void> Gguf::ChargeItems(uint64_t items) {
-  uint64_t& opcodes = checkpoint_.context.opcodes;
-  const uint64_t limit = checkpoint_.context.limits.opcodes;
-  opcodes = CheckedAdd(opcodes, items).value_or(UINT64_MAX);
-  return opcodes <= limit ? Result<void>() : FailLimit("opcodes", limit, opcodes, source_.offset());
-}
-
-// Tokens of vocabularies are meant to be text, and some are not.
-NodeId Gguf::StringNode(std::string_view text) {
-  return graph_.Text(pickle::IsUtf8(text, pickle::Surrogates::kRefuse) ? Kind::kString : Kind::kBytes, text);
-}
-
-NodeId Gguf::Unsigned(uint64_t value) {
-  if (value <= INT64_MAX) return graph_.Int(static_cast<int64_t>(value));
-  std::string bytes(sizeof(value) + 1, '\0');
-  std::memcpy(bytes.data(), &value, sizeof(value));
-  return graph_.Text(Kind::kBigInt, bytes);
-}
-
-Result<NodeId> Gguf::Value(uint32_t type) {
-  const uint64_t at = source_.offset();
-  switch (type) {
-#define AIRLOCK_GGUF_NUMBER(value_type, c_type, maker)     \
-  case value_type: {                                       \
-    AIRLOCK_ASSIGN(const c_type number, Number<c_type>()); \
-    return maker(number);                                  \
-  }
-    AIRLOCK_GGUF_NUMBER(kUInt8, uint8_t, graph_.Int)
-    AIRLOCK_GGUF_NUMBER(kInt8, int8_t, graph_.Int)
-    AIRLOCK_GGUF_NUMBER(kUInt16, uint16_t, graph_.Int)
-    AIRLOCK_GGUF_NUMBER(kInt16, int16_t, graph_.Int)
-    AIRLOCK_GGUF_NUMBER(kUInt32, uint32_t, graph_.Int)
-    AIRLOCK_GGUF_NUMBER(kInt32, int32_t, graph_.Int)
-    AIRLOCK_GGUF_NUMBER(kFloat32, float, graph_.Float)
-    AIRLOCK_GGUF_NUMBER(kUInt64, uint64_t, Unsigned)
-    AIRLOCK_GGUF_NUMBER(kInt64, int64_t, graph_.Int)
-    AIRLOCK_GGUF_NUMBER(kFloat64, double, graph_.Float)
-#undef AIRLOCK_GGUF_NUMBER
-    case kBool: {
-      AIRLOCK_ASSIGN(const uint8_t byte, Number<uint8_t>());
-      if (byte > 1) return Malformed("a truth value in the GGUF file is neither 0 nor 1", at);
-      return graph_.Bool(byte == 1);
-    }
-    case kString: {
-      AIRLOCK_ASSIGN(const std::string text, String());
-      return StringNode(text);
-    }
-    default:
-      return Malformed("a value in the GGUF file is of unknown type " + std::to_string(type), at);
-  }
-}
-
-// ggml itself knows no arrays of arrays.
-Result<NodeId> Gguf::Array() {
-  const uint64_t at = source_.offset();
-  AIRLOCK_ASSIGN(const uint32_t type, Number<uint32_t>());
-  AIRLOCK_ASSIGN(const uint64_t count, Number<uint64_t>());
-  if (type >= kValueTypes) {
-    return Malformed("an array in the GGUF file is of unknown type " + std::to_string(type), at);
-  }
-  if (type == kArray) return Fail(Reason::kUnsupportedFeature, "arrays of arrays in GGUF files are not read", at);
-  if (count > source_.remaining() / kValueBytes[type]) return Fail(Reason::kTruncated, "inside an array", at);
-  AIRLOCK_TRY(CheckRoom(count));
-  AIRLOCK_TRY(ChargeItems(count));
-  std::vector<NodeId> items;
-  items.reserve(count);
-  for (uint64_t i = 0; i < count; ++i) {
-    AIRLOCK_ASSIGN(const NodeId item, Value(type));
-    items.push_back(item);
-  }
-  return graph_.Container(Kind::kList, items);
-}
-
 Result<void> Gguf::ReadHeader() {
-  AIRLOCK_TRY(source_.Need(kMagicBytes));
-  source_.Skip(kMagicBytes);
-  AIRLOCK_ASSIGN(const uint32_t version, Number<uint32_t>());
+  AIRLOCK_TRY(values_.Number<uint32_t>());  // the magic, by which it was known
+  AIRLOCK_ASSIGN(const uint32_t version, values_.Number<uint32_t>());
   const uint32_t swapped = __builtin_bswap32(version);
   if (swapped >= 1 && swapped <= kMaxVersion) {
     return Fail(Reason::kUnsupportedFeature, "big-endian GGUF files are not read", kMagicBytes);
@@ -245,14 +86,14 @@ Result<void> Gguf::ReadHeader() {
     return Fail(Reason::kUnsupportedFeature, "GGUF files of version " + std::to_string(version) + " are not read",
                 kMagicBytes);
   }
-  AIRLOCK_ASSIGN(tensor_count_, Number<uint64_t>());
-  AIRLOCK_ASSIGN(pair_count_, Number<uint64_t>());
+  AIRLOCK_ASSIGN(tensor_count_, values_.Number<uint64_t>());
+  AIRLOCK_ASSIGN(pair_count_, values_.Number<uint64_t>());
   const Limits& limits = checkpoint_.context.limits;
   if (tensor_count_ > limits.tensors) return FailLimit("tensors", limits.tensors, tensor_count_);
   constexpr uint64_t kPairMinimum = 8 + 1 + 4 + 1;
   constexpr uint64_t kInfoMinimum = 8 + 1 + 4 + 4 + 8;
-  if (pair_count_ > source_.remaining() / kPairMinimum || tensor_count_ > source_.remaining() / kInfoMinimum) {
-    return Fail(Reason::kTruncated, "before the key-values and tensors that it announces", source_.offset());
+  if (pair_count_ > values_.remaining() / kPairMinimum || tensor_count_ > values_.remaining() / kInfoMinimum) {
+    return Fail(Reason::kTruncated, "before the key-values and tensors that it announces", values_.offset());
   }
   return {};
 }
@@ -260,14 +101,14 @@ Result<void> Gguf::ReadHeader() {
 Result<void> Gguf::ReadMetadata() {
   std::unordered_set<std::string, KeyedHash> keys;
   std::vector<NodeId> pairs;
-  AIRLOCK_TRY(CheckRoom(CheckedMul(pair_count_, 2).value_or(UINT64_MAX)));
+  AIRLOCK_TRY(values_.CheckRoom(CheckedMul(pair_count_, 2).value_or(UINT64_MAX)));
   pairs.reserve(2 * pair_count_);
   for (uint64_t i = 0; i < pair_count_; ++i) {
-    AIRLOCK_TRY(CheckRoom(2));
-    AIRLOCK_ASSIGN(const std::string key, Name(keys));
+    AIRLOCK_TRY(values_.CheckRoom(2));
+    AIRLOCK_ASSIGN(const std::string key, values_.Name(keys));
     pairs.push_back(graph_.Text(Kind::kString, key));
-    AIRLOCK_ASSIGN(const uint32_t type, Number<uint32_t>());
-    AIRLOCK_ASSIGN(const NodeId value, type == kArray ? Array() : Value(type));
+    AIRLOCK_ASSIGN(const uint32_t type, values_.Number<uint32_t>());
+    AIRLOCK_ASSIGN(const NodeId value, values_.Value(type));
     AIRLOCK_TRY(TakeAlignment(key, type, value));
     pairs.push_back(value);
   }
@@ -277,11 +118,12 @@ Result<void> Gguf::ReadMetadata() {
 
 Result<void> Gguf::TakeAlignment(std::string_view key, uint32_t type, NodeId value) {
   if (key != "general.alignment") return {};
-  const uint64_t at = source_.offset();
-  if (type != kUInt32) return Malformed("the alignment of the GGUF file is no 32-bit number", at);
+  const uint64_t at = values_.offset();
+  if (static_cast<GgufType>(type) != GgufType::kUInt32)
+    return GgufMalformed("the alignment of the GGUF file is no 32-bit number", at);
   alignment_ = static_cast<uint64_t>(graph_.integer(value));
   const bool power_of_two = alignment_ > 0 && (alignment_ & (alignment_ - 1)) == 0;
-  if (!power_of_two) return Malformed("the alignment of the GGUF file is no power of two", at);
+  if (!power_of_two) return GgufMalformed("the alignment of the GGUF file is no power of two", at);
   if (alignment_ > kMaxAlignment) {
     return Fail(Reason::kUnsupportedFeature, "GGUF files with an alignment above 65536 are not read", at);
   }
@@ -292,32 +134,32 @@ Result<void> Gguf::ReadInfos() {
   std::unordered_set<std::string, KeyedHash> names;
   infos_.reserve(tensor_count_);
   for (uint64_t i = 0; i < tensor_count_; ++i) {
-    AIRLOCK_TRY(CheckRoom(1));
-    AIRLOCK_ASSIGN(const std::string name, Name(names));
+    AIRLOCK_TRY(values_.CheckRoom(1));
+    AIRLOCK_ASSIGN(const std::string name, values_.Name(names));
     const NodeId node = graph_.Text(Kind::kString, name);
     AIRLOCK_ASSIGN(Info info, ReadInfo());
     info.name = node;
     infos_.push_back(std::move(info));
   }
-  return CheckRoom(2 * infos_.size() + 5);  // tensors and block types
+  return values_.CheckRoom(2 * infos_.size() + 5);  // tensors and block types
 }
 
 Result<Info> Gguf::ReadInfo() {
-  const uint64_t at = source_.offset();
-  AIRLOCK_ASSIGN(const uint32_t rank, Number<uint32_t>());
-  if (rank > kMaxDims) return Malformed("a tensor in the GGUF file has more than 4 dimensions", at);
+  const uint64_t at = values_.offset();
+  AIRLOCK_ASSIGN(const uint32_t rank, values_.Number<uint32_t>());
+  if (rank > kMaxDims) return GgufMalformed("a tensor in the GGUF file has more than 4 dimensions", at);
   Info info;
   info.shape.resize(rank);
   for (uint32_t i = rank; i-- > 0;) {
-    AIRLOCK_ASSIGN(info.shape[i], Number<uint64_t>());
+    AIRLOCK_ASSIGN(info.shape[i], values_.Number<uint64_t>());
   }
-  AIRLOCK_ASSIGN(const uint32_t type, Number<uint32_t>());
-  AIRLOCK_ASSIGN(info.offset, Number<uint64_t>());
+  AIRLOCK_ASSIGN(const uint32_t type, values_.Number<uint32_t>());
+  AIRLOCK_ASSIGN(info.offset, values_.Number<uint64_t>());
   AIRLOCK_TRY(SetType(info, type, at));
   const std::optional<uint64_t> elements = tensors::ElementCount(info.shape);
   const uint64_t item = info.type->plain == tensors::DType::kNone ? 1 : info.type->block_bytes;
   const std::optional<uint64_t> nbytes = elements ? CheckedMul(*elements, item) : std::nullopt;
-  if (!nbytes) return Malformed("a tensor in the GGUF file has more bytes than can be counted", at);
+  if (!nbytes) return GgufMalformed("a tensor in the GGUF file has more bytes than can be counted", at);
   info.nbytes = *nbytes;
   return info;
 }
@@ -332,7 +174,7 @@ Result<void> Gguf::SetType(Info& info, uint32_t type, uint64_t at) const {
   const uint64_t row = info.shape.empty() ? 1 : info.shape.back();
   const std::optional<uint64_t> bytes = CheckedMul(row / info.type->block_elements, info.type->block_bytes);
   if (row % info.type->block_elements != 0 || !bytes) {
-    return Malformed("a row of a quantised tensor in the GGUF file is not made of whole blocks", at);
+    return GgufMalformed("a row of a quantised tensor in the GGUF file is not made of whole blocks", at);
   }
   info.shape.back() = *bytes;
   return {};
@@ -342,7 +184,7 @@ Result<void> Gguf::CheckFill(uint64_t from, uint64_t to) const {
   std::vector<uint8_t> fill(to - from);
   AIRLOCK_TRY(input_.ReadAt(from, fill));
   if (std::all_of(fill.begin(), fill.end(), [](uint8_t byte) { return byte == 0; })) return {};
-  return Malformed("bytes of the GGUF file belong to no tensor", from);
+  return GgufMalformed("bytes of the GGUF file belong to no tensor", from);
 }
 
 // Each tensor starts at the next aligned place, as ggml wants it; zeros between, and at most to the next aligned place
@@ -352,12 +194,13 @@ Result<void> Gguf::CheckLayout() {
     const std::optional<uint64_t> sum = CheckedAdd(at, alignment_ - 1);
     return sum ? std::optional(*sum / alignment_ * alignment_) : std::nullopt;
   };
-  uint64_t end = source_.offset();
+  uint64_t end = values_.offset();
   data_start_ = *aligned(end);  // within the file, or just behind it
   for (const Info& info : infos_) {
     const std::optional<uint64_t> start = aligned(end);
     if (!start || CheckedAdd(data_start_, info.offset) != *start) {
-      return Malformed("tensor '" + std::string(graph_.text(info.name)) + "' is not at the next aligned place", end);
+      return GgufMalformed("tensor '" + std::string(graph_.text(info.name)) + "' is not at the next aligned place",
+                           end);
     }
     if (!SpanFits(*start, info.nbytes, input_.size())) {
       return Fail(Reason::kTruncated, "inside tensor '" + std::string(graph_.text(info.name)) + "'", input_.size());
@@ -382,7 +225,7 @@ NodeId Gguf::TensorNode(const Info& info, uint32_t device) {
 }
 
 void Gguf::MakeRoot() {
-  std::vector<NodeId> root = {graph_.Text(Kind::kString, kMetadata), metadata_};
+  std::vector<NodeId> root = {graph_.Text(Kind::kString, kGgufMetadata), metadata_};
   std::vector<NodeId> types;
   std::vector<NodeId> named;
   const uint32_t device = checkpoint_.tables.Device("cpu");
@@ -394,7 +237,7 @@ void Gguf::MakeRoot() {
     types.push_back(graph_.Text(Kind::kString, info.type->name));
   }
   if (!types.empty()) {
-    root.push_back(graph_.Text(Kind::kString, kTypes));
+    root.push_back(graph_.Text(Kind::kString, kGgufTypes));
     root.push_back(graph_.Container(Kind::kDict, types));
   }
   root.insert(root.end(), named.begin(), named.end());
