@@ -1,7 +1,5 @@
 #include "client/cpp/graph_builder.h"
 
-#include <google/protobuf/wire_format_lite.h>
-
 #include <algorithm>
 #include <bit>
 #include <initializer_list>
@@ -10,6 +8,7 @@
 #include <utility>
 
 #include "airlock/v1/graph.pb.h"
+#include "client/cpp/message_fields.h"
 
 namespace airlock {
 namespace {
@@ -100,15 +99,9 @@ bool Append(Column& column, CodedInputStream& in, uint32_t bytes) {
 }  // namespace
 
 bool GraphBuilder::Add(CodedInputStream& piece) {
-  using google::protobuf::internal::WireFormatLite;
-  while (const uint32_t tag = piece.ReadTag()) {
-    uint32_t bytes = 0;
-    const bool packed = WireFormatLite::GetTagWireType(tag) == WireFormatLite::WIRETYPE_LENGTH_DELIMITED;
-    if (!packed || !piece.ReadVarint32(&bytes)) return false;
-    if (!AddColumn(WireFormatLite::GetTagFieldNumber(tag), piece, bytes)) return false;
-  }
-  Place();
-  return piece.ConsumedEntireMessage();
+  const bool whole = ForEachField(piece, [&](int number, uint32_t bytes) { return AddColumn(number, piece, bytes); });
+  if (whole) Place();
+  return whole;
 }
 
 bool GraphBuilder::AddColumn(int number, CodedInputStream& piece, uint32_t bytes) {

@@ -1,13 +1,12 @@
 #include "client/cpp/plan_assembler.h"
 
-#include <google/protobuf/wire_format_lite.h>
-
 #include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "client/cpp/message_fields.h"
 #include "sandbox/base/checked.h"
 
 namespace airlock {
@@ -77,18 +76,14 @@ void PlanAssembler::Add(v1::Report report) {
 }
 
 bool PlanAssembler::Add(CodedInputStream& piece) {
-  using google::protobuf::internal::WireFormatLite;
-  while (const uint32_t tag = piece.ReadTag()) {
-    uint32_t bytes = 0;
-    const bool message = WireFormatLite::GetTagWireType(tag) == WireFormatLite::WIRETYPE_LENGTH_DELIMITED;
-    if (!message || !piece.ReadVarint32(&bytes)) return false;
+  return ForEachField(piece, [&](int number, uint32_t bytes) {
     // What is left is no negative number where there is a limit.
     if (bytes > static_cast<uint32_t>(std::max(piece.BytesUntilLimit(), 0))) return false;
     const CodedInputStream::Limit outer = piece.PushLimit(static_cast<int>(bytes));
-    if (!AddField(WireFormatLite::GetTagFieldNumber(tag), piece) || piece.BytesUntilLimit() != 0) return false;
+    if (!AddField(number, piece) || piece.BytesUntilLimit() != 0) return false;
     piece.PopLimit(outer);
-  }
-  return piece.ConsumedEntireMessage();
+    return true;
+  });
 }
 
 bool PlanAssembler::AddField(int number, CodedInputStream& piece) {
