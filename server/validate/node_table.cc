@@ -66,6 +66,12 @@ uint64_t Needed(v1::NodeKind kind, const KindRow& row, uint32_t count) {
   return row.fixed + uint64_t{row.per_count} * count;
 }
 
+// How many nodes from this one on are of its kind: of numbers there may be a million in a row.
+size_t RunFrom(std::string_view kinds, size_t node) {
+  if (node + 1 == kinds.size() || kinds[node + 1] != kinds[node]) return 1;
+  return std::min(kinds.find_first_not_of(kinds[node], node), kinds.size()) - node;
+}
+
 }  // namespace
 
 OrVerdict<NodeTable> NodeTable::Cut(const v1::GraphColumns& graph) {
@@ -77,56 +83,41 @@ OrVerdict<NodeTable> NodeTable::Cut(const v1::GraphColumns& graph) {
 
 void NodeTable::Advance() {
   const std::string_view kinds = graph_->kinds();
-  if (cut_ == kinds.size() || defect_) return;
+  if (at_.node == kinds.size() || defect_) return;
   MakeRoom(nodes_, kinds.size() - nodes_.size());
   nodes_.resize(kinds.size());
-  while (cut_ < kinds.size()) {
-    const auto kind = static_cast<uint8_t>(kinds[cut_]);
+  const std::span counts(graph_->counts().data(), static_cast<size_t>(graph_->counts_size()));
+  Progress at = at_;  // not in memory, as the table is
+  while (at.node < kinds.size()) {
+    const auto kind = static_cast<uint8_t>(kinds[at.node]);
     if (kind >= kKinds.size() || !kKinds[kind].known) {
       defect_ = Rule::kGraphKind;
-      return;
+      break;
     }
     const KindRow& row = kKinds[kind];
-    const bool run = !row.counted && cut_ + 1 < kinds.size() && static_cast<uint8_t>(kinds[cut_ + 1]) == kind;
-    if (run) {
-      CutRun(kind);
-    } else if (!CutOne(kind)) {
-      return;
+    if (row.counted && at.count == counts.size()) break;
+    const uint32_t count = row.counted ? counts[at.count++] : 0;
+    if (kind == v1::NODE_KIND_RECORD && (count & ~kRecordBits) != 0) {
+      defect_ = Rule::kGraphRecordMask;
+      break;
     }
-    kinds_ |= uint64_t{1} << kind;
+    const size_t nodes = row.counted ? 1 : RunFrom(kinds, at.node);
+    const uint64_t needed = Needed(static_cast<v1::NodeKind>(kind), row, count);
+    uint64_t& taken = at.taken[static_cast<size_t>(row.column)];
+    Place(std::span(nodes_).subspan(at.node, nodes), {static_cast<uint32_t>(taken), count}, needed);
+    taken += needed * nodes;
+    at.node += nodes;
+    at.kinds |= uint64_t{1} << kind;
   }
+  at_ = at;
 }
 
-// False where its count is not there yet, or is none of the kind's.
-bool NodeTable::CutOne(uint8_t kind) {
-  const KindRow& row = kKinds[kind];
-  if (row.counted && counts_ == static_cast<uint64_t>(graph_->counts_size())) return false;
-  const uint32_t count = row.counted ? graph_->counts(static_cast<int>(counts_)) : 0;
-  if (kind == v1::NODE_KIND_RECORD && (count & ~kRecordBits) != 0) {
-    defect_ = Rule::kGraphRecordMask;
-    return false;
+// The first of them stands at `node`, each of the others `step` values behind the one before it.
+inline void NodeTable::Place(std::span<Node> nodes, Node node, uint64_t step) {
+  for (Node& each : nodes) {
+    each = node;
+    node.first += static_cast<uint32_t>(step);
   }
-  counts_ += row.counted ? 1 : 0;
-  uint64_t& at = taken_[static_cast<size_t>(row.column)];
-  nodes_[cut_++] = Node{static_cast<uint32_t>(at), count};
-  at += Needed(static_cast<v1::NodeKind>(kind), row, count);
-  return true;
-}
-
-// Nodes of one kind, which has no counts: numbers mostly, of which there may be a million in a row.
-void NodeTable::CutRun(uint8_t kind) {
-  const std::string_view kinds = graph_->kinds();
-  const size_t begin = cut_;
-  cut_ = std::min(kinds.find_first_not_of(static_cast<char>(kind), begin), kinds.size());
-  const KindRow& row = kKinds[kind];
-  const uint32_t step = row.fixed;
-  uint64_t& at = taken_[static_cast<size_t>(row.column)];
-  auto first = static_cast<uint32_t>(at);
-  for (Node& node : std::span(nodes_).subspan(begin, cut_ - begin)) {
-    node = {first, 0};
-    first += step;
-  }
-  at += uint64_t{step} * (cut_ - begin);
 }
 
 OrVerdict<void> NodeTable::Close() {
@@ -139,11 +130,11 @@ OrVerdict<void> NodeTable::Close() {
                                                length(graph_->refs_size()),
                                                length(graph_->links_size())};
   for (size_t column = 0; column < kColumns; ++column) {
-    if (taken_[column] > size[column]) return Broken(Rule::kGraphShort);
+    if (at_.taken[column] > size[column]) return Broken(Rule::kGraphShort);
   }
   if (defect_) return Broken(*defect_);
-  if (cut_ != graph_->kinds().size()) return Broken(Rule::kGraphShort);
-  if (counts_ != length(graph_->counts_size()) || taken_ != size) return Broken(Rule::kGraphLeftover);
+  if (at_.node != graph_->kinds().size()) return Broken(Rule::kGraphShort);
+  if (at_.count != length(graph_->counts_size()) || at_.taken != size) return Broken(Rule::kGraphLeftover);
   return {};
 }
 

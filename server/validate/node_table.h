@@ -37,9 +37,9 @@ class NodeTable {
   // The columns are complete. REQUIRES, of all below: it succeeded.
   OrVerdict<void> Close();
 
-  uint32_t size() const { return static_cast<uint32_t>(cut_); }
+  uint32_t size() const { return static_cast<uint32_t>(at_.node); }
   // Whether any node is of one of these kinds.
-  bool Any(uint64_t kinds) const { return (kinds_ & kinds) != 0; }
+  bool Any(uint64_t kinds) const { return (at_.kinds & kinds) != 0; }
   // `use` of every node of one of these kinds, in order, until one fails. Most files have few kinds, or none of those.
   template <typename Use>
   OrVerdict<void> ForEach(uint64_t kinds, const Use& use) const {
@@ -71,18 +71,22 @@ class NodeTable {
   };
   static constexpr size_t kColumns = 6;
 
-  bool CutOne(uint8_t kind);
-  void CutRun(uint8_t kind);
+  // How far the columns are cut.
+  struct Progress {
+    size_t node = 0;
+    // How much of `counts`, and of each other column, the nodes so far take.
+    uint64_t count = 0;
+    std::array<uint64_t, kColumns> taken{};
+    uint64_t kinds = 0;  // a bit for each that was met
+  };
+
+  static void Place(std::span<Node> nodes, Node node, uint64_t step);
   int first(uint32_t node) const { return static_cast<int>(nodes_[node].first); }
 
   const v1::GraphColumns* graph_;
-  // Those behind cut_ have no values yet.
+  // Those from at_.node on have no values yet.
   std::vector<Node, LargeBlocks<Node>> nodes_;
-  size_t cut_ = 0;
-  // How much of each column, and of `counts`, the nodes so far take.
-  std::array<uint64_t, kColumns> taken_{};
-  uint64_t counts_ = 0;
-  uint64_t kinds_ = 0;
+  Progress at_;
   // Of the first node that is none: no further one was cut.
   std::optional<Rule> defect_;
 };
