@@ -12,7 +12,7 @@ namespace airlock {
 static_assert(std::endian::native == std::endian::little, "the first byte of a text is the lowest of its word");
 
 // `byte` in each of the eight places.
-constexpr uint64_t EightOf(uint8_t byte) { return 0x0101010101010101 * byte; }
+constexpr uint64_t EightOf(uint8_t byte) { return uint64_t{0x0101010101010101} * byte; }
 
 // Calls visit(word) for all of the text; the last word is filled up with `fill`.
 template <typename Visit>

@@ -77,13 +77,13 @@ Result<uint64_t> Output::Reserve(uint64_t length) {
 }
 
 bool Output::Wants(uint64_t offset, uint64_t length) const {
-  if (!wanted_) return true;
+  if (!wanted_ || want_all_) return true;
   return std::any_of(wanted_->begin(), wanted_->end(),
                      [&](const auto& span) { return offset < span.second && span.first < offset + length; });
 }
 
 void Output::Offer(uint64_t bytes) {
-  if (bytes <= most_offered_) return;
+  if (bytes <= most_offered_ || want_all_) return;
   wanted_.emplace();
   held_back_ = true;
 }

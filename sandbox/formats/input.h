@@ -100,6 +100,8 @@ class Output {
   // From now on only what touches one of these spans (start, end) is wanted; what is not may be left as it is.
   void WantOnly(std::vector<std::pair<uint64_t, uint64_t>> spans) { wanted_ = std::move(spans); }
   bool Wants(uint64_t offset, uint64_t length) const;
+  // While set, all is wanted, and Offer turns nothing away. Returns what was set before.
+  bool WantAll(bool all) { return std::exchange(want_all_, all); }
 
   // Lets Offer turn away more than `bytes`, which others then write side by side.
   void HoldBackBeyond(uint64_t bytes) { most_offered_ = bytes; }
@@ -118,6 +120,7 @@ class Output {
   std::optional<std::vector<std::pair<uint64_t, uint64_t>>> wanted_;
   uint64_t most_offered_ = UINT64_MAX;
   bool held_back_ = false;
+  bool want_all_ = false;
   uint64_t used_ = 0;
   std::map<uint64_t, std::vector<uint8_t>> kept_;  // by offset; they do not overlap
   uint64_t kept_bytes_ = 0;

@@ -215,13 +215,16 @@ Result<NestedStreams::Stream> NestedStreams::DecodeInput(const Input& input, con
   return Stream();
 }
 
-// The stream is a checkpoint of its own as long as it is read.
+// The stream is a checkpoint of its own as long as it is read. Whether it is one at all, its data decides too: so they
+// are moved by every worker, and all of them come to the same.
 Result<void> NestedStreams::Read(const Input& input, const Candidate& candidate, Stream& stream) {
   const uint32_t level = std::exchange(checkpoint_.level, candidate.level);
   const Format format = std::exchange(checkpoint_.format, Format::kPickle);
   const NodeId root = std::exchange(checkpoint_.root, kNoNode);
+  const bool all = output_.WantAll(true);
   Result<void> decoded = candidate.guess == Guess::kPickle ? DecodePickle(input, output_, checkpoint_)
                                                            : formats::Read(input, output_, checkpoint_);
+  output_.WantAll(all);
   checkpoint_.level = level;
   stream = {std::exchange(checkpoint_.root, root), std::exchange(checkpoint_.format, format)};
   return decoded;

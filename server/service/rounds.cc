@@ -1,5 +1,6 @@
 #include "server/service/rounds.h"
 
+#include <cstdint>
 #include <utility>
 
 #include "server/pool/shared_session.h"
@@ -26,7 +27,8 @@ class Rounds {
     SessionResult result = RunSession(broker_.pool, input_, options_, cancellation_);
     if (!result.verdict.ok() || !result.conclusion.held_back) return result;
     const Spans spans = OutputSpans(result.conclusion.plan->storages());
-    if (spans.empty()) return result;
+    // What the plan does not show was left as well, and may be broken.
+    if (spans.empty()) return Move({{{0, UINT64_MAX}}}, std::move(result));
     const Helped helped = Help(spans);
     return Move(WithoutGaps(helped.shares), std::move(result));
   }

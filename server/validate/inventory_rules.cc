@@ -56,9 +56,9 @@ bool IsLimitName(std::string_view name) {
 
 }  // namespace
 
-OrVerdict<void> CheckInventory(const v1::PlanChunk& plan) {
-  for (const auto& symbol : plan.symbols()) AIRLOCK_TRY(CheckSymbol(symbol));
-  for (const auto& finding : plan.findings()) AIRLOCK_TRY(CheckFinding(finding));
+OrVerdict<void> CheckInventory(const v1::PlanChunk& piece) {
+  for (const auto& symbol : piece.symbols()) AIRLOCK_TRY(CheckSymbol(symbol));
+  for (const auto& finding : piece.findings()) AIRLOCK_TRY(CheckFinding(finding));
   return {};
 }
 

@@ -9,14 +9,15 @@
 
 namespace airlock::server {
 
-OrVerdict<void> CheckInventory(const v1::PlanChunk& plan);
+// Of each piece before it is kept: their texts are long in no plan.
+OrVerdict<void> CheckInventory(const v1::PlanChunk& piece);
 OrVerdict<void> CheckDone(const worker::v1::Done& done);
 
 // The worker's reason for having no answer as a verdict of the broker; success where it has one. REQUIRES: CheckDone
 // passed.
 Verdict VerdictOf(const worker::v1::Done& done);
 
-// The broker's own judgement: clean, unknown_types or dangerous. REQUIRES: CheckInventory passed.
+// The broker's own judgement: clean, unknown_types or dangerous. REQUIRES: CheckInventory passed all its pieces.
 v1::Verdict Judge(const v1::PlanChunk& plan);
 
 }  // namespace airlock::server

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "server/validate/inventory_rules.h"
 #include "server/validate/plan_columns.h"
 #include "server/validate/plan_memory.h"
 #include "server/validate/rules.h"
@@ -17,7 +18,7 @@ namespace {
 // that is too large and not a violation.
 constexpr uint64_t kMaxPlanMemory = uint64_t{1} << 30;
 constexpr uint64_t kMaxDevices = 1024;
-// A row of a message column: its strings and the message around them.
+// A row of a message column, besides what it says: the message and its strings.
 constexpr uint64_t kMessageOverhead = 192;
 
 template <typename T>
@@ -25,14 +26,16 @@ uint64_t BytesOf(const google::protobuf::RepeatedField<T>& column) {
   return static_cast<uint64_t>(column.size()) * sizeof(T);
 }
 
+uint64_t BytesOf(const std::string& column) { return column.size(); }
+uint64_t BytesOf(const google::protobuf::MessageLite& row) { return row.ByteSizeLong(); }
+
 template <typename T>
 uint64_t BytesOf(const google::protobuf::RepeatedPtrField<T>& column) {
-  return static_cast<uint64_t>(column.size()) * kMessageOverhead;
+  uint64_t bytes = 0;
+  for (const T& row : column) bytes += kMessageOverhead + BytesOf(row);
+  return bytes;
 }
 
-uint64_t BytesOf(const std::string& column) { return column.size(); }
-
-// The message columns' text is at most the piece's own size.
 uint64_t MemoryOf(const PlanPiece& piece) {
   const GraphSpans& graph = piece.graph;
   return graph.kinds.size() + graph.counts.size() + graph.refs.size() + graph.links.size() + graph.ints.size() +
@@ -116,6 +119,7 @@ OrVerdict<void> PlanAccumulator::Add(const PlanPiece& whole) {
   const v1::PlanChunk& piece = whole.rest;
   if (piece.has_entries()) return Broken(Rule::kPieceEntries);
   AIRLOCK_TRY(CheckCounts(whole));
+  AIRLOCK_TRY(CheckInventory(piece));
   memory_ += MemoryOf(whole);
   const uint64_t allowed = std::min(limits_.memory_bytes, kMaxPlanMemory);
   if (memory_ > allowed) return Unexpected<Verdict>{Verdict::Limit("memory_bytes", allowed, memory_)};

@@ -72,6 +72,7 @@ OrVerdict<void> RepeatValidator::Add(Tainted<PlanPiece> tainted) {
     return true;
   });
   if (!same) return Broken(Rule::kRepeatPlan);
+  AIRLOCK_TRY(CheckInventory(piece.rest));
   auto& findings = *findings_.mutable_findings();
   findings.MergeFrom(piece.rest.findings());
   if (static_cast<uint64_t>(findings.size()) > limits_.findings) return Broken(Rule::kPieceFindings);
@@ -88,7 +89,6 @@ OrVerdict<Conclusion> RepeatValidator::Finish(Tainted<worker::v1::Frame> frame) 
   const worker::v1::Frame opened = std::move(frame).Open(TaintKey());
   const worker::v1::Done& done = opened.done();
   AIRLOCK_TRY(CheckDone(done));
-  AIRLOCK_TRY(CheckInventory(findings_));
   if (done.held_back()) return Broken(Rule::kDoneHeldBack);
   Conclusion conclusion;
   conclusion.verdict = VerdictOf(done);

@@ -77,7 +77,6 @@ OrVerdict<Conclusion> Validator::Finish(Tainted<worker::v1::Frame> frame) {
   v1::PlanChunk& plan = *accumulator_.plan();
   AIRLOCK_TRY(CheckDone(done));
   if (done.held_back() && !may_hold_back_) return Broken(Rule::kDoneHeldBack);
-  AIRLOCK_TRY(CheckInventory(plan));
 
   Conclusion conclusion;
   conclusion.verdict = VerdictOf(done);

@@ -1,8 +1,10 @@
 """Files of which much has to be inflated or swapped: several workers share it, and what comes out is what one makes of it."""
 import hashlib
+import io
 import os
 import pathlib
 import random
+import struct
 import sys
 import tempfile
 import unittest
@@ -51,6 +53,59 @@ def digests(tensors, swap=False):
             data[0::4], data[1::4], data[2::4], data[3::4] = data[3::4], data[2::4], data[1::4], data[0::4]
         return data
     return {tensor.name: hashlib.sha256(content(tensor)).hexdigest() for tensor in tensors}
+
+
+def archive(file, pickle, tensors, broken):
+    """A checkpoint of this pickle, whose storages are deflated but for one, which is whole and small."""
+    writer = torch_zip.Writer(file)
+    writer.bytes("data.pkl", pickle)
+    for key, tensor in enumerate(tensors):
+        stream = packed(contents(tensor))
+        if broken and key == len(tensors) - 1:
+            stream = b"\xff" * 8 + stream[8:]
+        writer.add(f"data/{key}", tensor.nbytes, zlib.crc32(contents(tensor)), lambda out: out.write(stream), len(stream))
+    writer.bytes(f"data/{len(tensors)}", bytes(64))
+    writer.bytes("version", b"3\n")
+    writer.finish()
+
+
+def inner(tensors, broken):
+    file = io.BytesIO()
+    archive(file, torch_zip.pickled(tensors), tensors, broken)
+    return file.getvalue()
+
+
+SMALL = [torch_zip.Tensor("small", 256, bytes(range(256)))]
+
+
+def pickle_of(values, before=b""):
+    return b"\x80\x02" + before + b"}(" + b"".join(torch_zip.text(name) + value for name, value in values.items()) + b"u."
+
+
+def loaded(stream):
+    """What a pickle that asks torch to load these bytes holds."""
+    return b"ctorch.storage\n_load_from_bytes\nB" + struct.pack("<I", len(stream)) + stream + b"\x85R"
+
+
+def write_archive(path, pickle, tensors, broken=False):
+    with open(path, "wb") as file:
+        archive(file, pickle, tensors, broken)
+    return path
+
+
+# By name: a file that holds data which no tensor of the root needs, and is broken there or not.
+UNSEEN = {
+    "popped": lambda path, broken: write_archive(
+        path, pickle_of({"shown": torch_zip.rebuilt(COUNT, 16)}, b"".join(torch_zip.rebuilt(key, ELEMENTS) + b"0" for key in range(COUNT))),
+        TENSORS, broken),
+    "popped inside": lambda path, broken: write_archive(
+        path, pickle_of({"shown": torch_zip.rebuilt(0, 16)}, loaded(inner(TENSORS, broken)) + b"0"), []),
+    "loaded": lambda path, broken: write_archive(
+        path, pickle_of({"shown": torch_zip.rebuilt(0, 16), "inside": loaded(inner(SMALL, broken))}), []),
+    "loaded beside much": lambda path, broken: write_archive(
+        path, pickle_of({"shown": torch_zip.rebuilt(COUNT, 16), "inside": loaded(inner(SMALL, broken)),
+                         **{tensor.name: torch_zip.rebuilt(key, tensor.count) for key, tensor in enumerate(TENSORS)}}), TENSORS),
+}
 
 
 @unittest.skipUnless(SHARED, "one processor: nothing is shared")
@@ -125,6 +180,22 @@ class Shares(unittest.TestCase):
             with self.subTest(number):
                 code, report = self.load(path)
                 self.assertEqual((code, report["reason"]), (2, "COMPRESSION_BROKEN"))
+
+    def test_how_many_workers_there_were_changes_no_verdict(self):
+        """Data that no tensor of the plan shows, and data of checkpoints inside: whoever is there must look at them."""
+        with airlock.Daemon("--max-loads", 1, *airlock.FIXED_POOL) as alone:
+            for name, make in UNSEEN.items():
+                for broken in (False, True):
+                    path = make(self.path / f"{name}.pt", broken)
+                    for command in (("load",), ("inspect",), ("load", "--select", "shown")):
+                        if "--select" in command and name in ("popped",):
+                            continue  # what nobody chose is not moved, by whoever it is
+                        with self.subTest(name, broken=broken, command=command):
+                            answers = [airlock.report("--address", daemon.address, *command, path) for daemon in (self.daemon, alone)]
+                            (code, report), (code_alone, report_alone) = answers
+                            self.assertEqual((code, report.get("reason"), report["verdict"]),
+                                             (code_alone, report_alone.get("reason"), report_alone["verdict"]))
+                            self.assertEqual((code, report["verdict"]) == (0, "clean"), not broken, report)
 
     def test_little_is_moved_by_one(self):
         path = self.path / "little.pt"

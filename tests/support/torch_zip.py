@@ -48,15 +48,17 @@ def number(value):
     return b"J" + struct.pack("<i", value)
 
 
+def rebuilt(key, count):
+    """Opcodes that make the tensor of so many elements in storage `key`: torch's at protocol 2, without the memo."""
+    storage = b"(" + text("storage") + b"ctorch\nFloatStorage\n" + text(str(key)) + text("cpu") + number(count) + b"tQ"
+    shape = number(count) + b"\x85" + number(1) + b"\x85"
+    hooks = b"ccollections\nOrderedDict\n)R"
+    return b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage + number(0) + shape + b"\x89" + hooks + b"tR"
+
+
 def pickled(tensors):
-    """data.pkl of {name: tensor}: what torch.save writes at protocol 2, without the memo."""
-    out = [b"\x80\x02}("]
-    for key, tensor in enumerate(tensors):
-        storage = b"(" + text("storage") + b"ctorch\nFloatStorage\n" + text(str(key)) + text("cpu") + number(tensor.count) + b"tQ"
-        shape = number(tensor.count) + b"\x85" + number(1) + b"\x85"
-        hooks = b"ccollections\nOrderedDict\n)R"
-        out.append(text(tensor.name) + b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage + number(0) + shape + b"\x89" + hooks + b"tR")
-    return b"".join(out) + b"u."
+    """data.pkl of {name: tensor}, as torch.save writes it."""
+    return b"\x80\x02}(" + b"".join(text(tensor.name) + rebuilt(key, tensor.count) for key, tensor in enumerate(tensors)) + b"u."
 
 
 LARGE = 0xFFFFFFFF  # stands for what zip64 has elsewhere

@@ -469,6 +469,26 @@ TEST(Validator, APlanOfJustTheAllowedMemoryPasses) {
   EXPECT_EQ(Validate(plan, ValidDone(), limits).error().failure().limit().name(), "memory_bytes");
 }
 
+// What symbols and findings say counts like every other column, and is looked at before it is kept.
+TEST(Validator, TextsTakeOfTheAllowedMemory) {
+  Limits limits;
+  limits.memory_bytes = 100'000;
+  Plan plan = ValidPlan();
+  for (int i = 0; i < 90; ++i) {
+    v1::Symbol& symbol = *plan.add_symbols();
+    symbol.set_module(std::string(1000, 'm'));
+    symbol.set_name(std::to_string(i));
+    symbol.set_class_(v1::SYMBOL_CLASS_KNOWN);
+  }
+  EXPECT_EQ(Validate(plan, ValidDone(), limits).error().failure().limit().name(), "memory_bytes");
+  Validator validator(limits, {});
+  v1::PlanChunk piece;
+  piece.add_symbols()->set_module(std::string(50'000, 'm'));
+  const auto added = validator.Add(Tainted(PlanPiece{{}, piece}));
+  ASSERT_FALSE(added.ok());
+  EXPECT_EQ(added.error().outcome(), v1::OUTCOME_VIOLATION);
+}
+
 TEST(Validator, APlanTooLargeForTheBrokerIsALimit) {
   Limits limits;
   limits.memory_bytes = 100;
