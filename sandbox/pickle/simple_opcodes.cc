@@ -67,56 +67,56 @@ inline bool Interpreter::PushSimpleLong(const uint8_t* at, size_t length) {
     return pushed ? at + head + length : nullptr;
   };
   switch (*at) {
-    case '(':
+    case '(':  // MARK
       stack_.PushMark();
       return at + 1;
-    case '}':
+    case '}':  // EMPTY_DICT
       stack_.Push(graph_.Container(Kind::kDict, {}));
       return at + 1;
-    case ']':
+    case ']':  // EMPTY_LIST
       stack_.Push(graph_.Container(Kind::kList, {}));
       return at + 1;
-    case ')':
+    case ')':  // EMPTY_TUPLE
       stack_.Push(graph_.EmptyTuple());
       return at + 1;
-    case 'N':
+    case 'N':  // NONE
       stack_.Push(graph_.None());
       return at + 1;
-    case 0x88:
-    case 0x89:
+    case 0x88:  // NEWTRUE
+    case 0x89:  // NEWFALSE
       stack_.Push(graph_.Bool(*at == 0x88));
       return at + 1;
-    case 'h':
+    case 'h':  // BINGET
       return GetSimple(at[1]) ? at + 2 : nullptr;
-    case 'j':
+    case 'j':  // LONG_BINGET
       return GetSimple(At<uint32_t>(at + 1)) ? at + 5 : nullptr;
-    case 'q':
+    case 'q':  // BINPUT
       return PutSimple(at[1]) ? at + 2 : nullptr;
-    case 'r':
+    case 'r':  // LONG_BINPUT
       return PutSimple(At<uint32_t>(at + 1)) ? at + 5 : nullptr;
-    case 0x94:
+    case 0x94:  // MEMOIZE
       return PutSimple(memo_.count()) ? at + 1 : nullptr;
-    case 0x85:
-    case 0x86:
-    case 0x87:
+    case 0x85:  // TUPLE1
+    case 0x86:  // TUPLE2
+    case 0x87:  // TUPLE3
       return TupleSimple(*at - 0x84) ? at + 1 : nullptr;
-    case 'K':
+    case 'K':  // BININT1
       stack_.Push(graph_.Int(at[1]));
       return at + 2;
-    case 'M':
+    case 'M':  // BININT2
       stack_.Push(graph_.Int(At<uint16_t>(at + 1)));
       return at + 3;
-    case 'J':
+    case 'J':  // BININT
       stack_.Push(graph_.Int(At<int32_t>(at + 1)));
       return at + 5;
-    case 'G':
+    case 'G':  // BINFLOAT
       stack_.Push(graph_.Float(std::bit_cast<double>(__builtin_bswap64(At<uint64_t>(at + 1)))));
       return at + 9;
-    case 0x8a:
+    case 0x8a:  // LONG1
       return PushSimpleLong(at + 2, at[1]) ? at + 2 + at[1] : nullptr;
-    case 'X':
+    case 'X':  // BINUNICODE
       return text_at(5, At<uint32_t>(at + 1));
-    case 0x8c:
+    case 0x8c:  // SHORT_BINUNICODE
       return text_at(2, at[1]);
     default:
       return nullptr;
