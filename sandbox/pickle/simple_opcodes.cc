@@ -61,7 +61,11 @@ inline bool Interpreter::PushSimpleLong(const uint8_t* at, size_t length) {
 // Does what the opcode at `at` says. Returns what stands behind it; null where nothing was done. REQUIRES: available >=
 // kLongest.
 [[gnu::always_inline]] inline const uint8_t* Interpreter::TakeSimple(const uint8_t* at, size_t available) {
-  const auto text_at = [&](size_t head, uint64_t length) -> const uint8_t* {
+  const auto push = [&](NodeId node, size_t length) {
+    stack_.Push(node);
+    return at + length;
+  };
+  const auto push_text = [&](size_t head, uint64_t length) -> const uint8_t* {
     if (length > available - head) return nullptr;
     const bool pushed = PushSimpleText({reinterpret_cast<const char*>(at + head), length});
     return pushed ? at + head + length : nullptr;
@@ -71,21 +75,16 @@ inline bool Interpreter::PushSimpleLong(const uint8_t* at, size_t length) {
       stack_.PushMark();
       return at + 1;
     case '}':  // EMPTY_DICT
-      stack_.Push(graph_.Container(Kind::kDict, {}));
-      return at + 1;
+      return push(graph_.Container(Kind::kDict, {}), 1);
     case ']':  // EMPTY_LIST
-      stack_.Push(graph_.Container(Kind::kList, {}));
-      return at + 1;
+      return push(graph_.Container(Kind::kList, {}), 1);
     case ')':  // EMPTY_TUPLE
-      stack_.Push(graph_.EmptyTuple());
-      return at + 1;
+      return push(graph_.EmptyTuple(), 1);
     case 'N':  // NONE
-      stack_.Push(graph_.None());
-      return at + 1;
+      return push(graph_.None(), 1);
     case 0x88:  // NEWTRUE
     case 0x89:  // NEWFALSE
-      stack_.Push(graph_.Bool(*at == 0x88));
-      return at + 1;
+      return push(graph_.Bool(*at == 0x88), 1);
     case 'h':  // BINGET
       return GetSimple(at[1]) ? at + 2 : nullptr;
     case 'j':  // LONG_BINGET
@@ -101,23 +100,19 @@ inline bool Interpreter::PushSimpleLong(const uint8_t* at, size_t length) {
     case 0x87:  // TUPLE3
       return TupleSimple(*at - 0x84) ? at + 1 : nullptr;
     case 'K':  // BININT1
-      stack_.Push(graph_.Int(at[1]));
-      return at + 2;
+      return push(graph_.Int(at[1]), 2);
     case 'M':  // BININT2
-      stack_.Push(graph_.Int(At<uint16_t>(at + 1)));
-      return at + 3;
+      return push(graph_.Int(At<uint16_t>(at + 1)), 3);
     case 'J':  // BININT
-      stack_.Push(graph_.Int(At<int32_t>(at + 1)));
-      return at + 5;
+      return push(graph_.Int(At<int32_t>(at + 1)), 5);
     case 'G':  // BINFLOAT
-      stack_.Push(graph_.Float(std::bit_cast<double>(__builtin_bswap64(At<uint64_t>(at + 1)))));
-      return at + 9;
+      return push(graph_.Float(std::bit_cast<double>(__builtin_bswap64(At<uint64_t>(at + 1)))), 9);
     case 0x8a:  // LONG1
       return PushSimpleLong(at + 2, at[1]) ? at + 2 + at[1] : nullptr;
     case 'X':  // BINUNICODE
-      return text_at(5, At<uint32_t>(at + 1));
+      return push_text(5, At<uint32_t>(at + 1));
     case 0x8c:  // SHORT_BINUNICODE
-      return text_at(2, at[1]);
+      return push_text(2, at[1]);
     default:
       return nullptr;
   }
