@@ -8,8 +8,8 @@
 #include <unordered_set>
 
 #include "sandbox/base/keyed_hash.h"
+#include "sandbox/base/little_endian.h"
 #include "sandbox/formats/checkpoint.h"
-#include "sandbox/formats/little_endian.h"
 #include "sandbox/formats/window_source.h"
 
 namespace airlock::formats {

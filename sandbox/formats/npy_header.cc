@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "sandbox/base/checked.h"
-#include "sandbox/formats/little_endian.h"
+#include "sandbox/base/little_endian.h"
 #include "sandbox/pickle/utf8.h"
 
 namespace airlock::formats {

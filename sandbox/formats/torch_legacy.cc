@@ -10,8 +10,8 @@
 
 #include "sandbox/base/checked.h"
 #include "sandbox/base/keyed_hash.h"
+#include "sandbox/base/little_endian.h"
 #include "sandbox/formats/array_storages.h"
-#include "sandbox/formats/little_endian.h"
 #include "sandbox/formats/placed_storages.h"
 #include "sandbox/formats/window_source.h"
 #include "sandbox/tensors/constructors.h"

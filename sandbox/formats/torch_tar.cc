@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "sandbox/base/checked.h"
+#include "sandbox/base/little_endian.h"
 #include "sandbox/formats/array_storages.h"
-#include "sandbox/formats/little_endian.h"
 #include "sandbox/formats/sniff.h"
 #include "sandbox/formats/strangers.h"
 #include "sandbox/formats/tar_archive.h"

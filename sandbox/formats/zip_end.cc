@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "sandbox/base/checked.h"
-#include "sandbox/formats/little_endian.h"
+#include "sandbox/base/little_endian.h"
 #include "sandbox/formats/zip_records.h"
 
 namespace airlock::formats {

@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "sandbox/base/little_endian.h"
 #include "sandbox/base/words.h"
-#include "sandbox/formats/little_endian.h"
 #include "sandbox/pickle/utf8.h"
 
 namespace airlock::formats {

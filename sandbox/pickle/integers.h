@@ -12,6 +12,12 @@ namespace airlock::pickle {
 // Without the bytes that only repeat the sign. Zero has none.
 std::string_view ShortestTwosComplement(std::string_view bytes);
 
+// The two's complement in the lowest `bytes` bytes; what stands above them does not count. REQUIRES: 0 < bytes <= 8.
+inline int64_t SignExtended(uint64_t value, size_t bytes) {
+  const auto unused = static_cast<int>(64 - 8 * bytes);
+  return static_cast<int64_t>(value << unused) >> unused;
+}
+
 // The value of at most 8 bytes, the shortest or not; nothing for more.
 inline std::optional<int64_t> FitsInt64(std::string_view bytes) {
   if (bytes.size() > sizeof(int64_t)) return std::nullopt;
@@ -27,8 +33,7 @@ inline std::optional<int64_t> FitsInt64(std::string_view bytes) {
   } else {
     for (size_t i = bytes.size(); i > 0; --i) value = value << 8 | static_cast<uint8_t>(bytes[i - 1]);
   }
-  const auto unused = static_cast<int>(64 - 8 * bytes.size());
-  return static_cast<int64_t>(value << unused) >> unused;
+  return SignExtended(value, bytes.size());
 }
 
 // REQUIRES: digits are all decimal. Takes quadratic time: bound the number of digits first.

@@ -3,8 +3,9 @@
 // every other opcode is left to Step, which does the same (literals.cc, containers.cc) and says what is wrong.
 #include <algorithm>
 #include <bit>
-#include <cstring>
 
+#include "sandbox/base/little_endian.h"
+#include "sandbox/pickle/integers.h"
 #include "sandbox/pickle/interpreter.h"
 #include "sandbox/pickle/utf8.h"
 
@@ -13,14 +14,6 @@ namespace {
 
 // Opcode, and a number of eight bytes with its length.
 constexpr size_t kLongest = 2 + sizeof(uint64_t);
-
-// A number of so many bytes at `at`.
-template <typename T>
-T At(const uint8_t* at) {
-  T value{};
-  std::memcpy(&value, at, sizeof(value));
-  return value;
-}
 
 }  // namespace
 
@@ -53,8 +46,7 @@ inline bool Interpreter::TupleSimple(size_t count) {
 inline bool Interpreter::PushSimpleLong(const uint8_t* at, size_t length) {
   const bool usual = length > 0 && length <= sizeof(int64_t) && length <= context_.limits.integer_bytes;
   if (!usual || !HasRoomForText(length)) return false;
-  const auto unused = static_cast<int>(64 - 8 * length);
-  stack_.Push(graph_.Int(static_cast<int64_t>(At<uint64_t>(at) << unused) >> unused));
+  stack_.Push(graph_.Int(SignExtended(LoadLittle<uint64_t>(at), length)));
   return true;
 }
 
@@ -88,11 +80,11 @@ inline bool Interpreter::PushSimpleLong(const uint8_t* at, size_t length) {
     case 'h':  // BINGET
       return GetSimple(at[1]) ? at + 2 : nullptr;
     case 'j':  // LONG_BINGET
-      return GetSimple(At<uint32_t>(at + 1)) ? at + 5 : nullptr;
+      return GetSimple(LoadLittle<uint32_t>(at + 1)) ? at + 5 : nullptr;
     case 'q':  // BINPUT
       return PutSimple(at[1]) ? at + 2 : nullptr;
     case 'r':  // LONG_BINPUT
-      return PutSimple(At<uint32_t>(at + 1)) ? at + 5 : nullptr;
+      return PutSimple(LoadLittle<uint32_t>(at + 1)) ? at + 5 : nullptr;
     case 0x94:  // MEMOIZE
       return PutSimple(memo_.count()) ? at + 1 : nullptr;
     case 0x85:  // TUPLE1
@@ -102,15 +94,15 @@ inline bool Interpreter::PushSimpleLong(const uint8_t* at, size_t length) {
     case 'K':  // BININT1
       return push(graph_.Int(at[1]), 2);
     case 'M':  // BININT2
-      return push(graph_.Int(At<uint16_t>(at + 1)), 3);
+      return push(graph_.Int(LoadLittle<uint16_t>(at + 1)), 3);
     case 'J':  // BININT
-      return push(graph_.Int(At<int32_t>(at + 1)), 5);
+      return push(graph_.Int(LoadLittle<int32_t>(at + 1)), 5);
     case 'G':  // BINFLOAT
-      return push(graph_.Float(std::bit_cast<double>(__builtin_bswap64(At<uint64_t>(at + 1)))), 9);
+      return push(graph_.Float(std::bit_cast<double>(__builtin_bswap64(LoadLittle<uint64_t>(at + 1)))), 9);
     case 0x8a:  // LONG1
       return PushSimpleLong(at + 2, at[1]) ? at + 2 + at[1] : nullptr;
     case 'X':  // BINUNICODE
-      return push_text(5, At<uint32_t>(at + 1));
+      return push_text(5, LoadLittle<uint32_t>(at + 1));
     case 0x8c:  // SHORT_BINUNICODE
       return push_text(2, at[1]);
     default:

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <cstring>
 
-namespace airlock::formats {
+namespace airlock {
 
 // REQUIRES: sizeof(T) bytes at `bytes`. The worker runs on little-endian machines only.
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
@@ -16,4 +16,4 @@ T LoadLittle(const uint8_t* bytes) {
   return value;
 }
 
-}  // namespace airlock::formats
+}  // namespace airlock
