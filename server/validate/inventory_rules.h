@@ -9,7 +9,7 @@
 
 namespace airlock::server {
 
-// Of each piece before it is kept: their texts are long in no plan.
+// Asked of each piece before it is kept, so that no long text ever is.
 OrVerdict<void> CheckInventory(const v1::PlanChunk& piece);
 OrVerdict<void> CheckDone(const worker::v1::Done& done);
 
