@@ -92,7 +92,7 @@ class SpawnerClient {
 // Sends one Job (encoded, at most kMaxJobBytes; its length goes before it) with the descriptors, in one sendmsg.
 // `inputs`: 1 to walls::kMaxInputs.
 SpawnResult<void> SendJob(const Worker& worker, const std::string& encoded_job, std::span<const int> inputs,
-                          int output_fd);
+                          int output_fd, int graph_fd);
 
 // Kills (SIGKILL by pidfd) and waits. Idempotent through Worker: afterwards pidfd is closed.
 Exit KillAndReap(Worker& worker);

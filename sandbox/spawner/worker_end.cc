@@ -30,7 +30,7 @@ Worker& Worker::operator=(Worker&& other) noexcept {
 Worker::~Worker() { KillAndReap(*this); }
 
 SpawnResult<void> SendJob(const Worker& worker, const std::string& encoded_job, std::span<const int> inputs,
-                          int output_fd) {
+                          int output_fd, int graph_fd) {
   if (inputs.empty() || inputs.size() > walls::kMaxInputs) {
     return Unexpected<SpawnError>{SpawnError{"descriptors of the job", EINVAL, ""}};
   }
@@ -41,7 +41,7 @@ SpawnResult<void> SendJob(const Worker& worker, const std::string& encoded_job, 
   std::string message(reinterpret_cast<const char*>(prefix.data()), prefix.size());
   message += encoded_job;
   // In the order of their numbers over there.
-  std::vector<int> fds = {inputs.front(), output_fd};
+  std::vector<int> fds = {inputs.front(), output_fd, graph_fd};
   fds.insert(fds.end(), inputs.begin() + 1, inputs.end());
   if (!SendWithFds(worker.socket.get(), std::as_bytes(std::span(message)), fds)) {
     return Unexpected<SpawnError>{SpawnError{"sending the job", errno, ""}};
