@@ -102,35 +102,18 @@ OrVerdict<bool> FrameReader::FrameIsThere() const {
 
 OrVerdict<Received> FrameReader::TakeFrame() {
   const uint32_t length = FrontLength();
-  const std::string_view encoded(reinterpret_cast<const char*>(buffer_.get()) + begin_ + kPrefixBytes, length);
+  const uint8_t* const encoded = buffer_.get() + begin_ + kPrefixBytes;
   begin_ += kPrefixBytes + length;
   if (++frames_ > caps_.max_frames) return Protocol("frame: more frames than one load can need");
-  return IsPlanFrame(encoded) ? TakePlan(encoded) : TakeOther(encoded);
-}
-
-OrVerdict<Received> FrameReader::TakePlan(std::string_view encoded) {
-  PlanPiece piece;
-  switch (ParsePlanFrame(encoded, piece)) {
-    case PieceParse::kMalformed:
-      return Protocol("frame: not a Frame");
-    case PieceParse::kNotCanonical:
-      return Protocol("frame: not canonical");
-    case PieceParse::kGood:
-      break;
-  }
-  AIRLOCK_TRY(Advance(worker::v1::Frame::kPlan));
-  return Received{worker::v1::Frame::kPlan, Tainted(std::move(piece)), Tainted(worker::v1::Frame())};
-}
-
-OrVerdict<Received> FrameReader::TakeOther(std::string_view encoded) {
   worker::v1::Frame frame;
-  if (!frame.ParseFromArray(encoded.data(), static_cast<int>(encoded.size()))) return Protocol("frame: not a Frame");
+  if (!frame.ParseFromArray(encoded, static_cast<int>(length))) return Protocol("frame: not a Frame");
   frame.DiscardUnknownFields();
-  // A plan behind another body has taken its place.
-  if (frame.ByteSizeLong() != encoded.size() || frame.has_plan()) return Protocol("frame: not canonical");
+  if (frame.ByteSizeLong() != length) return Protocol("frame: not canonical");
   const auto kind = frame.body_case();
   AIRLOCK_TRY(Advance(kind));
-  return Received{kind, Tainted(PlanPiece()), Tainted(std::move(frame))};
+  v1::PlanChunk piece;
+  if (kind == worker::v1::Frame::kPlan) piece.Swap(frame.mutable_plan());
+  return Received{kind, Tainted(std::move(piece)), Tainted(std::move(frame))};
 }
 
 OrVerdict<void> FrameReader::Advance(worker::v1::Frame::BodyCase kind) {

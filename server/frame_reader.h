@@ -15,7 +15,6 @@
 #include <string_view>
 
 #include "airlock/worker/v1/frame.pb.h"
-#include "server/plan_piece.h"
 #include "server/tainted.h"
 #include "server/verdict.h"
 
@@ -40,8 +39,8 @@ struct Deadlines {
 
 struct Received {
   worker::v1::Frame::BodyCase kind;
-  // Of a PLAN, empty otherwise. Refers to memory of the reader: good until its next call.
-  Tainted<PlanPiece> piece;
+  // Of a PLAN, empty otherwise.
+  Tainted<v1::PlanChunk> piece;
   // Of any other.
   Tainted<worker::v1::Frame> frame;
 };
@@ -69,8 +68,6 @@ class FrameReader {
   // Whether a whole frame lies in the buffer.
   OrVerdict<bool> FrameIsThere() const;
   OrVerdict<Received> TakeFrame();
-  OrVerdict<Received> TakePlan(std::string_view encoded);
-  OrVerdict<Received> TakeOther(std::string_view encoded);
   OrVerdict<void> Advance(worker::v1::Frame::BodyCase kind);
   size_t buffered() const { return end_ - begin_; }
   uint32_t FrontLength() const;

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -45,6 +46,8 @@ class TicketBook {
     Peer owner;
     // What the owner calls it; for logs.
     std::string name = {};
+    // Goes when the lot goes: what the files take of a budget.
+    std::shared_ptr<const void> share = {};
   };
 
   explicit TicketBook(const TicketOptions& options = {}) : options_(options) {}

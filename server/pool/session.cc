@@ -45,11 +45,12 @@ uint64_t OutputCapacity(const Limits& limits, uint64_t input_size) {
 class WorkerRun {
  public:
   WorkerRun(ReadyWorker worker, const Input& input, const SessionOptions& options, const spawner::OutputMemfd& output,
-            Examiner& examiner, const Cancellation& cancellation)
+            GraphFile& graph, Examiner& examiner, const Cancellation& cancellation)
       : worker_(std::move(worker)),
         input_(input),
         options_(options),
         output_(output),
+        graph_(graph),
         examiner_(examiner),
         cancellation_(cancellation) {}
 
@@ -71,6 +72,7 @@ class WorkerRun {
   const Input& input_;
   const SessionOptions& options_;
   const spawner::OutputMemfd& output_;
+  GraphFile& graph_;
   Examiner& examiner_;
   const Cancellation& cancellation_;
   // What the plan is found to be. Of no use to anybody until the worker's end was judged.
@@ -104,13 +106,14 @@ worker::v1::Job WorkerRun::MakeJob() const {
     }
   }
   job.set_hold_back_bytes(options_.hold_back_bytes);
+  job.set_graph_room(graph_.room());
   *job.mutable_files() = input_.files();
   job.set_further_inputs(static_cast<uint32_t>(input_.fds().size() - 1));
   return job;
 }
 
 OrVerdict<void> WorkerRun::Start() {
-  auto sent = spawner::SendJob(worker_.worker, MakeJob().SerializeAsString(), input_.fds(), output_.fd());
+  auto sent = spawner::SendJob(worker_.worker, MakeJob().SerializeAsString(), input_.fds(), output_.fd(), graph_.fd());
   if (!sent.ok()) return Unexpected<Verdict>{VerdictOfSpawn(sent.error(), v1::REASON_NO_WORKER)};
   return {};
 }
@@ -171,10 +174,10 @@ Verdict WorkerRun::End(Verdict cause) {
 }
 
 // While the kernel takes the worker's memory apart, which for a large plan takes about as long. The plan is what came
-// before DONE, and nothing that the worker does from here on changes it.
+// before DONE and what the graph file holds when it is sealed; nothing that the worker does from then on changes it.
 void WorkerRun::Validate(Tainted<worker::v1::Frame> done) {
   const Clock::time_point start = Clock::now();
-  finished_ = examiner_.Finish(std::move(done));
+  finished_ = examiner_.Finish(std::move(done), graph_);
   validate_us_ = MicrosecondsSince(start);
 }
 
@@ -231,6 +234,11 @@ OrVerdict<Fd> SealOutput(spawner::OutputMemfd& output, const Input& input) {
 WorkerEnd RunWorker(WorkerPool& pool, const Input& input, const SessionOptions& options,
                     const spawner::OutputMemfd& output, Examiner& examiner, const Cancellation& cancellation) {
   WorkerEnd failed;
+  auto graph = GraphFile::Create(options.limits.memory_bytes);
+  if (!graph.ok()) {
+    failed.verdict = std::move(graph).error();
+    return failed;
+  }
   const Clock::time_point deadline = Clock::now() + kTakePatience;
   for (size_t attempt = 0; attempt < kAttempts; ++attempt) {
     auto worker = pool.Take(deadline);
@@ -238,7 +246,7 @@ WorkerEnd RunWorker(WorkerPool& pool, const Input& input, const SessionOptions& 
       failed.verdict = std::move(worker).error();
       return failed;
     }
-    WorkerRun run(std::move(worker).value(), input, options, output, examiner, cancellation);
+    WorkerRun run(std::move(worker).value(), input, options, output, *graph, examiner, cancellation);
     auto started = run.Start();
     if (started.ok()) return run.Run();
     failed.verdict = std::move(started).error();
@@ -282,8 +290,10 @@ Verdict RunProbe(WorkerPool& pool, uint32_t probe) {
   // A file of its own as the input: a probe gets nothing that is worth having.
   auto input = spawner::OutputMemfd::Create(kOutputSlack);
   if (!input.ok()) return VerdictOfSpawn(input.error());
+  auto graph = spawner::OutputMemfd::Create(kOutputSlack);
+  if (!graph.ok()) return VerdictOfSpawn(graph.error());
   const int input_fd = input->fd();
-  auto sent = spawner::SendJob(worker.worker, job.SerializeAsString(), {&input_fd, 1}, output->fd());
+  auto sent = spawner::SendJob(worker.worker, job.SerializeAsString(), {&input_fd, 1}, output->fd(), graph->fd());
   if (!sent.ok()) return VerdictOfSpawn(sent.error());
   const Deadlines deadlines{Clock::now() + kProbePatience, kProbePatience};
   auto next = worker.reader.Next(deadlines);

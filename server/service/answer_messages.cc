@@ -13,6 +13,9 @@
 namespace airlock::server {
 namespace {
 
+// Below, copies cost less than the way to the fd socket and back.
+constexpr uint64_t kWorthAFile = uint64_t{256} << 10;
+
 std::optional<OutgoingMessage> Encode(const v1::LoadResponse& response) {
   OutgoingMessage message;
   bool own = false;
@@ -36,7 +39,9 @@ AnswerMessages::AnswerMessages(Broker& broker, v1::Report report, const Subject&
   if (!result.concluded) return;
   // What was met is of use to whoever wants to know why it failed.
   if (!subject.succeeded) subject.result.conclusion.plan = InventoryOf(*subject.result.conclusion.plan);
-  plan_.emplace(result.conclusion.plan);
+  if (subject.succeeded) graph_file_ = OfferGraph();
+  const bool in_pieces = subject.succeeded && !graph_file_;
+  plan_.emplace(result.conclusion.plan, in_pieces ? result.conclusion.graph : nullptr);
   if (!subject.succeeded) return;
   const PayloadCursor payload(result.conclusion.plan->storages(), *subject.input, result.output.get());
   if (subject.data == DataBy::kStream) data_.emplace(payload, broker.piece_bytes);
@@ -55,7 +60,14 @@ OrVerdict<std::optional<OutgoingMessage>> AnswerMessages::Next() {
     if (auto piece = plan_ ? plan_->Next() : std::nullopt) {
       return std::optional(OutgoingMessage{std::move(*piece), std::nullopt});
     }
+    phase_ = Phase::kGraph;
+  }
+  if (phase_ == Phase::kGraph) {
     phase_ = Phase::kData;
+    if (graph_file_) {
+      response.mutable_graph_file()->Swap(&*graph_file_);
+      return Encode(response);
+    }
   }
   if (phase_ == Phase::kData) {
     if (data_ && !data_->AtEnd()) {
@@ -90,17 +102,36 @@ std::optional<PayloadCursor> AnswerMessages::TakePayload() {
   return std::exchange(payload_, std::nullopt);
 }
 
+OrVerdict<std::string> AnswerMessages::TicketFor(int fd, std::shared_ptr<const void> share) {
+  // A description of its own, for reading only. The seals hold for all of them.
+  const std::string path = "/proc/self/fd/" + std::to_string(fd);
+  Fd reopened(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!reopened) return Because(v1::REASON_INTERNAL, std::string("cannot reopen a file: ") + std::strerror(errno));
+  TicketBook::Lot lot{{}, *subject_.owner};
+  lot.files.push_back(std::move(reopened));
+  lot.share = std::move(share);
+  return broker_.descriptors.outputs().Issue(std::move(lot));
+}
+
 // Empty where no storage lies in the output.
 OrVerdict<std::string> AnswerMessages::OutputTicket() {
   const auto& places = subject_.result.conclusion.plan->storages().place();
   if (std::find(places.begin(), places.end(), v1::PLACE_OUTPUT) == places.end()) return std::string();
-  // A description of its own, for reading only. The seals hold for all of them.
-  const std::string path = "/proc/self/fd/" + std::to_string(subject_.result.output.get());
-  Fd reopened(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!reopened) return Because(v1::REASON_INTERNAL, std::string("cannot reopen the output: ") + std::strerror(errno));
-  TicketBook::Lot lot{{}, *subject_.owner};
-  lot.files.push_back(std::move(reopened));
-  return broker_.descriptors.outputs().Issue(std::move(lot));
+  return TicketFor(subject_.result.output.get(), nullptr);
+}
+
+std::optional<v1::GraphFile> AnswerMessages::OfferGraph() {
+  const SealedGraph& graph = *subject_.result.conclusion.graph;
+  if (!subject_.graph_file || subject_.owner == nullptr || graph.bytes() < kWorthAFile) return std::nullopt;
+  auto ticket = TicketFor(graph.fd(), subject_.plan_share);
+  if (!ticket.ok()) return std::nullopt;
+  v1::GraphFile file;
+  *file.mutable_ticket() = std::move(ticket).value();
+  for (size_t i = 0; i < kGraphColumns; ++i) {
+    file.add_offset(graph.offset(i));
+    file.add_bytes(graph.lengths()[i]);
+  }
+  return file;
 }
 
 }  // namespace airlock::server

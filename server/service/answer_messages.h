@@ -1,8 +1,9 @@
-// AnswerMessages: what goes back to the caller, message by message: the report, the pieces of the plan, then the data
-// of the storages, or how much of it comes through a socket, or a ticket for the file that the worker wrote it to. Not
-// thread-safe.
+// AnswerMessages: what goes back to the caller, message by message: the report, the pieces of the plan, perhaps with a
+// ticket for the file that has the graph, then the data of the storages, or how much of it comes through a socket, or a
+// ticket for the file that the worker wrote it to. Not thread-safe.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -28,8 +29,12 @@ class AnswerMessages {
     const Input* input;
     SessionResult& result;
     DataBy data;
-    // Whom the ticket is for. REQUIRES: there with DataBy::kTicket.
+    // Whom tickets are for. REQUIRES: there with DataBy::kTicket.
     const Peer* owner;
+    // Whether a large graph may go to the owner as a file.
+    bool graph_file;
+    // What the plan takes of a budget, for as long as anybody holds the graph here.
+    std::shared_ptr<const void> plan_share;
   };
 
   // All that the subject refers to must outlive it. Of what failed, the result's plan keeps what was met: symbols and
@@ -43,14 +48,19 @@ class AnswerMessages {
 
  private:
   // What comes next.
-  enum class Phase : uint8_t { kReport, kPlan, kData, kSize, kTicket, kEnd };
+  enum class Phase : uint8_t { kReport, kPlan, kGraph, kData, kSize, kTicket, kEnd };
 
+  // A ticket of the owner's for a file that is sealed.
+  OrVerdict<std::string> TicketFor(int fd, std::shared_ptr<const void> share);
   OrVerdict<std::string> OutputTicket();
+  // Nothing where the graph is to come in pieces: it is small, or nobody asked, or there are too many tickets.
+  std::optional<v1::GraphFile> OfferGraph();
 
   Broker& broker_;
   const v1::Report report_;
   const Subject subject_;
   Phase phase_ = Phase::kReport;
+  std::optional<v1::GraphFile> graph_file_;
   std::optional<PlanCutter> plan_;
   // Of what succeeded: as data, or through a socket.
   std::optional<PayloadReader> data_;

@@ -26,11 +26,11 @@ Broker::Broker(const BrokerOptions& broker_options, WorkerPool& worker_pool, Pat
     : options(broker_options),
       pool(worker_pool),
       paths(std::move(path_source)),
-      descriptors(broker_options.limits.input_bytes),
       stalls(broker_options.stall_patience),
       calls(broker_options.max_calls),
       workers(broker_options.shared_workers),
       plan_bytes(broker_options.plan_memory),
+      descriptors(broker_options.limits.input_bytes),
       input_files(MostInputFiles()),
       piece_bytes(kPieceMemory),
       // Every call has at most one job in each.

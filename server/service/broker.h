@@ -49,8 +49,6 @@ struct Broker {
   walls::Posture posture = walls::Posture::kNone;
   // Beside the first unix socket; empty where there is none. Set before anybody is served.
   std::string fd_socket;
-  // Open files of callers and for callers.
-  DescriptorDesk descriptors;
   // No new loads.
   std::atomic<bool> draining = false;
   std::atomic<uint64_t> next_request = 1;
@@ -61,6 +59,8 @@ struct Broker {
   Budget workers;
   // Bytes of plans that wait to be read.
   Budget plan_bytes;
+  // Open files of callers and for callers, among them graphs that are part of such a plan.
+  DescriptorDesk descriptors;
   // Open files of inputs that are paths: a folder has hundreds, and is open until its caller has read the answer.
   Budget input_files;
   // Bytes of data that were read and not yet sent.

@@ -142,9 +142,11 @@ void LoadCall::Decode() {
 
 Verdict LoadCall::HoldPlan() {
   if (!result_.concluded) return {};
-  auto share = broker_.plan_bytes.Take(HeldBytes(*result_.conclusion.plan));
+  const Conclusion& conclusion = result_.conclusion;
+  const uint64_t graph = conclusion.graph == nullptr ? 0 : conclusion.graph->bytes();
+  auto share = broker_.plan_bytes.Take(HeldBytes(*conclusion.plan) + graph);
   if (share) {
-    plan_share_.emplace(std::move(*share));
+    plan_share_ = std::make_shared<const Budget::Share>(std::move(*share));
     return {};
   }
   result_ = {};
@@ -156,7 +158,8 @@ void LoadCall::Answer(const Verdict& verdict) {
   if (verdict_.outcome() == v1::OUTCOME_CANCELLED) return Close(verdict_);
   FillReport();
   answer_.emplace(broker_, report_,
-                  AnswerMessages::Subject{verdict_.ok(), input_.file(), result_, WayOfData(), input_.owner()});
+                  AnswerMessages::Subject{verdict_.ok(), input_.file(), result_, WayOfData(), input_.owner(),
+                                          options_ && options_->graph_file(), plan_share_});
   next_ = answer_->Next();
   if (WriteNext()) Make();
 }

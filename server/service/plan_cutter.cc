@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -22,30 +23,32 @@ constexpr size_t kMaxRowOverhead = 16;
 
 static_assert(std::endian::native == std::endian::little, "columns go out as they lie in memory");
 
-size_t LengthOf(const std::string& column) { return column.size(); }
 template <typename Column>
 size_t LengthOf(const Column& column) {
   return static_cast<size_t>(column.size());
 }
 
 // Numbers of a fixed width: what protobuf makes of them is what lies in memory.
-template <typename Source>
-PlanColumn Numbers(PlanField field, const Source& source) {
-  constexpr size_t kWidth = sizeof(typename Source::value_type);
-  return {LengthOf(source), [field, &source](PieceWriter& piece, size_t from, size_t& budget) {
-            const size_t rows = std::min(LengthOf(source) - from, budget / kWidth);
-            if (rows > 0) piece.Add(field, {reinterpret_cast<const char*>(source.data() + from), rows * kWidth});
-            budget -= rows * kWidth;
-            return rows;
+template <typename T>
+PlanColumn Numbers(PlanField field, std::span<const T> source) {
+  return {source.size(), [field, source](PieceWriter& piece, size_t from, size_t& budget) {
+            const auto part = source.subspan(from, std::min(source.size() - from, budget / sizeof(T)));
+            if (!part.empty()) piece.Add(field, {reinterpret_cast<const char*>(part.data()), part.size_bytes()});
+            budget -= part.size_bytes();
+            return part.size();
           }};
 }
+template <typename T>
+PlanColumn Numbers(PlanField field, const google::protobuf::RepeatedField<T>& source) {
+  return Numbers(field, std::span<const T>(source.data(), LengthOf(source)));
+}
 
-PlanColumn Bytes(PlanField field, const std::string& source) {
-  return {LengthOf(source), [field, &source](PieceWriter& piece, size_t from, size_t& budget) {
-            const size_t rows = std::min(source.size() - from, budget);
-            if (rows > 0) piece.Add(field, std::string_view(source).substr(from, rows));
-            budget -= rows;
-            return rows;
+PlanColumn Bytes(PlanField field, std::string_view source) {
+  return {source.size(), [field, source](PieceWriter& piece, size_t from, size_t& budget) {
+            const std::string_view part = source.substr(from, budget);
+            if (!part.empty()) piece.Add(field, part);
+            budget -= part.size();
+            return part.size();
           }};
 }
 
@@ -90,24 +93,26 @@ PlanColumn Rows(PlanField field, const Source& source) {
 
 }  // namespace
 
-PlanCutter::PlanCutter(std::shared_ptr<const v1::PlanChunk> plan) : plan_(std::move(plan)) {
-  AddGraph(plan_->graph());
-  AddTensors(plan_->tensors());
-  AddStorages(plan_->storages());
-  AddInventory();
-  AddEntries(plan_->entries());
+PlanCutter::PlanCutter(std::shared_ptr<const v1::PlanChunk> plan, std::shared_ptr<const SealedGraph> graph)
+    : subject_(std::make_shared<Subject>(std::move(plan), std::move(graph))) {
+  if (subject_->graph != nullptr) AddGraph(subject_->graph->view());
+  const v1::PlanChunk& tables = *subject_->plan;
+  AddTensors(tables.tensors());
+  AddStorages(tables.storages());
+  AddInventory(tables);
+  AddEntries(tables.entries());
 }
 
-void PlanCutter::AddGraph(const v1::GraphColumns& graph) {
+void PlanCutter::AddGraph(const GraphView& graph) {
   using Table = v1::GraphColumns;
   const auto at = [](int number) { return PlanField{v1::PlanChunk::kGraphFieldNumber, number}; };
-  columns_.push_back(Bytes(at(Table::kKindsFieldNumber), graph.kinds()));
-  columns_.push_back(Numbers(at(Table::kCountsFieldNumber), graph.counts()));
-  columns_.push_back(Numbers(at(Table::kRefsFieldNumber), graph.refs()));
-  columns_.push_back(Numbers(at(Table::kLinksFieldNumber), graph.links()));
-  columns_.push_back(Numbers(at(Table::kIntsFieldNumber), graph.ints()));
-  columns_.push_back(Numbers(at(Table::kFloatsFieldNumber), graph.floats()));
-  columns_.push_back(Bytes(at(Table::kBlobFieldNumber), graph.blob()));
+  columns_.push_back(Bytes(at(Table::kKindsFieldNumber), graph.kinds));
+  columns_.push_back(Numbers(at(Table::kCountsFieldNumber), graph.counts));
+  columns_.push_back(Numbers(at(Table::kRefsFieldNumber), graph.refs));
+  columns_.push_back(Numbers(at(Table::kLinksFieldNumber), graph.links));
+  columns_.push_back(Numbers(at(Table::kIntsFieldNumber), graph.ints));
+  columns_.push_back(Numbers(at(Table::kFloatsFieldNumber), graph.floats));
+  columns_.push_back(Bytes(at(Table::kBlobFieldNumber), graph.blob));
 }
 
 void PlanCutter::AddTensors(const v1::TensorColumns& tensors) {
@@ -133,11 +138,11 @@ void PlanCutter::AddStorages(const v1::StorageColumns& storages) {
   columns_.push_back(Numbers(at(Table::kCrc32FieldNumber), storages.crc32()));
 }
 
-void PlanCutter::AddInventory() {
+void PlanCutter::AddInventory(const v1::PlanChunk& plan) {
   const auto at = [](int number) { return PlanField{0, number}; };
-  columns_.push_back(Rows(at(v1::PlanChunk::kDevicesFieldNumber), plan_->devices()));
-  columns_.push_back(Rows(at(v1::PlanChunk::kSymbolsFieldNumber), plan_->symbols()));
-  columns_.push_back(Rows(at(v1::PlanChunk::kFindingsFieldNumber), plan_->findings()));
+  columns_.push_back(Rows(at(v1::PlanChunk::kDevicesFieldNumber), plan.devices()));
+  columns_.push_back(Rows(at(v1::PlanChunk::kSymbolsFieldNumber), plan.symbols()));
+  columns_.push_back(Rows(at(v1::PlanChunk::kFindingsFieldNumber), plan.findings()));
 }
 
 void PlanCutter::AddEntries(const v1::Entries& entries) {
@@ -153,7 +158,7 @@ void PlanCutter::AddEntries(const v1::Entries& entries) {
 }
 
 std::optional<grpc::ByteBuffer> PlanCutter::Next() {
-  PieceWriter piece(plan_);
+  PieceWriter piece(subject_);
   size_t budget = kPieceBytes;
   for (; column_ < columns_.size(); ++column_, row_ = 0) {
     const PlanColumn& column = columns_[column_];

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "airlock/v1/plan.pb.h"
+#include "server/graph_file.h"
 #include "server/service/piece_writer.h"
 
 namespace airlock::server {
@@ -26,20 +27,27 @@ struct PlanColumn {
 
 class PlanCutter {
  public:
-  // The plan must not change any more: messages refer to it until gRPC has sent them.
-  explicit PlanCutter(std::shared_ptr<const v1::PlanChunk> plan);
+  // The plan must not change any more: messages refer to it, and to the graph, until gRPC has sent them. A null graph
+  // is left out.
+  PlanCutter(std::shared_ptr<const v1::PlanChunk> plan, std::shared_ptr<const SealedGraph> graph);
 
   // The next piece, encoded as a LoadResponse; nothing at the end.
   std::optional<grpc::ByteBuffer> Next();
 
  private:
-  void AddGraph(const v1::GraphColumns& graph);
+  void AddGraph(const GraphView& graph);
   void AddTensors(const v1::TensorColumns& tensors);
   void AddStorages(const v1::StorageColumns& storages);
-  void AddInventory();
+  void AddInventory(const v1::PlanChunk& plan);
   void AddEntries(const v1::Entries& entries);
 
-  const std::shared_ptr<const v1::PlanChunk> plan_;
+  // Both together: what a message refers to.
+  struct Subject {
+    std::shared_ptr<const v1::PlanChunk> plan;
+    std::shared_ptr<const SealedGraph> graph;
+  };
+
+  const std::shared_ptr<const Subject> subject_;
   std::vector<PlanColumn> columns_;
   size_t column_ = 0;
   size_t row_ = 0;

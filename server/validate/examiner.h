@@ -5,7 +5,7 @@
 
 #include "airlock/v1/report.pb.h"
 #include "airlock/worker/v1/frame.pb.h"
-#include "server/plan_piece.h"
+#include "server/graph_file.h"
 #include "server/tainted.h"
 #include "server/verdict.h"
 
@@ -21,18 +21,21 @@ struct Conclusion {
   v1::Format format = v1::FORMAT_UNSPECIFIED;
   google::protobuf::RepeatedPtrField<v1::Nested> nested;
   v1::Totals totals;
-  // With entries. After a failure: symbols and findings only.
+  // All but the graph, with entries. After a failure: symbols and findings only.
   std::shared_ptr<v1::PlanChunk> plan;
+  // Nothing after a failure.
+  std::shared_ptr<const SealedGraph> graph;
   // The worker left what it was to inflate or swap to others, as its job allowed.
   bool held_back = false;
 };
 
-// Order: Add for each PLAN, Finish for DONE. A worker that breaks a rule is a violation, whatever else the file may be.
+// Order: Add for each PLAN, Finish for DONE, with the file that the worker wrote its graph to. A worker that breaks a
+// rule is a violation, whatever else the file may be.
 class Examiner {
  public:
   virtual ~Examiner() = default;
-  virtual OrVerdict<void> Add(Tainted<PlanPiece> piece) = 0;
-  virtual OrVerdict<Conclusion> Finish(Tainted<worker::v1::Frame> frame) = 0;
+  virtual OrVerdict<void> Add(Tainted<v1::PlanChunk> piece) = 0;
+  virtual OrVerdict<Conclusion> Finish(Tainted<worker::v1::Frame> frame, GraphFile& file) = 0;
 };
 
 }  // namespace airlock::server

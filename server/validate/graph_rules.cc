@@ -53,7 +53,7 @@ class GraphChecker {
 OrVerdict<void> GraphChecker::Check() {
   if (nodes_.size() == 0) return Broken(Rule::kGraphRoot);
   uint32_t highest = 0;
-  for (const uint32_t ref : plan_.graph().refs()) highest = std::max(highest, ref);
+  for (const uint32_t ref : nodes_.refs()) highest = std::max(highest, ref);
   if (highest >= nodes_.size()) return Broken(Rule::kGraphRef);
   AIRLOCK_TRY(nodes_.ForEach(kDemanding, [this](uint32_t node) { return CheckNode(node); }));
   if (string_bytes_ > limits_.string_bytes) return Broken(Rule::kGraphStringBytes);

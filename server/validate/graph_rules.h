@@ -8,7 +8,7 @@
 
 namespace airlock::server {
 
-// REQUIRES: `nodes` was cut from plan.graph(); the tensors and storages of `plan` need not be checked yet.
+// REQUIRES: `nodes` was cut from the graph of `plan`, whose tensors and storages need not be checked yet.
 OrVerdict<void> CheckGraph(const v1::PlanChunk& plan, const NodeTable& nodes, const Limits& limits);
 
 // Whether `text` is what torch prints for a dtype, layout or device: lower case, digits, '_' and ':'; 1 to 64 bytes.

@@ -72,6 +72,7 @@ OrVerdict<void> CheckDone(const worker::v1::Done& done) {
   if (limit != !done.limit_name().empty()) return Broken(Rule::kDoneLimit);
   if (limit && !IsLimitName(done.limit_name())) return Broken(Rule::kDoneLimit);
   if (done.held_back() && done.reason() != 0) return Broken(Rule::kDoneHeldBack);
+  if (done.graph_bytes_size() != 0 && done.reason() != 0) return Broken(Rule::kDoneGraphBytes);
   if (done.nested_size() > kMaxNested) return Broken(Rule::kDoneNested);
   for (const auto& nested : done.nested()) {
     if (!v1::Format_IsValid(nested.format()) || nested.level() > kMaxLevel || nested.where().size() > kMaxFindingText) {
@@ -79,6 +80,16 @@ OrVerdict<void> CheckDone(const worker::v1::Done& done) {
     }
   }
   return {};
+}
+
+OrVerdict<GraphLengths> CheckGraphLengths(const worker::v1::Done& done, uint64_t room) {
+  GraphLengths lengths{};
+  if (static_cast<size_t>(done.graph_bytes_size()) != lengths.size()) return Broken(Rule::kDoneGraphBytes);
+  std::copy(done.graph_bytes().begin(), done.graph_bytes().end(), lengths.begin());
+  for (size_t i = 0; i < lengths.size(); ++i) {
+    if (lengths[i] > room || lengths[i] % kGraphWidths[i] != 0) return Broken(Rule::kDoneGraphBytes);
+  }
+  return lengths;
 }
 
 Verdict VerdictOf(const worker::v1::Done& done) {

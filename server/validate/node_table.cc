@@ -74,42 +74,47 @@ size_t RunFrom(std::string_view kinds, size_t node) {
 
 }  // namespace
 
-OrVerdict<NodeTable> NodeTable::Cut(const v1::GraphColumns& graph) {
+OrVerdict<NodeTable> NodeTable::Cut(const GraphView& graph) {
   NodeTable table(graph);
-  table.Advance();
-  AIRLOCK_TRY(table.Close());
+  Progress at;
+  const std::optional<Rule> defect = table.CutNodes(at);
+  AIRLOCK_TRY(table.CheckTaken(at));
+  if (defect) return Broken(*defect);
+  table.kinds_ = at.kinds;
   return table;
 }
 
-void NodeTable::Advance() {
-  const std::string_view kinds = graph_->kinds();
-  if (at_.node == kinds.size() || defect_) return;
-  MakeRoom(nodes_, kinds.size() - nodes_.size());
+std::optional<Rule> NodeTable::CutNodes(Progress& at) {
+  const std::string_view kinds = graph_.kinds;
   nodes_.resize(kinds.size());
-  const std::span counts(graph_->counts().data(), static_cast<size_t>(graph_->counts_size()));
-  Progress at = at_;  // not in memory, as the table is
-  while (at.node < kinds.size()) {
-    const auto kind = static_cast<uint8_t>(kinds[at.node]);
+  Progress now;  // not in memory, as what the caller has is
+  std::optional<Rule> defect;
+  while (now.node < kinds.size() && !defect) {
+    const auto kind = static_cast<uint8_t>(kinds[now.node]);
     if (kind >= kKinds.size() || !kKinds[kind].known) {
-      defect_ = Rule::kGraphKind;
+      defect = Rule::kGraphKind;
       break;
     }
     const KindRow& row = kKinds[kind];
-    if (row.counted && at.count == counts.size()) break;
-    const uint32_t count = row.counted ? counts[at.count++] : 0;
-    if (kind == v1::NODE_KIND_RECORD && (count & ~kRecordBits) != 0) {
-      defect_ = Rule::kGraphRecordMask;
+    if (row.counted && now.count == graph_.counts.size()) {
+      defect = Rule::kGraphShort;
       break;
     }
-    const size_t nodes = row.counted ? 1 : RunFrom(kinds, at.node);
+    const uint32_t count = row.counted ? graph_.counts[now.count++] : 0;
+    if (kind == v1::NODE_KIND_RECORD && (count & ~kRecordBits) != 0) {
+      defect = Rule::kGraphRecordMask;
+      break;
+    }
+    const size_t nodes = row.counted ? 1 : RunFrom(kinds, now.node);
     const uint64_t needed = Needed(static_cast<v1::NodeKind>(kind), row, count);
-    uint64_t& taken = at.taken[static_cast<size_t>(row.column)];
-    Place(std::span(nodes_).subspan(at.node, nodes), {static_cast<uint32_t>(taken), count}, needed);
+    uint64_t& taken = now.taken[static_cast<size_t>(row.column)];
+    Place(std::span(nodes_).subspan(now.node, nodes), {static_cast<uint32_t>(taken), count}, needed);
     taken += needed * nodes;
-    at.node += nodes;
-    at.kinds |= uint64_t{1} << kind;
+    now.node += nodes;
+    now.kinds |= uint64_t{1} << kind;
   }
-  at_ = at;
+  at = now;
+  return defect;
 }
 
 // The first of them stands at `node`, each of the others `step` values behind the one before it.
@@ -120,32 +125,25 @@ inline void NodeTable::Place(std::span<Node> nodes, Node node, uint64_t step) {
   }
 }
 
-OrVerdict<void> NodeTable::Close() {
-  Advance();
-  const auto length = [](int size) { return static_cast<uint64_t>(size); };
-  const std::array<uint64_t, kColumns> size = {0,
-                                               length(graph_->ints_size()),
-                                               length(graph_->floats_size()),
-                                               graph_->blob().size(),
-                                               length(graph_->refs_size()),
-                                               length(graph_->links_size())};
+// A node that takes more than there is comes before whatever is wrong behind it.
+OrVerdict<void> NodeTable::CheckTaken(const Progress& at) const {
+  const std::array<uint64_t, kColumns> size = {
+      0, graph_.ints.size(), graph_.floats.size(), graph_.blob.size(), graph_.refs.size(), graph_.links.size()};
   for (size_t column = 0; column < kColumns; ++column) {
-    if (at_.taken[column] > size[column]) return Broken(Rule::kGraphShort);
+    if (at.taken[column] > size[column]) return Broken(Rule::kGraphShort);
   }
-  if (defect_) return Broken(*defect_);
-  if (at_.node != graph_->kinds().size()) return Broken(Rule::kGraphShort);
-  if (at_.count != length(graph_->counts_size()) || at_.taken != size) return Broken(Rule::kGraphLeftover);
+  const bool whole = at.node == graph_.kinds.size();
+  if (whole && (at.count != graph_.counts.size() || at.taken != size)) return Broken(Rule::kGraphLeftover);
   return {};
 }
 
 std::span<const uint32_t> NodeTable::refs(uint32_t node) const {
   const v1::NodeKind node_kind = kind(node);
-  return {graph_->refs().data() + nodes_[node].first,
-          static_cast<size_t>(Needed(node_kind, kKinds[node_kind], nodes_[node].count))};
+  return graph_.refs.subspan(nodes_[node].first, Needed(node_kind, kKinds[node_kind], nodes_[node].count));
 }
 
 std::string_view NodeTable::blob(uint32_t node) const {
-  return std::string_view(graph_->blob()).substr(nodes_[node].first, nodes_[node].count);
+  return graph_.blob.substr(nodes_[node].first, nodes_[node].count);
 }
 
 }  // namespace airlock::server

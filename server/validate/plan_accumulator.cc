@@ -36,12 +36,8 @@ uint64_t BytesOf(const google::protobuf::RepeatedPtrField<T>& column) {
   return bytes;
 }
 
-uint64_t MemoryOf(const PlanPiece& piece) {
-  const GraphSpans& graph = piece.graph;
-  return graph.kinds.size() + graph.counts.size() + graph.refs.size() + graph.links.size() + graph.ints.size() +
-         graph.floats.size() + graph.blob.size() +
-         SumOverColumns(piece.rest, [](const auto& column) { return BytesOf(column); }) +
-         BytesOf(piece.rest.findings());
+uint64_t MemoryOf(const v1::PlanChunk& piece) {
+  return SumOverColumns(piece, [](const auto& column) { return BytesOf(column); }) + BytesOf(piece.findings());
 }
 
 template <typename T>
@@ -53,28 +49,6 @@ template <typename T>
 void Append(google::protobuf::RepeatedField<T>& to, const google::protobuf::RepeatedField<T>& from) {
   MakeRoom(to, static_cast<size_t>(from.size()));
   to.MergeFrom(from);
-}
-
-// A byte for each node, or text: malloc keeps what they grow into, for the next load.
-void Append(std::string& to, std::string_view from) { to.append(from); }
-
-// Of the column's values, as they are on the wire.
-template <typename T>
-void Append(google::protobuf::RepeatedField<T>& to, std::string_view from) {
-  if (from.empty()) return;
-  const size_t values = from.size() / sizeof(T);
-  MakeRoom(to, values);
-  std::memcpy(to.AddNAlreadyReserved(static_cast<int>(values)), from.data(), values * sizeof(T));
-}
-
-void AppendGraph(v1::GraphColumns& to, const GraphSpans& from) {
-  Append(*to.mutable_kinds(), from.kinds);
-  Append(*to.mutable_blob(), from.blob);
-  Append(*to.mutable_counts(), from.counts);
-  Append(*to.mutable_refs(), from.refs);
-  Append(*to.mutable_links(), from.links);
-  Append(*to.mutable_ints(), from.ints);
-  Append(*to.mutable_floats(), from.floats);
 }
 
 // A count that a limit bounds: of what is there and of what comes.
@@ -89,8 +63,7 @@ uint64_t Longest(std::initializer_list<int> sizes) { return static_cast<uint64_t
 
 }  // namespace
 
-OrVerdict<void> PlanAccumulator::CheckCounts(const PlanPiece& whole) const {
-  const v1::PlanChunk& piece = whole.rest;
+OrVerdict<void> PlanAccumulator::CheckCounts(const v1::PlanChunk& piece) const {
   const auto tensors = [](const v1::PlanChunk& plan) {
     const auto& t = plan.tensors();
     return Longest(
@@ -101,8 +74,7 @@ OrVerdict<void> PlanAccumulator::CheckCounts(const PlanPiece& whole) const {
     return Longest({s.place_size(), s.offset_size(), s.nbytes_size(), s.device_size(), s.crc32_size()});
   };
   const auto size = [](const auto& column) { return static_cast<uint64_t>(column.size()); };
-  const std::array<CountRow, 6> rows = {{
-      {plan_->graph().kinds().size(), whole.graph.kinds.size(), limits_.nodes, Rule::kPieceNodes},
+  const std::array<CountRow, 5> rows = {{
       {tensors(*plan_), tensors(piece), limits_.tensors, Rule::kPieceTensors},
       {storages(*plan_), storages(piece), std::max(limits_.members, limits_.tensors), Rule::kPieceStorages},
       {size(plan_->symbols()), size(piece.symbols()), limits_.symbols, Rule::kPieceSymbols},
@@ -115,16 +87,22 @@ OrVerdict<void> PlanAccumulator::CheckCounts(const PlanPiece& whole) const {
   return {};
 }
 
-OrVerdict<void> PlanAccumulator::Add(const PlanPiece& whole) {
-  const v1::PlanChunk& piece = whole.rest;
-  if (piece.has_entries()) return Broken(Rule::kPieceEntries);
-  AIRLOCK_TRY(CheckCounts(whole));
-  AIRLOCK_TRY(CheckInventory(piece));
-  memory_ += MemoryOf(whole);
+OrVerdict<void> PlanAccumulator::TakeMemory(uint64_t bytes) {
+  memory_ += bytes;
   const uint64_t allowed = std::min(limits_.memory_bytes, kMaxPlanMemory);
   if (memory_ > allowed) return Unexpected<Verdict>{Verdict::Limit("memory_bytes", allowed, memory_)};
+  return {};
+}
 
-  AppendGraph(*plan_->mutable_graph(), whole.graph);
+OrVerdict<void> PlanAccumulator::AddGraph(uint64_t bytes) { return TakeMemory(bytes); }
+
+OrVerdict<void> PlanAccumulator::Add(const v1::PlanChunk& piece) {
+  if (piece.has_graph()) return Broken(Rule::kPieceGraph);
+  if (piece.has_entries()) return Broken(Rule::kPieceEntries);
+  AIRLOCK_TRY(CheckCounts(piece));
+  AIRLOCK_TRY(CheckInventory(piece));
+  AIRLOCK_TRY(TakeMemory(MemoryOf(piece)));
+
   auto& t = *plan_->mutable_tensors();
   const auto& more = piece.tensors();
   Append(*t.mutable_storage(), more.storage());

@@ -7,7 +7,6 @@
 
 #include "airlock/v1/plan.pb.h"
 #include "sandbox/base/limits.h"
-#include "server/plan_piece.h"
 #include "server/validate/plan_memory.h"
 #include "server/verdict.h"
 
@@ -17,15 +16,18 @@ class PlanAccumulator {
  public:
   explicit PlanAccumulator(const Limits& limits) : limits_(limits) {}
 
-  OrVerdict<void> Add(const PlanPiece& piece);
+  OrVerdict<void> Add(const v1::PlanChunk& piece);
+  // The graph besides, of so many bytes.
+  OrVerdict<void> AddGraph(uint64_t bytes);
   const std::shared_ptr<v1::PlanChunk>& plan() { return plan_; }
 
  private:
-  OrVerdict<void> CheckCounts(const PlanPiece& piece) const;
+  OrVerdict<void> CheckCounts(const v1::PlanChunk& piece) const;
+  OrVerdict<void> TakeMemory(uint64_t bytes);
 
   const Limits limits_;
   const std::shared_ptr<v1::PlanChunk> plan_ = MakePlan();
-  // Bytes that the columns take here.
+  // Bytes that the columns take.
   uint64_t memory_ = 0;
 };
 

@@ -31,11 +31,4 @@ void MakeRoom(google::protobuf::RepeatedField<T>& column, size_t more) {
   DropPages(outgrown, bytes);
 }
 
-// Of a vector.
-template <typename Column>
-void MakeRoom(Column& column, size_t more) {
-  const size_t needed = column.size() + more;
-  if (needed > column.capacity()) column.reserve(RoomAhead(needed, sizeof(typename Column::value_type)));
-}
-
 }  // namespace airlock::server

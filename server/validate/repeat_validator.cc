@@ -24,24 +24,9 @@ std::string_view BytesOf(const google::protobuf::RepeatedField<T>& column) {
 }
 
 template <typename T>
-bool Continues(const google::protobuf::RepeatedField<T>& whole, size_t from, std::string_view part) {
-  return Continues(BytesOf(whole), from * sizeof(T), part);
-}
-
-template <typename T>
 bool Continues(const google::protobuf::RepeatedField<T>& whole, size_t from,
                const google::protobuf::RepeatedField<T>& part) {
-  return Continues(whole, from, BytesOf(part));
-}
-
-// Of a part of a column.
-template <typename Column, typename Part>
-size_t Rows(const Column& /*whole*/, const Part& part) {
-  return static_cast<size_t>(part.size());
-}
-template <typename T>
-size_t Rows(const google::protobuf::RepeatedField<T>& /*whole*/, std::string_view part) {
-  return part.size() / sizeof(T);
+  return Continues(BytesOf(whole), from * sizeof(T), BytesOf(part));
 }
 
 bool IsSame(const std::string& a, const std::string& b) { return a == b; }
@@ -62,19 +47,20 @@ bool Continues(const google::protobuf::RepeatedPtrField<T>& whole, size_t from,
 
 }  // namespace
 
-OrVerdict<void> RepeatValidator::Add(Tainted<PlanPiece> tainted) {
-  const PlanPiece piece = std::move(tainted).Open(TaintKey());
-  if (piece.rest.has_entries()) return Broken(Rule::kPieceEntries);
+OrVerdict<void> RepeatValidator::Add(Tainted<v1::PlanChunk> tainted) {
+  const v1::PlanChunk piece = std::move(tainted).Open(TaintKey());
+  if (piece.has_graph()) return Broken(Rule::kPieceGraph);
+  if (piece.has_entries()) return Broken(Rule::kPieceEntries);
   auto said = said_.begin();
   const bool same = VisitColumns(*first_.plan, piece, [&](const auto& whole, const auto& part) {
     if (!Continues(whole, *said, part)) return false;
-    *said++ += Rows(whole, part);
+    *said++ += static_cast<size_t>(part.size());
     return true;
   });
   if (!same) return Broken(Rule::kRepeatPlan);
-  AIRLOCK_TRY(CheckInventory(piece.rest));
+  AIRLOCK_TRY(CheckInventory(piece));
   auto& findings = *findings_.mutable_findings();
-  findings.MergeFrom(piece.rest.findings());
+  findings.MergeFrom(piece.findings());
   if (static_cast<uint64_t>(findings.size()) > limits_.findings) return Broken(Rule::kPieceFindings);
   return {};
 }
@@ -85,7 +71,17 @@ bool RepeatValidator::IsWhole() const {
                       [&](const auto& whole, const auto&) { return static_cast<size_t>(whole.size()) == *said++; });
 }
 
-OrVerdict<Conclusion> RepeatValidator::Finish(Tainted<worker::v1::Frame> frame) {
+OrVerdict<void> RepeatValidator::CheckGraph(const worker::v1::Done& done, GraphFile& file) const {
+  AIRLOCK_ASSIGN(const GraphLengths lengths, CheckGraphLengths(done, file.room()));
+  if (lengths != first_.graph->lengths()) return Broken(Rule::kRepeatPlan);
+  AIRLOCK_ASSIGN(const auto graph, file.Seal(lengths));
+  for (size_t i = 0; i < kGraphColumns; ++i) {
+    if (graph->column(i) != first_.graph->column(i)) return Broken(Rule::kRepeatPlan);
+  }
+  return {};
+}
+
+OrVerdict<Conclusion> RepeatValidator::Finish(Tainted<worker::v1::Frame> frame, GraphFile& file) {
   const worker::v1::Frame opened = std::move(frame).Open(TaintKey());
   const worker::v1::Done& done = opened.done();
   AIRLOCK_TRY(CheckDone(done));
@@ -95,6 +91,7 @@ OrVerdict<Conclusion> RepeatValidator::Finish(Tainted<worker::v1::Frame> frame) 
   conclusion.format = done.format();
   // One that fails says what it has met, and no more.
   if (conclusion.verdict.ok()) {
+    AIRLOCK_TRY(CheckGraph(done, file));
     const bool same = IsWhole() && done.format() == first_.format && done.nested_size() == first_.nested.size() &&
                       Continues(first_.nested, 0, done.nested());
     if (!same) return Broken(Rule::kRepeatPlan);

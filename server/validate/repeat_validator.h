@@ -16,18 +16,19 @@ namespace airlock::server {
 
 class RepeatValidator final : public Examiner {
  public:
-  // `first` must outlive it, with its plan as it was checked: nothing left out.
+  // `first` must outlive it, with its plan and graph as they were checked: nothing left out.
   RepeatValidator(const Limits& limits, const Conclusion& first) : limits_(limits), first_(first) {}
 
-  OrVerdict<void> Add(Tainted<PlanPiece> piece) override;
+  OrVerdict<void> Add(Tainted<v1::PlanChunk> piece) override;
   // A conclusion with verdict, format and, of the plan, findings.
-  OrVerdict<Conclusion> Finish(Tainted<worker::v1::Frame> frame) override;
+  OrVerdict<Conclusion> Finish(Tainted<worker::v1::Frame> frame, GraphFile& file) override;
 
  private:
   // Whether all columns have been said again.
   bool IsWhole() const;
+  OrVerdict<void> CheckGraph(const worker::v1::Done& done, GraphFile& file) const;
 
-  static constexpr size_t kColumns = 22;
+  static constexpr size_t kColumns = 15;
 
   const Limits limits_;
   const Conclusion& first_;

@@ -1,6 +1,7 @@
 #include "server/validate/validator.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "sandbox/base/version.h"
@@ -9,15 +10,16 @@
 #include "server/validate/graph_rules.h"
 #include "server/validate/inventory_rules.h"
 #include "server/validate/names.h"
+#include "server/validate/node_table.h"
 #include "server/validate/rules.h"
 #include "server/validate/tensor_rules.h"
 
 namespace airlock::server {
 namespace {
 
-v1::Totals TotalsOf(const v1::PlanChunk& plan) {
+v1::Totals TotalsOf(const v1::PlanChunk& plan, const SealedGraph* graph) {
   v1::Totals totals;
-  totals.set_nodes(plan.graph().kinds().size());
+  totals.set_nodes(graph == nullptr ? 0 : graph->view().kinds.size());
   totals.set_tensors(static_cast<uint64_t>(plan.tensors().dtype_size()));
   totals.set_storages(static_cast<uint64_t>(plan.storages().place_size()));
   totals.set_entries(static_cast<uint64_t>(plan.entries().name_bytes_size()));
@@ -53,25 +55,30 @@ OrVerdict<worker::v1::Ready> Validator::OpenReady(Tainted<worker::v1::Frame> fra
   return ready;
 }
 
-OrVerdict<void> Validator::Add(Tainted<PlanPiece> piece) {
-  AIRLOCK_TRY(accumulator_.Add(std::move(piece).Open(TaintKey())));
-  nodes_.Advance();
-  return {};
+OrVerdict<void> Validator::Add(Tainted<v1::PlanChunk> piece) {
+  return accumulator_.Add(std::move(piece).Open(TaintKey()));
 }
 
-OrVerdict<void> Validator::CheckPlan(v1::PlanChunk& plan, v1::Format format) {
-  AIRLOCK_TRY(nodes_.Close());
-  AIRLOCK_TRY(CheckGraph(plan, nodes_, limits_));
+OrVerdict<std::shared_ptr<const SealedGraph>> Validator::TakeGraph(const worker::v1::Done& done, GraphFile& file) {
+  AIRLOCK_ASSIGN(const GraphLengths lengths, CheckGraphLengths(done, file.room()));
+  if (lengths[0] > limits_.nodes) return Broken(Rule::kGraphNodes);
+  AIRLOCK_TRY(accumulator_.AddGraph(std::accumulate(lengths.begin(), lengths.end(), uint64_t{0})));
+  return file.Seal(lengths);
+}
+
+OrVerdict<void> Validator::CheckPlan(v1::PlanChunk& plan, const GraphView& graph, v1::Format format) {
+  AIRLOCK_ASSIGN(const NodeTable nodes, NodeTable::Cut(graph));
+  AIRLOCK_TRY(CheckGraph(plan, nodes, limits_));
   AIRLOCK_TRY(CheckStorages(plan, sizes_));
   AIRLOCK_TRY(CheckTensors(plan, limits_));
-  AIRLOCK_TRY(CheckCompounds(plan, nodes_, limits_));
+  AIRLOCK_TRY(CheckCompounds(plan, nodes, limits_));
   // The lengths of names are 32 bits wide.
   const uint64_t name_bytes = std::min<uint64_t>(limits_.name_bytes, UINT32_MAX);
   const NameRules rules{.name_bytes = name_bytes, .arrays = ListsArrays(format)};
-  return NameTensors(plan, nodes_, rules, *plan.mutable_entries());
+  return NameTensors(plan, nodes, rules, *plan.mutable_entries());
 }
 
-OrVerdict<Conclusion> Validator::Finish(Tainted<worker::v1::Frame> frame) {
+OrVerdict<Conclusion> Validator::Finish(Tainted<worker::v1::Frame> frame, GraphFile& file) {
   const worker::v1::Frame opened = std::move(frame).Open(TaintKey());
   const worker::v1::Done& done = opened.done();
   v1::PlanChunk& plan = *accumulator_.plan();
@@ -85,14 +92,16 @@ OrVerdict<Conclusion> Validator::Finish(Tainted<worker::v1::Frame> frame) {
   conclusion.nested = done.nested();
   conclusion.held_back = done.held_back();
   if (conclusion.verdict.ok()) {
+    AIRLOCK_ASSIGN(conclusion.graph, TakeGraph(done, file));
     // A limit that names hit is the file's doing; every other failure here is the worker's.
-    if (auto checked = CheckPlan(plan, done.format()); !checked.ok()) {
+    if (auto checked = CheckPlan(plan, conclusion.graph->view(), done.format()); !checked.ok()) {
       if (checked.error().outcome() == v1::OUTCOME_VIOLATION) return Unexpected<Verdict>{std::move(checked).error()};
       conclusion.verdict = std::move(checked).error();
+      conclusion.graph = nullptr;
     }
   }
   conclusion.plan = conclusion.verdict.ok() ? accumulator_.plan() : InventoryOf(plan);
-  conclusion.totals = TotalsOf(*conclusion.plan);
+  conclusion.totals = TotalsOf(*conclusion.plan, conclusion.graph.get());
   return conclusion;
 }
 

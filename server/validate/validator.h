@@ -3,7 +3,8 @@
 // sizes of the files.
 //
 // Order: OpenReady for the first frame, Add for each PLAN, Finish for DONE. A worker that breaks a rule is a violation,
-// whatever else the file may be. Not thread-safe; one validator for one load.
+// whatever else the file may be. The graph is checked where the worker wrote it, once nobody can write there any more.
+// Not thread-safe; one validator for one load.
 #pragma once
 
 #include <memory>
@@ -12,7 +13,6 @@
 #include "sandbox/base/limits.h"
 #include "server/tainted.h"
 #include "server/validate/examiner.h"
-#include "server/validate/node_table.h"
 #include "server/validate/plan_accumulator.h"
 #include "server/validate/storage_rules.h"
 #include "server/verdict.h"
@@ -28,27 +28,22 @@ class Validator final : public Examiner {
   Validator& operator=(const Validator&) = delete;
   // `may_hold_back`: the worker's job has a bound for what it moves.
   Validator(const Limits& limits, const PlaceSizes& sizes, bool may_hold_back = false)
-      : limits_(limits),
-        sizes_(sizes),
-        may_hold_back_(may_hold_back),
-        accumulator_(limits),
-        nodes_(*accumulator_.plan()->mutable_graph()) {}
+      : limits_(limits), sizes_(sizes), may_hold_back_(may_hold_back), accumulator_(limits) {}
 
   // The first frame: a worker of this very version, with layers that are known.
   static OrVerdict<worker::v1::Ready> OpenReady(Tainted<worker::v1::Frame> frame);
 
-  OrVerdict<void> Add(Tainted<PlanPiece> piece) override;
-  OrVerdict<Conclusion> Finish(Tainted<worker::v1::Frame> frame) override;
+  OrVerdict<void> Add(Tainted<v1::PlanChunk> piece) override;
+  OrVerdict<Conclusion> Finish(Tainted<worker::v1::Frame> frame, GraphFile& file) override;
 
  private:
-  OrVerdict<void> CheckPlan(v1::PlanChunk& plan, v1::Format format);
+  OrVerdict<std::shared_ptr<const SealedGraph>> TakeGraph(const worker::v1::Done& done, GraphFile& file);
+  OrVerdict<void> CheckPlan(v1::PlanChunk& plan, const GraphView& graph, v1::Format format);
 
   const Limits limits_;
   const PlaceSizes sizes_;
   const bool may_hold_back_;
   PlanAccumulator accumulator_;
-  // Of the accumulated plan, which grows under it.
-  NodeTable nodes_;
 };
 
 }  // namespace airlock::server

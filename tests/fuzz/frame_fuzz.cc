@@ -1,4 +1,5 @@
-// A worker's whole stream, as bytes: the frame reader and, behind it, the validator must end with a verdict.
+// A worker's whole stream, as bytes: the frame reader and, behind it, the validator must end with a verdict. The same
+// bytes are what it has written to each column of the graph.
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,6 +18,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const airlock::Fd worker(ends[0]);
     (void)!::write(worker.get(), data, std::min<size_t>(size, 128 << 10));
   }
+  auto file = GraphFile::Create(airlock::kMaxGraphRoom);
+  if (!file.ok()) return 0;
+  for (size_t i = 0; i < airlock::kGraphColumns; ++i) {
+    (void)!::pwrite(file->fd(), data, std::min<size_t>(size, 4096), static_cast<off_t>(i * file->room()));
+  }
   FrameReader reader(broker.get());
   Validator validator(airlock::Limits(), PlaceSizes{1 << 20, 1 << 20});
   const Deadlines deadlines{Clock::now() + std::chrono::seconds(5), std::chrono::seconds(5)};
@@ -27,6 +33,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     using airlock::worker::v1::Frame;
     if (received.kind == Frame::kReady) (void)Validator::OpenReady(std::move(received.frame)).ok();
     if (received.kind == Frame::kPlan && !validator.Add(std::move(received.piece)).ok()) return 0;
-    if (received.kind == Frame::kDone) (void)validator.Finish(std::move(received.frame)).ok();
+    if (received.kind == Frame::kDone) (void)validator.Finish(std::move(received.frame), *file).ok();
   }
 }

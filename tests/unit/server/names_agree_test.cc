@@ -10,6 +10,7 @@
 #include "server/validate/names.h"
 #include "tests/unit/client/plan_maker.h"
 #include "tests/unit/server/entry_names.h"
+#include "tests/unit/server/written_graph.h"
 
 namespace airlock {
 namespace {
@@ -17,7 +18,7 @@ namespace {
 using testing::PlanMaker;
 
 std::string DaemonsKey(const PlanMaker& maker) {
-  const auto nodes = server::NodeTable::Cut(maker.plan.graph());
+  const auto nodes = server::NodeTable::Cut(server::ViewOf(maker.plan.graph()));
   EXPECT_TRUE(nodes.ok());
   std::string text;
   server::AppendKeyText(maker.plan, *nodes, 0, text);
@@ -108,7 +109,7 @@ TEST(NamesAgree, OnWalks) {
   const uint32_t storage = maker.Storage(16);
   maker.Tensor(storage, v1::DTYPE_FLOAT32, {4}, {1});
   maker.Tensor(storage, v1::DTYPE_FLOAT32, {2}, {1}, 2);
-  const auto nodes = server::NodeTable::Cut(maker.plan.graph());
+  const auto nodes = server::NodeTable::Cut(server::ViewOf(maker.plan.graph()));
   ASSERT_TRUE(nodes.ok());
   const auto daemons = server::EntriesOf(maker.plan, *nodes, {.name_bytes = 1 << 20});
   ASSERT_TRUE(daemons.ok());
@@ -150,7 +151,7 @@ std::vector<std::string> Shown(const TensorNames& names) {
 }
 
 void ExpectAgreement(const PlanMaker& maker, size_t names) {
-  const auto nodes = server::NodeTable::Cut(maker.plan.graph());
+  const auto nodes = server::NodeTable::Cut(server::ViewOf(maker.plan.graph()));
   ASSERT_TRUE(nodes.ok());
   const auto contents = maker.Make();
   ASSERT_TRUE(contents.ok()) << contents.error().message;
@@ -215,7 +216,7 @@ TEST(NamesAgree, OnRecords) {
   ASSERT_TRUE(names.ok());
   EXPECT_EQ(names->tensors.size(), 9U);
   EXPECT_EQ(names->tensors.back().name, "3.state_dict().k");
-  const auto nodes = server::NodeTable::Cut(maker.plan.graph());
+  const auto nodes = server::NodeTable::Cut(server::ViewOf(maker.plan.graph()));
   ASSERT_TRUE(nodes.ok());
   EXPECT_EQ(Shown(*names), Shown(*server::EntriesOf(maker.plan, *nodes, {.name_bytes = 1 << 20})));
 }

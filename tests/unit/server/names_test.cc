@@ -12,7 +12,7 @@ namespace airlock::server {
 namespace {
 
 std::vector<std::string> NamesOf(const v1::PlanChunk& plan, uint64_t name_bytes = 1 << 20) {
-  const auto nodes = NodeTable::Cut(plan.graph());
+  const auto nodes = NodeTable::Cut(ViewOf(plan.graph()));
   EXPECT_TRUE(nodes.ok());
   const auto entries = EntriesOf(plan, *nodes, {.name_bytes = name_bytes});
   if (!entries.ok()) return {std::string(entries.error().reason_name())};
@@ -106,7 +106,7 @@ TEST(Names, SharedStatesAreWalkedOnce) {
 
 TEST(Names, CompoundsAreTheirTensors) {
   const v1::PlanChunk plan = CompoundPlan();
-  const auto nodes = NodeTable::Cut(plan.graph());
+  const auto nodes = NodeTable::Cut(ViewOf(plan.graph()));
   ASSERT_TRUE(nodes.ok());
   const auto entries = EntriesOf(plan, *nodes, {.name_bytes = 1 << 20, .arrays = true});
   ASSERT_TRUE(entries.ok());
@@ -212,7 +212,7 @@ std::string KeyOf(const std::function<void(PlanMaker&)>& make_key) {
   symbol->set_name("C");
   PlanMaker make(plan);
   make_key(make);
-  const auto nodes = NodeTable::Cut(plan.graph());
+  const auto nodes = NodeTable::Cut(ViewOf(plan.graph()));
   EXPECT_TRUE(nodes.ok());
   std::string out;
   AppendKeyText(plan, *nodes, 0, out);

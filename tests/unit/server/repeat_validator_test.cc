@@ -25,17 +25,29 @@ Conclusion FirstOf(const v1::PlanChunk& plan) {
   Conclusion first;
   first.format = v1::FORMAT_TORCH_ZIP;
   first.plan = std::make_shared<v1::PlanChunk>(plan);
+  first.plan->clear_graph();
+  first.graph = *WrittenGraph(plan.graph()).Seal(LengthsOf(plan.graph()));
   first.plan->mutable_entries()->set_names("w");
   return first;
+}
+
+void Append(const v1::GraphColumns& piece, v1::GraphColumns& graph) {
+  const std::string kinds = graph.kinds() + piece.kinds();
+  const std::string blob = graph.blob() + piece.blob();
+  graph.MergeFrom(piece);
+  graph.set_kinds(kinds);
+  graph.set_blob(blob);
 }
 
 std::string LayerOf(const std::vector<v1::PlanChunk>& pieces, const worker::v1::Done& done = ValidDone(),
                     const Conclusion& first = FirstOf(FullPlan())) {
   RepeatValidator validator(Limits(), first);
+  v1::GraphColumns graph;
   for (const v1::PlanChunk& piece : pieces) {
     if (auto added = validator.Add(PlanFrame(piece)); !added.ok()) return added.error().failure().layer();
+    Append(piece.graph(), graph);
   }
-  const auto finished = validator.Finish(DoneFrame(done));
+  const auto finished = FinishWith(validator, graph, done);
   return finished.ok() ? "" : finished.error().failure().layer();
 }
 
@@ -142,11 +154,9 @@ TEST(RepeatValidator, PiecesMayBeCutAnywhere) {
   const v1::PlanChunk whole = FullPlan();
   v1::PlanChunk first = whole;
   v1::PlanChunk second;
-  auto& refs = *first.mutable_graph()->mutable_refs();
-  second.mutable_graph()->mutable_refs()->Add(refs.begin() + 3, refs.end());
-  refs.Truncate(3);
-  second.mutable_graph()->set_kinds(whole.graph().kinds().substr(2));
-  first.mutable_graph()->set_kinds(whole.graph().kinds().substr(0, 2));
+  auto& shape = *first.mutable_tensors()->mutable_shape();
+  second.mutable_tensors()->mutable_shape()->Add(shape.begin() + 3, shape.end());
+  shape.Truncate(3);
   second.mutable_symbols()->Swap(first.mutable_symbols());
   EXPECT_EQ(LayerOf({first, second}), "");
   EXPECT_EQ(LayerOf({second, first}), "validator: repeat.plan");
@@ -165,6 +175,12 @@ TEST(RepeatValidator, TheLastFrameMustBeTheSameToo) {
   done = ValidDone();
   done.set_reason(150);
   EXPECT_EQ(LayerOf({FullPlan()}, done), "validator: done.reason");
+}
+
+TEST(RepeatValidator, TheGraphComesInNoPiece) {
+  const Conclusion first = FirstOf(FullPlan());
+  RepeatValidator validator(Limits(), first);
+  EXPECT_EQ(validator.Add(Tainted(FullPlan())).error().failure().layer(), "validator: piece.graph");
 }
 
 TEST(RepeatValidator, NamesAreTheBrokersToMake) {
@@ -199,7 +215,7 @@ TEST(RepeatValidator, OneThatFailsSaysWhy) {
   const Conclusion first = FirstOf(FullPlan());
   RepeatValidator validator(Limits(), first);
   ASSERT_TRUE(validator.Add(PlanFrame(piece)).ok());
-  const auto finished = validator.Finish(DoneFrame(done));
+  const auto finished = FinishWith(validator, {}, done);
   ASSERT_TRUE(finished.ok());
   EXPECT_EQ(finished->verdict.reason(), v1::REASON_COMPRESSION_BROKEN);
 }

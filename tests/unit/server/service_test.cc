@@ -256,6 +256,16 @@ v1::PlanChunk PieceOf(grpc::ByteBuffer& message) {
   return response.plan();
 }
 
+std::shared_ptr<const SealedGraph> Sealed(const v1::GraphColumns& graph) {
+  return *WrittenGraph(graph).Seal(LengthsOf(graph));
+}
+
+PlanCutter CutterOf(v1::PlanChunk plan) {
+  auto graph = Sealed(plan.graph());
+  plan.clear_graph();
+  return {std::make_shared<v1::PlanChunk>(std::move(plan)), std::move(graph)};
+}
+
 TEST(PlanCutter, PiecesAddUpToThePlan) {
   v1::PlanChunk plan = ValidPlan();
   plan.mutable_graph()->mutable_blob()->append(3 << 20, 'x');
@@ -269,7 +279,7 @@ TEST(PlanCutter, PiecesAddUpToThePlan) {
     plan.mutable_entries()->add_meta_node(static_cast<uint32_t>(i));
     plan.mutable_entries()->add_meta_at(static_cast<uint32_t>(i + 1));
   }
-  PlanCutter cutter(std::make_shared<v1::PlanChunk>(plan));
+  PlanCutter cutter = CutterOf(plan);
   v1::PlanChunk sum;
   int pieces = 0;
   while (auto message = cutter.Next()) {
@@ -292,16 +302,29 @@ TEST(PlanCutter, PiecesAddUpToThePlan) {
 }
 
 // gRPC may send a message long after the call is over.
-TEST(PlanCutter, AMessageKeepsThePlan) {
-  auto plan = std::make_shared<v1::PlanChunk>(ValidPlan());
-  plan->mutable_graph()->mutable_blob()->append(100'000, 'x');
-  const std::string blob = plan->graph().blob();
+TEST(PlanCutter, AMessageKeepsThePlanAndTheGraph) {
+  v1::GraphColumns columns = ValidPlan().graph();
+  columns.mutable_blob()->append(100'000, 'x');
+  auto graph = Sealed(columns);
+  const std::weak_ptr<const SealedGraph> kept_graph = graph;
+  auto plan = std::make_shared<v1::PlanChunk>();
   const std::weak_ptr<v1::PlanChunk> kept = plan;
-  std::optional<grpc::ByteBuffer> message = PlanCutter(std::exchange(plan, nullptr)).Next();
+  std::optional<grpc::ByteBuffer> message =
+      PlanCutter(std::exchange(plan, nullptr), std::exchange(graph, nullptr)).Next();
   EXPECT_FALSE(kept.expired());
-  EXPECT_EQ(PieceOf(*message).graph().blob(), blob);
+  EXPECT_EQ(PieceOf(*message).graph().blob(), columns.blob());
   message.reset();
   EXPECT_TRUE(kept.expired());
+  EXPECT_TRUE(kept_graph.expired());
+}
+
+// The caller gets it as a file.
+TEST(PlanCutter, ANullGraphIsLeftOut) {
+  v1::PlanChunk plan = ValidPlan();
+  plan.clear_graph();
+  PlanCutter cutter(std::make_shared<v1::PlanChunk>(plan), nullptr);
+  std::optional<grpc::ByteBuffer> message = cutter.Next();
+  EXPECT_EQ(PieceOf(*message).SerializeAsString(), plan.SerializeAsString());
 }
 
 Fd MemoryFile(const std::string& bytes) {

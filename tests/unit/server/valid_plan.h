@@ -4,13 +4,12 @@
 //   storage}
 #pragma once
 
-#include <gtest/gtest.h>
-
-#include <deque>
 #include <string>
+#include <utility>
 
 #include "airlock/v1/plan.pb.h"
 #include "server/validate/validator.h"
+#include "tests/unit/server/written_graph.h"
 
 namespace airlock::server {
 
@@ -179,16 +178,10 @@ inline worker::v1::Done ValidDone() {
   return done;
 }
 
-// As it comes out of a frame: encoded first, whose bytes stay for as long as the test runs.
-inline Tainted<PlanPiece> PlanFrame(const v1::PlanChunk& plan) {
-  static std::deque<std::string> encoded;
-  worker::v1::Frame frame;
-  *frame.mutable_plan() = plan;
-  PlanPiece piece;
-  std::string bytes = frame.SerializeAsString();
-  if (encoded.empty() || encoded.back() != bytes) encoded.push_back(std::move(bytes));
-  EXPECT_EQ(ParsePlanFrame(encoded.back(), piece), PieceParse::kGood);
-  return Tainted(std::move(piece));
+// As it comes out of a frame: without the graph.
+inline Tainted<v1::PlanChunk> PlanFrame(v1::PlanChunk plan) {
+  plan.clear_graph();
+  return Tainted(std::move(plan));
 }
 
 inline Tainted<worker::v1::Frame> DoneFrame(const worker::v1::Done& done) {
@@ -197,11 +190,19 @@ inline Tainted<worker::v1::Frame> DoneFrame(const worker::v1::Done& done) {
   return Tainted(std::move(frame));
 }
 
+// The last frame, beside the file that a worker has written `graph` to.
+inline OrVerdict<Conclusion> FinishWith(Examiner& examiner, const v1::GraphColumns& graph,
+                                        worker::v1::Done done = ValidDone()) {
+  SayLengths(graph, done);
+  GraphFile file = WrittenGraph(graph);
+  return examiner.Finish(DoneFrame(done), file);
+}
+
 inline OrVerdict<Conclusion> Validate(const v1::PlanChunk& plan, const worker::v1::Done& done = ValidDone(),
                                       const Limits& limits = {}) {
   Validator validator(limits, PlaceSizes{kInputSize, kOutputSize});
   AIRLOCK_TRY(validator.Add(PlanFrame(plan)));
-  return validator.Finish(DoneFrame(done));
+  return FinishWith(validator, plan.graph(), done);
 }
 
 }  // namespace airlock::server

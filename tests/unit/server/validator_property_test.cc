@@ -67,7 +67,7 @@ void PointAtInt(Subject& s) {
 
 const Mutation kMutations[] = {
     {"piece.entries", [](Subject& s) { s.columns = [](auto& plan) { plan.mutable_entries()->set_names("forged"); }; }},
-    {"piece.nodes", [](Subject& s) { s.model.limits.nodes = s.model.nodes.size() - 1; }},
+    {"graph.nodes", [](Subject& s) { s.model.limits.nodes = s.model.nodes.size() - 1; }},
     {"piece.tensors", [](Subject& s) { s.model.limits.tensors = s.model.tensors.size() - 1; }},
     {"piece.storages",
      [](Subject& s) {
@@ -192,6 +192,17 @@ const Mutation kMutations[] = {
     {"done.reason", [](Subject& s) { s.model.done.set_reason(static_cast<uint32_t>(100 + s.Below(1000))); }},
     {"done.format", [](Subject& s) { s.model.done.set_format(static_cast<v1::Format>(70 + s.Below(1000))); }},
     {"done.limit", [](Subject& s) { s.model.done.set_limit_name("nodes"); }},
+    {"done.graph-bytes", [](Subject& s) { s.model.done.add_graph_bytes(s.Below(7)); }},
+    {"done.graph-bytes",
+     [](Subject& s) {
+       for (size_t i = 0; i < kGraphColumns; ++i) s.model.done.add_graph_bytes(0);
+       s.model.done.set_graph_bytes(static_cast<int>(1 + s.Below(5)), s.Below(1000) * 8 + 1 + s.Below(3));
+     }},
+    {"done.graph-bytes",
+     [](Subject& s) {
+       for (size_t i = 0; i < kGraphColumns; ++i) s.model.done.add_graph_bytes(0);
+       s.model.done.set_graph_bytes(static_cast<int>(s.Below(7)), kMaxGraphRoom + 8);
+     }},
     {"done.held-back", [](Subject& s) { s.model.done.set_held_back(true); }},
     {"done.nested", [](Subject& s) { s.model.done.add_nested()->set_level(5000); }},
 };
@@ -202,9 +213,7 @@ OrVerdict<Conclusion> Judge(const Subject& subject) {
   v1::PlanChunk plan = model.Plan();
   subject.columns(plan);
   AIRLOCK_TRY(validator.Add(PlanFrame(plan)));
-  worker::v1::Frame done;
-  *done.mutable_done() = model.done;
-  return validator.Finish(Tainted(std::move(done)));
+  return FinishWith(validator, plan.graph(), model.done);
 }
 
 std::string LayerOf(const OrVerdict<Conclusion>& judged) {
@@ -237,8 +246,9 @@ TEST(ValidatorProperty, EveryMutationIsCaughtByTheRuleThatNamesIt) {
 }
 
 TEST(ValidatorProperty, EveryRuleHasAMutation) {
-  // Of the first frame, which is no plan: validator_test. Of a second worker: repeat_validator_test.
-  std::set<std::string_view> mutated = {"ready.version", "ready.layers", "repeat.plan"};
+  // Of the first frame, which is no plan, and of a graph in a plan: validator_test. Of a second worker:
+  // repeat_validator_test. Of the file: graph_file_test.
+  std::set<std::string_view> mutated = {"ready.version", "ready.layers", "piece.graph", "repeat.plan", "graph.holes"};
   for (const Mutation& mutation : kMutations) mutated.insert(mutation.rule);
   for (const RuleRow& row : Rules()) EXPECT_TRUE(mutated.contains(row.id)) << row.id;
 }
@@ -256,19 +266,16 @@ TEST(ValidatorProperty, PiecesMakeTheSamePlan) {
       to.Add(from.begin() + at, from.end());
       from.Truncate(at);
     };
-    cut(*first.mutable_graph()->mutable_refs(), *second.mutable_graph()->mutable_refs());
-    cut(*first.mutable_graph()->mutable_counts(), *second.mutable_graph()->mutable_counts());
+    cut(*first.mutable_tensors()->mutable_storage(), *second.mutable_tensors()->mutable_storage());
+    cut(*first.mutable_tensors()->mutable_rank(), *second.mutable_tensors()->mutable_rank());
     cut(*first.mutable_tensors()->mutable_shape(), *second.mutable_tensors()->mutable_shape());
     cut(*first.mutable_storages()->mutable_offset(), *second.mutable_storages()->mutable_offset());
     Validator validator(model.limits, PlaceSizes{model.input_size, model.output_size, {}});
     for (v1::PlanChunk* piece : {&first, &second}) {
       ASSERT_TRUE(validator.Add(PlanFrame(*piece)).ok()) << seed;
     }
-    worker::v1::Frame done;
-    *done.mutable_done() = model.done;
-    const auto concluded = validator.Finish(Tainted(std::move(done)));
+    const auto concluded = FinishWith(validator, whole.graph(), model.done);
     ASSERT_TRUE(concluded.ok()) << seed;
-    EXPECT_EQ(concluded->plan->graph().SerializeAsString(), whole.graph().SerializeAsString());
     EXPECT_EQ(concluded->plan->tensors().SerializeAsString(), whole.tensors().SerializeAsString());
   }
 }

@@ -35,24 +35,40 @@ TEST(Validator, AcceptsAPlanInPieces) {
   const Plan whole = ValidPlan();
   Plan first = whole;
   Plan second;
-  // The same columns, cut in the middle of each.
-  first.mutable_graph()->mutable_kinds()->resize(9);
-  second.mutable_graph()->set_kinds(whole.graph().kinds().substr(9));
-  first.mutable_graph()->mutable_refs()->Truncate(5);
-  second.mutable_graph()->mutable_refs()->Add(whole.graph().refs().begin() + 5, whole.graph().refs().end());
+  // The same columns, cut in the middle of some.
+  first.mutable_tensors()->mutable_shape()->Truncate(3);
+  const auto& shape = whole.tensors().shape();
+  second.mutable_tensors()->mutable_shape()->Add(shape.begin() + 3, shape.end());
+  second.mutable_symbols()->Swap(first.mutable_symbols());
   Validator validator(Limits(), PlaceSizes{kInputSize, kOutputSize});
   ASSERT_TRUE(validator.Add(PlanFrame(first)).ok());
   ASSERT_TRUE(validator.Add(PlanFrame(second)).ok());
-  const auto concluded = validator.Finish(DoneFrame(ValidDone()));
+  const auto concluded = FinishWith(validator, whole.graph());
   ASSERT_TRUE(concluded.ok()) << concluded.error().failure().DebugString();
   EXPECT_EQ(concluded->totals.entries(), 4U);
+}
+
+TEST(Validator, TheGraphComesInNoPiece) {
+  Validator validator(Limits(), PlaceSizes{kInputSize, kOutputSize});
+  EXPECT_EQ(validator.Add(Tainted(ValidPlan())).error().failure().layer(), "validator: piece.graph");
+}
+
+// An answer without a graph is none, and what is none has no graph.
+TEST(Validator, LengthsOfColumnsComeWithAnAnswerAlone) {
+  Validator validator(Limits(), PlaceSizes{kInputSize, kOutputSize});
+  GraphFile file = WrittenGraph(ValidPlan().graph());
+  EXPECT_EQ(validator.Finish(DoneFrame(ValidDone()), file).error().failure().layer(), "validator: done.graph-bytes");
+  Done failed = ValidDone();
+  SayLengths(ValidPlan().graph(), failed);
+  failed.set_reason(v1::REASON_COMPRESSION_BROKEN);
+  EXPECT_EQ(validator.Finish(DoneFrame(failed), file).error().failure().layer(), "validator: done.graph-bytes");
 }
 
 TEST(Validator, DataIsHeldBackWhereThatWasAllowedAndWithAnAnswerAlone) {
   const auto conclude = [](const Done& done) {
     Validator validator(Limits(), PlaceSizes{kInputSize, kOutputSize}, true);
     EXPECT_TRUE(validator.Add(PlanFrame(ValidPlan())).ok());
-    return validator.Finish(DoneFrame(done));
+    return FinishWith(validator, ValidPlan().graph(), done);
   };
   Done done = ValidDone();
   EXPECT_FALSE(conclude(done)->held_back);
@@ -83,7 +99,7 @@ void Kind(Plan& p, size_t node, int kind) { (*G(p).mutable_kinds())[node] = stat
 
 const Lie kLies[] = {
     LIE("piece.entries", p.mutable_entries()->set_names("forged")),
-    LIE("piece.nodes", l.nodes = 19),
+    LIE("graph.nodes", l.nodes = 19),
     LIE("piece.tensors", l.tensors = 3),
     LIE("piece.storages", l.members = 2; l.tensors = 2; T(p).Clear()),
     LIE("piece.symbols", l.symbols = 0),
@@ -191,27 +207,6 @@ TEST(Validator, EveryLieIsCaughtByTheRuleThatNamesIt) {
   }
 }
 
-// Nodes are cut while their columns grow: in what order these come must change nothing.
-TEST(Validator, ALieInPiecesIsTheSameLie) {
-  for (const bool kinds_first : {true, false}) {
-    for (const Lie& lie : kLies) {
-      Plan rest = ValidPlan();
-      Done done = ValidDone();
-      Limits limits;
-      lie.tell(rest, done, limits);
-      Plan kinds;
-      kinds.mutable_graph()->mutable_kinds()->swap(*G(rest).mutable_kinds());
-      Validator validator(limits, PlaceSizes{kInputSize, kOutputSize});
-      OrVerdict<void> added = validator.Add(PlanFrame(kinds_first ? kinds : rest));
-      if (added.ok()) added = validator.Add(PlanFrame(kinds_first ? rest : kinds));
-      const OrVerdict<Conclusion> concluded =
-          added.ok() ? validator.Finish(DoneFrame(done)) : Unexpected<Verdict>{added.error()};
-      ASSERT_FALSE(concluded.ok()) << lie.rule;
-      EXPECT_EQ(concluded.error().failure().layer(), std::string("validator: ") + lie.rule);
-    }
-  }
-}
-
 TEST(Validator, OfTwoNodesThatAreWrongTheFirstIsNamed) {
   const auto rule_of = [](const std::function<void(Plan&)>& spoil) {
     Plan plan = ValidPlan();
@@ -226,21 +221,24 @@ TEST(Validator, OfTwoNodesThatAreWrongTheFirstIsNamed) {
 
 // Room that columns have ahead is no memory: a plan that grew counts as one that came at once.
 TEST(Validator, AGrownPlanHoldsWhatItsColumnsHold) {
-  Limits limits;
   constexpr int kPieces = 100;
-  constexpr size_t kNodes = 10'000;
+  constexpr int kTensors = 10'000;
+  Plan whole;
+  AddStorage(whole, v1::PLACE_INPUT, 0, 64);
+  whole.add_devices("cpu");
   Plan piece;
-  G(piece).set_kinds(std::string(kNodes, static_cast<char>(v1::NODE_KIND_INT)));
-  for (size_t i = 0; i < kNodes; ++i) G(piece).add_ints(static_cast<int64_t>(i));
-  Validator validator(limits, PlaceSizes{kInputSize, kOutputSize});
+  for (int i = 0; i < kTensors; ++i) AddTensor(piece, 0, v1::DTYPE_FLOAT32, 0, {}, {});
+  PlanMaker(whole).Plain(v1::NODE_KIND_NONE);
+  Validator validator(Limits(), PlaceSizes{kInputSize, kOutputSize});
+  ASSERT_TRUE(validator.Add(PlanFrame(whole)).ok());
   for (int i = 0; i < kPieces; ++i) ASSERT_TRUE(validator.Add(PlanFrame(piece)).ok());
-  const auto concluded = validator.Finish(DoneFrame(ValidDone()));
+  const auto concluded = FinishWith(validator, whole.graph());
   ASSERT_TRUE(concluded.ok()) << concluded.error().failure().DebugString();
-  ASSERT_EQ(concluded->totals.nodes(), kPieces * kNodes);
-  for (const int node : {0, 9'999, 10'000, 999'999}) EXPECT_EQ(concluded->plan->graph().ints(node), node % 10'000);
+  ASSERT_EQ(concluded->totals.tensors(), uint64_t{kPieces} * kTensors);
+  constexpr uint64_t kRow = 4 * sizeof(uint32_t) + sizeof(uint64_t);
   const uint64_t held = HeldBytes(*concluded->plan);
-  EXPECT_GE(held, kPieces * kNodes * 9);
-  EXPECT_LE(held, kPieces * kNodes * 9 + 16'384);
+  EXPECT_GE(held, kPieces * kTensors * kRow);
+  EXPECT_LE(held, kPieces * kTensors * kRow + 16'384);
 }
 
 size_t ResidentBytes() {
@@ -255,7 +253,7 @@ TEST(Validator, AColumnThatGrowsLeavesNoMemoryBehind) {
   constexpr size_t kPieceBytes = size_t{16} << 20;
   constexpr size_t kPieces = 24;
   Plan piece;
-  G(piece).mutable_refs()->Resize(kPieceBytes / sizeof(uint32_t), 1);
+  piece.mutable_tensors()->mutable_shape()->Resize(kPieceBytes / sizeof(uint64_t), 1);
   const size_t before = ResidentBytes();
   Validator validator(Limits(), PlaceSizes{kInputSize, kOutputSize});
   for (size_t i = 0; i < kPieces; ++i) ASSERT_TRUE(validator.Add(PlanFrame(piece)).ok());
@@ -484,7 +482,7 @@ TEST(Validator, TextsTakeOfTheAllowedMemory) {
   Validator validator(limits, {});
   v1::PlanChunk piece;
   piece.add_symbols()->set_module(std::string(50'000, 'm'));
-  const auto added = validator.Add(Tainted(PlanPiece{{}, piece}));
+  const auto added = validator.Add(PlanFrame(piece));
   ASSERT_FALSE(added.ok());
   EXPECT_EQ(added.error().outcome(), v1::OUTCOME_VIOLATION);
 }

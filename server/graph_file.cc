@@ -1,0 +1,99 @@
+#include "server/graph_file.h"
+
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <numeric>
+#include <string>
+
+#include "server/validate/rules.h"
+
+namespace airlock::server {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "columns are looked at as they are on the wire");
+
+// What is shorter is copied in less time than it takes to map it, and to have all threads forget it again.
+constexpr uint64_t kWorthMapping = uint64_t{64} << 10;
+// st_blocks counts in these.
+constexpr uint64_t kBlock = 512;
+
+uint64_t Sum(const GraphLengths& lengths) { return std::accumulate(lengths.begin(), lengths.end(), uint64_t{0}); }
+
+Unexpected<Verdict> Failure(std::string_view step) {
+  return Because(v1::REASON_INTERNAL, std::string(step) + " of the graph: " + std::strerror(errno));
+}
+
+OrVerdict<void> ReadAt(int fd, char* to, uint64_t bytes, uint64_t offset) {
+  while (bytes > 0) {
+    const ssize_t got = ::pread(fd, to, bytes, static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return Failure("pread");
+    to += got;
+    bytes -= static_cast<uint64_t>(got);
+    offset += static_cast<uint64_t>(got);
+  }
+  return {};
+}
+
+}  // namespace
+
+SealedGraph::~SealedGraph() {
+  for (size_t i = 0; i < kGraphColumns; ++i) {
+    if (mapped(i) && places_[i] != nullptr) ::munmap(const_cast<char*>(places_[i]), lengths_[i]);
+  }
+}
+
+bool SealedGraph::mapped(size_t index) const { return lengths_[index] >= kWorthMapping; }
+
+uint64_t SealedGraph::bytes() const { return Sum(lengths_); }
+
+OrVerdict<const char*> SealedGraph::ReadColumn(size_t index) {
+  const auto at = static_cast<off_t>(offset(index));
+  if (!mapped(index)) {
+    copies_[index] = std::make_unique_for_overwrite<char[]>(lengths_[index]);
+    AIRLOCK_TRY(ReadAt(fd_.get(), copies_[index].get(), lengths_[index], offset(index)));
+    return copies_[index].get();
+  }
+  void* const place = ::mmap(nullptr, lengths_[index], PROT_READ, MAP_SHARED, fd_.get(), at);
+  if (place == MAP_FAILED) return Failure("mmap");
+  return static_cast<const char*>(place);
+}
+
+OrVerdict<void> SealedGraph::Read() {
+  for (size_t i = 0; i < kGraphColumns; ++i) {
+    if (lengths_[i] == 0) continue;
+    AIRLOCK_ASSIGN(places_[i], ReadColumn(i));
+  }
+  view_ = {
+      column(0), Values<uint32_t>(1), Values<uint32_t>(2), Values<uint32_t>(3), Values<int64_t>(4), Values<double>(5),
+      column(6)};
+  return {};
+}
+
+OrVerdict<GraphFile> GraphFile::Create(uint64_t memory_bytes) {
+  const uint64_t room = GraphRoom(memory_bytes);
+  auto file = spawner::OutputMemfd::Create(kGraphColumns * room);
+  if (!file.ok())
+    return Because(v1::REASON_INTERNAL, file.error().step + ": " + std::strerror(file.error().error_number));
+  return GraphFile(std::move(file).value(), room);
+}
+
+OrVerdict<std::shared_ptr<const SealedGraph>> GraphFile::Seal(const GraphLengths& lengths) {
+  if (auto sealed = file_.SealForReading(); !sealed.ok()) {
+    return Because(v1::REASON_INTERNAL, sealed.error().step + ": " + std::strerror(sealed.error().error_number));
+  }
+  struct stat found {};
+  if (::fstat(file_.fd(), &found) != 0) return Failure("fstat");
+  if (static_cast<uint64_t>(found.st_blocks) * kBlock < Sum(lengths)) return Broken(Rule::kGraphHoles);
+  // Not make_shared: the constructor is this class's own.
+  std::shared_ptr<SealedGraph> graph(new SealedGraph(file_.Release(), room_, lengths));
+  AIRLOCK_TRY(graph->Read());
+  return std::shared_ptr<const SealedGraph>(std::move(graph));
+}
+
+}  // namespace airlock::server
