@@ -18,7 +18,8 @@ constexpr uint64_t kNoLimit = std::numeric_limits<int64_t>::max();
 }  // namespace
 
 uint64_t GroupMemoryBytes(const Limits& limits) {
-  const auto loads = CheckedAdd(limits.memory_bytes, limits.output_bytes);
+  const auto memory = CheckedAdd(limits.memory_bytes, limits.memory_bytes);
+  const auto loads = memory ? CheckedAdd(*memory, limits.output_bytes) : std::nullopt;
   const auto all = loads ? CheckedAdd(*loads, kGroupSlackBytes) : std::nullopt;
   return all && *all < kNoLimit ? *all : kNoLimit;
 }

@@ -21,8 +21,8 @@ struct GroupSetting {
 // and the pages of the program and of its input that it was the first to touch, which it can always give back.
 inline constexpr uint64_t kGroupSlackBytes = uint64_t{64} << 20;
 
-// Bytes that a worker and its output may take together: the address space that RLIMIT_AS leaves it, every page of the
-// output, which is its own writing, and the slack. Never wraps.
+// Bytes that a worker and its files may take together: the address space that RLIMIT_AS leaves it, a value graph, which
+// may have as many bytes, every page of the output, both its own writing, and the slack. Never wraps.
 uint64_t GroupMemoryBytes(const Limits& limits);
 
 // Of the controllers `layers` (walls::kMemoryGroup, walls::kPidsGroup).

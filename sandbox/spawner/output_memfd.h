@@ -1,9 +1,13 @@
-// The output of one load: a memory file that is the broker's. The worker only ever holds a descriptor to pwrite to.
+// The output of one load, and its graph file: memory files that are the broker's. The worker only ever holds a
+// descriptor to pwrite to.
 //
 //   auto output = OutputMemfd::Create(limits.output_bytes);   // sized, and sealed against any other size
-//   SendJob(worker, job, inputs, output->fd());
+//   SendJob(worker, job, inputs, output->fd(), graph->fd());
 //   KillAndReap(worker);
 //   output->SealForReading();                                 // from here on nobody can change a byte
+//
+// The graph file may be sealed while its worker lives: the seal fails where anybody maps the file for writing, and
+// after it the kernel refuses every pwrite.
 //
 // Not thread-safe.
 #pragma once
@@ -26,7 +30,8 @@ class OutputMemfd {
   // Gives the descriptor away, sealed or not.
   Fd Release() { return std::move(fd_); }
 
-  // REQUIRES: the worker has been reaped. Verified: an error means that the bytes must not be read.
+  // Verified: an error means that the bytes must not be read. REQUIRES: of an output that several workers write to,
+  // that all have been reaped.
   SpawnResult<void> SealForReading();
 
  private:

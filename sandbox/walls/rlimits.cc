@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "sandbox/base/graph_file.h"
 #include "sandbox/walls/worker_fds.h"
 
 namespace airlock::walls {
@@ -17,6 +18,10 @@ constexpr uint64_t kDescriptors = 258;
 static_assert(InputFd(kMaxInputs - 1) + 2 < static_cast<int>(kDescriptors));
 // Not 0: a core handler behind a pipe runs in spite of 0, and stays away from 1.
 constexpr uint64_t kCoreBytes = 1;
+
+// It must not stop the graph file where the output may be small. What each of the two files takes at most, its size
+// seals say exactly.
+constexpr uint64_t kGraphFileBytes = kGraphColumns * kMaxGraphRoom;
 
 struct Row {
   int resource;
@@ -41,7 +46,7 @@ WallResult ApplyRlimits(const ResourceLimits& limits) {
       {RLIMIT_AS, limits.memory_bytes, "RLIMIT_AS"},
       {RLIMIT_DATA, limits.memory_bytes, "RLIMIT_DATA"},
       {RLIMIT_STACK, kStackBytes, "RLIMIT_STACK"},
-      {RLIMIT_FSIZE, limits.output_bytes, "RLIMIT_FSIZE"},
+      {RLIMIT_FSIZE, std::max(limits.output_bytes, kGraphFileBytes), "RLIMIT_FSIZE"},
       {RLIMIT_NOFILE, kDescriptors, "RLIMIT_NOFILE"},
       {RLIMIT_NPROC, 0, "RLIMIT_NPROC"},
       {RLIMIT_CORE, kCoreBytes, "RLIMIT_CORE"},

@@ -23,15 +23,16 @@ constexpr ArgCheck Masked(uint32_t arg, uint64_t mask, uint64_t value, std::stri
 }
 
 constexpr std::array kInputChecks = {Equal(0, kInputFd, "fd == 4")};
-// 6 to 255 in powers of two, as ranges are not to be had.
-constexpr std::array kInputs6To7 = {Masked(0, ~uint64_t{1}, 6, "fd & ~1 == 6")};
+// 7 to 255 in powers of two, as ranges are not to be had.
+constexpr std::array kInput7 = {Equal(0, 7, "fd == 7")};
 constexpr std::array kInputs8To15 = {Masked(0, ~uint64_t{7}, 8, "fd & ~7 == 8")};
 constexpr std::array kInputs16To31 = {Masked(0, ~uint64_t{15}, 16, "fd & ~15 == 16")};
 constexpr std::array kInputs32To63 = {Masked(0, ~uint64_t{31}, 32, "fd & ~31 == 32")};
 constexpr std::array kInputs64To127 = {Masked(0, ~uint64_t{63}, 64, "fd & ~63 == 64")};
 constexpr std::array kInputs128To255 = {Masked(0, ~uint64_t{127}, 128, "fd & ~127 == 128")};
-static_assert(kMoreInputsFd == 6 && InputFd(kMaxInputs - 1) <= 255);
+static_assert(kMoreInputsFd == 7 && InputFd(kMaxInputs - 1) <= 255);
 constexpr std::array kOutputChecks = {Equal(0, kOutputFd, "fd == 5")};
+constexpr std::array kGraphChecks = {Equal(0, kGraphFd, "fd == 6")};
 constexpr std::array kSocketChecks = {Equal(0, kSocketFd, "fd == 3")};
 constexpr std::array kMmapChecks = {Equal(2, PROT_READ | PROT_WRITE, "prot == READ|WRITE"),
                                     Equal(3, MAP_PRIVATE | MAP_ANONYMOUS, "flags == PRIVATE|ANONYMOUS")};
@@ -42,19 +43,23 @@ constexpr std::array kSeccompChecks = {Equal(0, SECCOMP_SET_MODE_FILTER, "op == 
 constexpr std::array kPrctlChecks = {Equal(0, PR_GET_SECCOMP, "op == GET_SECCOMP")};
 
 constexpr std::string_view kReads =
-    "reads the checkpoint, from any offset, without moving a shared one; 6 and above are further files of a set, and "
+    "reads the checkpoint, from any offset, without moving a shared one; 7 and above are further files of a set, and "
     "nothing else is ever open there";
+
+constexpr std::string_view kWrites =
+    "writes inflated and swapped tensor bytes to the output, and the value graph to the graph file";
 
 // The working rows come first: WorkingPolicy() is a prefix.
 constexpr std::array kPolicy = {
     PolicyRow{"pread64", kInputChecks, kReads},
-    PolicyRow{"pread64", kInputs6To7, kReads},
+    PolicyRow{"pread64", kInput7, kReads},
     PolicyRow{"pread64", kInputs8To15, kReads},
     PolicyRow{"pread64", kInputs16To31, kReads},
     PolicyRow{"pread64", kInputs32To63, kReads},
     PolicyRow{"pread64", kInputs64To127, kReads},
     PolicyRow{"pread64", kInputs128To255, kReads},
-    PolicyRow{"pwrite64", kOutputChecks, "writes inflated and swapped tensor bytes to the output"},
+    PolicyRow{"pwrite64", kOutputChecks, kWrites},
+    PolicyRow{"pwrite64", kGraphChecks, kWrites},
     PolicyRow{"write", kSocketChecks, "sends frames to the broker; carries no descriptors, unlike sendmsg"},
     PolicyRow{"brk", {}, "the heap grows"},
     PolicyRow{"mmap", kMmapChecks,
@@ -69,7 +74,7 @@ constexpr std::array kPolicy = {
     PolicyRow{"seccomp", kSeccompChecks, "loads the working filter, which can only narrow this one"},
     PolicyRow{"prctl", kPrctlChecks, "asks whether this filter is in force before saying READY; changes nothing"},
 };
-constexpr size_t kWorkingRows = 16;
+constexpr size_t kWorkingRows = 17;
 
 constexpr ArgCheck Without(uint32_t arg, uint64_t bits, std::string_view symbol) {
   return {arg, Compare::kMaskedEqual, bits, 0, symbol};
@@ -120,6 +125,7 @@ constexpr std::array kSpawnerPolicy = {
     // The lock-down of a worker.
     PolicyRow{"pread64", {}, "reads the sealed set-up, then the checkpoint"},
     PolicyRow{"pwrite64", kOutputChecks, "writes the output"},
+    PolicyRow{"pwrite64", kGraphChecks, "writes the value graph"},
     PolicyRow{"write", kSocketChecks, "sends frames"},
     PolicyRow{"fcntl", {}, "looks at the seals of the set-up"},
     PolicyRow{"prctl", {}, "most walls"},

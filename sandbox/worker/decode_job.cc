@@ -16,6 +16,7 @@
 #include "sandbox/walls/worker_fds.h"
 #include "sandbox/worker/emit.h"
 #include "sandbox/worker/frame_writer.h"
+#include "sandbox/worker/graph_file_sink.h"
 
 namespace airlock::worker {
 namespace {
@@ -69,8 +70,9 @@ void DecodeJob(const v1::Job& job) {
   Result<void> decoded = formats::Decode(input, output, checkpoint, job.member());
   checkpoint.held_back = output.held_back();
   if (decoded.ok()) decoded = recovery::Recover(checkpoint.context, checkpoint.tables, checkpoint.root);
-  SocketSink sink;
-  if (!Emit(checkpoint, input, std::move(decoded), sink)) _exit(spawner::kWorkerTerminated);
+  SocketSink frames;
+  GraphFileSink graph(walls::kGraphFd, job.graph_room());
+  if (!Emit(checkpoint, input, std::move(decoded), {frames, graph})) _exit(spawner::kWorkerTerminated);
 }
 
 }  // namespace airlock::worker

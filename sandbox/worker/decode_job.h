@@ -5,7 +5,7 @@
 
 namespace airlock::worker {
 
-// With both filters in force. Sends PLAN frames, then DONE.
+// With both filters in force. Writes the graph file, sends PLAN frames, then DONE.
 void DecodeJob(const v1::Job& job);
 
 }  // namespace airlock::worker

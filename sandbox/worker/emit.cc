@@ -10,6 +10,7 @@
 #include "airlock/worker/v1/frame.pb.h"
 #include "sandbox/base/keyed_hash.h"
 #include "sandbox/worker/emit_order.h"
+#include "sandbox/worker/graph_writer.h"
 #include "sandbox/worker/plan_writer.h"
 #include "sandbox/worker/safe_text.h"
 
@@ -51,22 +52,19 @@ enum RecordBit : uint32_t {
 class Emitter {
  public:
   Emitter(const formats::Checkpoint& checkpoint, const formats::Input& input, const EmitOrder& order,
-          PlanWriter& writer)
+          GraphWriter& columns, PlanWriter& rows)
       : checkpoint_(checkpoint),
         input_(input),
         graph_(checkpoint.context.graph),
         order_(order),
-        writer_(writer),
+        columns_(columns),
+        rows_(rows),
         device_of_(checkpoint.tables.devices().size(), kNotReached) {}
 
-  // Fails where the input cannot be read any more.
+  // Fails where the input cannot be read any more, or the graph finds no place.
   Result<void> WriteAll() {
-    const NodeId root = checkpoint_.root;
-    const bool written = WriteAny(root) && order_.nodes().ForEachRun([&](NodeId node, NodeId end) {
-      const bool with_root = node <= root && root < end;
-      return with_root ? WriteRun(node, root) && WriteRun(root + 1, end) : WriteRun(node, end);
-    });
-    if (!written) return std::move(read_);
+    if (!WriteNodes() && !read_.ok()) return std::move(read_);
+    AIRLOCK_TRY(columns_.Finish());
     for (const uint32_t tensor : order_.tensors().order) WriteTensor(tensor);
     for (uint32_t i = 0; i < order_.tensors().order.size(); ++i) WriteQuantization(i);
     for (const uint32_t storage : order_.storages().order) WriteStorage(storage);
@@ -74,7 +72,8 @@ class Emitter {
   }
 
  private:
-  // False where the input cannot be read any more, here and below.
+  // False where the input cannot be read any more, or the graph finds no place, here and below.
+  bool WriteNodes();
   bool WriteRun(NodeId node, NodeId end);
   bool WriteAny(NodeId node) {
     if (graph_.has_spans()) {
@@ -97,17 +96,26 @@ class Emitter {
   void WriteStorage(uint32_t storage);
   uint32_t Device(uint32_t device);
   uint32_t WriteDevice(uint32_t device);
-  void Ref(NodeId node) { writer_.Ref(order_.nodes()[node]); }
+  void Ref(NodeId node) { columns_.Ref(order_.nodes()[node]); }
 
   const formats::Checkpoint& checkpoint_;
   const formats::Input& input_;
   const pickle::Graph& graph_;
   const EmitOrder& order_;
-  PlanWriter& writer_;
+  GraphWriter& columns_;
+  PlanWriter& rows_;
   std::unordered_map<std::string, uint32_t, KeyedHash> devices_;
   Result<void> read_;                // what the last read of the input came to
   std::vector<uint32_t> device_of_;  // by index in Tables: what Device says, or kNotReached
 };
+
+bool Emitter::WriteNodes() {
+  const NodeId root = checkpoint_.root;
+  return WriteAny(root) && order_.nodes().ForEachRun([&](NodeId node, NodeId end) {
+    const bool with_root = node <= root && root < end;
+    return with_root ? WriteRun(node, root) && WriteRun(root + 1, end) : WriteRun(node, end);
+  });
+}
 
 // Numbers often come many in a row, and go out as they are.
 bool Emitter::WriteRun(NodeId node, NodeId end) {
@@ -116,30 +124,30 @@ bool Emitter::WriteRun(NodeId node, NodeId end) {
     const bool more = node + 1 < end && graph_.kind(node + 1) == kind;
     if (more && (kind == Kind::kInt || kind == Kind::kFloat)) {
       const size_t count = graph_.NumbersFrom(node, end);
-      writer_.Numbers(static_cast<uint8_t>(kind), graph_.Numbers(node, count));
+      columns_.Numbers(static_cast<uint8_t>(kind), graph_.Numbers(node, count));
       node += static_cast<NodeId>(count);
     } else if (!WriteAny(node++)) {
       return false;
     }
   }
-  return true;
+  return columns_.ok();
 }
 
 void Emitter::WriteNode(NodeId node) {
   const Kind kind = graph_.kind(node);
-  writer_.Kind(static_cast<uint8_t>(kind));
+  columns_.Kind(static_cast<uint8_t>(kind));
   switch (kind) {
     case Kind::kNone:
     case Kind::kFalse:
     case Kind::kTrue:
       return;
     case Kind::kInt:
-      return writer_.Int(graph_.integer(node));
+      return columns_.Int(graph_.integer(node));
     case Kind::kFloat:
-      return writer_.Float(graph_.real(node));
+      return columns_.Float(graph_.real(node));
     case Kind::kComplex:
-      writer_.Float(graph_.real(node));
-      return writer_.Float(graph_.imaginary(node));
+      columns_.Float(graph_.real(node));
+      return columns_.Float(graph_.imaginary(node));
     case Kind::kBigInt:
     case Kind::kString:
     case Kind::kBytes:
@@ -159,17 +167,17 @@ void Emitter::WriteNode(NodeId node) {
       return WriteContainer(node);
     case Kind::kTensor:
     case Kind::kArray:
-      return writer_.Link(order_.tensors().index[graph_.tensor(node)]);
+      return columns_.Link(order_.tensors().index[graph_.tensor(node)]);
     case Kind::kStorage:
-      writer_.Link(order_.storages().index[graph_.storage(node)]);
-      return writer_.Link(graph_.storage_dtype(node));
+      columns_.Link(order_.storages().index[graph_.storage(node)]);
+      return columns_.Link(graph_.storage_dtype(node));
     case Kind::kSymbol:
-      return writer_.Link(graph_.symbol(node));
+      return columns_.Link(graph_.symbol(node));
     case Kind::kRecord:
       return WriteRecord(node);
     case Kind::kSparseTensor:
     case Kind::kMetaTensor:
-      writer_.Count(graph_.count(node));
+      columns_.Count(graph_.count(node));
       return WriteRefs(node);
     case Kind::kNestedTensor:
     case Kind::kStream:
@@ -181,39 +189,39 @@ void Emitter::WriteNode(NodeId node) {
 
 void Emitter::WriteText(NodeId node) {
   const std::string_view text = graph_.text(node);
-  writer_.Count(text.size());
-  writer_.Blob(text);
+  columns_.Count(text.size());
+  columns_.Blob(text);
 }
 
 Result<void> Emitter::WriteSpan(NodeId node, const pickle::InputSpan& span) {
-  writer_.Kind(static_cast<uint8_t>(graph_.kind(node)));
-  writer_.Count(span.length);
+  columns_.Kind(static_cast<uint8_t>(graph_.kind(node)));
+  columns_.Count(span.length);
   std::vector<uint8_t> piece;
   for (uint64_t done = 0; done < span.length; done += piece.size()) {
     piece.resize(std::min<uint64_t>(span.length - done, kPieceBytes));
     AIRLOCK_TRY(input_.ReadAt(span.offset + done, piece));
-    writer_.Blob({reinterpret_cast<const char*>(piece.data()), piece.size()});
+    columns_.Blob({reinterpret_cast<const char*>(piece.data()), piece.size()});
   }
   return {};
 }
 
-void Emitter::WriteRefs(NodeId node) { writer_.Refs(graph_.children(node), order_.nodes()); }
+void Emitter::WriteRefs(NodeId node) { columns_.Refs(graph_.children(node), order_.nodes()); }
 
 void Emitter::WriteContainer(NodeId node) {
   const Kind kind = graph_.kind(node);
   const std::span<const NodeId> children = order_.Children(node);
   const bool pairs = kind == Kind::kDict || kind == Kind::kOrderedDict;
-  writer_.Count(pairs ? children.size() / 2 : children.size());
+  columns_.Count(pairs ? children.size() / 2 : children.size());
   if (kind == Kind::kOrderedDict) Ref(graph_.attributes(node));
-  writer_.Refs(children, order_.nodes());
+  columns_.Refs(children, order_.nodes());
 }
 
 void Emitter::WriteRecord(NodeId node) {
   const pickle::RecordParts parts = graph_.record(node);
   const auto bit = [](NodeId part, uint32_t value) { return part == kNoNode ? 0U : value; };
-  writer_.Count(bit(parts.args, kArgs) | bit(parts.kwargs, kKwargs) | bit(parts.state, kState) |
-                bit(parts.items, kItems) | bit(parts.pairs, kPairs) | (parts.made_by_new ? kNew : 0U) |
-                (parts.many_states ? kStates : 0U) | bit(parts.recovered, kRecovered));
+  columns_.Count(bit(parts.args, kArgs) | bit(parts.kwargs, kKwargs) | bit(parts.state, kState) |
+                 bit(parts.items, kItems) | bit(parts.pairs, kPairs) | (parts.made_by_new ? kNew : 0U) |
+                 (parts.many_states ? kStates : 0U) | bit(parts.recovered, kRecovered));
   for (const NodeId part :
        {parts.callee, parts.args, parts.kwargs, parts.state, parts.items, parts.pairs, parts.recovered}) {
     if (part != kNoNode) Ref(part);
@@ -222,7 +230,7 @@ void Emitter::WriteRecord(NodeId node) {
 
 void Emitter::WriteTensor(uint32_t tensor) {
   const tensors::TensorView view = checkpoint_.tables.tensor(tensor);
-  ::airlock::v1::TensorColumns& columns = *writer_.Row(kTensorBytes + view.shape.size() * kDimBytes).mutable_tensors();
+  ::airlock::v1::TensorColumns& columns = *rows_.Row(kTensorBytes + view.shape.size() * kDimBytes).mutable_tensors();
   columns.add_storage(order_.storages().index[view.storage]);
   columns.add_dtype(static_cast<::airlock::v1::DType>(view.dtype));
   columns.add_flags(view.flags);
@@ -236,7 +244,7 @@ void Emitter::WriteQuantization(uint32_t emitted) {
   const uint32_t row = order_.quantization_of()[order_.tensors().order[emitted]];
   if (row == kNotReached) return;
   const tensors::Quantization& quantization = checkpoint_.tables.quantizations()[row];
-  ::airlock::v1::Quantization& out = *writer_.Row(kQuantizationBytes).mutable_tensors()->add_quantization();
+  ::airlock::v1::Quantization& out = *rows_.Row(kQuantizationBytes).mutable_tensors()->add_quantization();
   out.set_tensor(emitted);
   if (!quantization.per_channel) {
     out.mutable_per_tensor()->set_scale(quantization.scale);
@@ -258,14 +266,14 @@ uint32_t Emitter::Device(uint32_t device) {
 uint32_t Emitter::WriteDevice(uint32_t device) {
   std::string name = SafeText(checkpoint_.tables.devices()[device], kMaxDevice);
   const auto [found, fresh] = devices_.emplace(std::move(name), static_cast<uint32_t>(devices_.size()));
-  if (fresh) writer_.Row(found->first.size() + kRowOverhead).add_devices(found->first);
+  if (fresh) rows_.Row(found->first.size() + kRowOverhead).add_devices(found->first);
   return found->second;
 }
 
 void Emitter::WriteStorage(uint32_t index) {
   const tensors::Storage& storage = checkpoint_.tables.storages()[index];
   const uint32_t device = Device(storage.device);
-  ::airlock::v1::StorageColumns& columns = *writer_.Row(kStorageBytes).mutable_storages();
+  ::airlock::v1::StorageColumns& columns = *rows_.Row(kStorageBytes).mutable_storages();
   columns.add_place(static_cast<::airlock::v1::Place>(storage.place));
   columns.add_offset(storage.offset);
   columns.add_nbytes(storage.nbytes);
@@ -314,13 +322,16 @@ void WriteNested(const std::vector<formats::NestedStream>& nested, v1::Done& don
   }
 }
 
-bool WriteDone(const formats::Checkpoint& checkpoint, const Result<void>& result, FrameSink& sink) {
+bool WriteDone(const formats::Checkpoint& checkpoint, const Result<void>& result, const GraphBytes& graph,
+               FrameSink& sink) {
   v1::Frame frame;
   v1::Done& done = *frame.mutable_done();
   done.set_format(static_cast<::airlock::v1::Format>(checkpoint.format));
   WriteNested(checkpoint.nested, done);
   done.set_held_back(checkpoint.held_back && result.ok());
-  if (!result.ok()) {
+  if (result.ok()) {
+    done.mutable_graph_bytes()->Add(graph.begin(), graph.end());
+  } else {
     const Error& error = result.error();
     done.set_reason(static_cast<uint32_t>(error.reason));
     done.set_message(SafeText(error.message, kMaxMessage));
@@ -338,17 +349,18 @@ bool WriteDone(const formats::Checkpoint& checkpoint, const Result<void>& result
 
 }  // namespace
 
-bool Emit(const formats::Checkpoint& checkpoint, const formats::Input& input, Result<void> result, FrameSink& sink) {
-  PlanWriter writer(sink);
+bool Emit(const formats::Checkpoint& checkpoint, const formats::Input& input, Result<void> result, const Sinks& sinks) {
+  GraphWriter columns(sinks.graph);
+  PlanWriter rows(sinks.frames);
   if (result.ok()) {
     EmitOrder order(checkpoint);
     result = order.Walk();
-    if (result.ok()) result = Emitter(checkpoint, input, order, writer).WriteAll();
+    if (result.ok()) result = Emitter(checkpoint, input, order, columns, rows).WriteAll();
   }
-  WriteSymbols(checkpoint.context.symbols, checkpoint.context.limits.symbols, writer);
-  WriteFindings(checkpoint.context.findings, writer);
-  if (!writer.Finish()) return false;
-  return WriteDone(checkpoint, result, sink);
+  WriteSymbols(checkpoint.context.symbols, checkpoint.context.limits.symbols, rows);
+  WriteFindings(checkpoint.context.findings, rows);
+  if (!rows.Finish()) return false;
+  return WriteDone(checkpoint, result, columns.bytes(), sinks.frames);
 }
 
 }  // namespace airlock::worker

@@ -38,8 +38,8 @@ size_t ReceivePiece(size_t done, std::span<Fd> room, size_t& fd_count) {
   return done + static_cast<size_t>(received.size);
 }
 
-// Input number 0, the output, the inputs after it, at the lowest free numbers: that it is these proves that nothing
-// else was open.
+// Input number 0, the output, the graph file, the inputs after it, at the lowest free numbers: that it is these proves
+// that nothing else was open.
 bool AreInPlace(size_t fd_count) {
   for (size_t i = 0; i < fd_count; ++i) {
     if (fds[i].Release() != walls::kInputFd + static_cast<int>(i)) return false;
@@ -50,13 +50,14 @@ bool AreInPlace(size_t fd_count) {
 bool AreAnnounced(const v1::Job& job, size_t fd_count) {
   const size_t further = job.further_inputs();
   if (further != 0 && further + 1 != static_cast<size_t>(job.files_size())) return false;
-  return further < walls::kMaxInputs && fd_count == further + 2;
+  return further < walls::kMaxInputs && fd_count == further + 3;
 }
 
 }  // namespace
 
 v1::Job ReceiveJob() {
-  static_assert(walls::kOutputFd == walls::kInputFd + 1 && walls::InputFd(1) == walls::kOutputFd + 1);
+  static_assert(walls::kOutputFd == walls::kInputFd + 1 && walls::kGraphFd == walls::kOutputFd + 1 &&
+                walls::InputFd(1) == walls::kGraphFd + 1);
   size_t fd_count = 0;
   size_t size = ReceivePiece(0, fds, fd_count);
   if (size < kPrefix || !AreInPlace(fd_count)) _exit(spawner::kWorkerBadJob);

@@ -6,8 +6,8 @@
 
 namespace airlock::worker {
 
-// Waits for the job. Its descriptors are at walls::InputFd and kOutputFd afterwards, exactly those that it announces;
-// anything else ends the process, as does a broker that goes away.
+// Waits for the job. Its descriptors are at walls::InputFd, kOutputFd and kGraphFd afterwards, exactly those that it
+// announces; anything else ends the process, as does a broker that goes away.
 v1::Job ReceiveJob();
 
 // Loads filter 2. From here on there is no way back, and no way to receive anything.

@@ -10,6 +10,7 @@
 #include "sandbox/formats/checkpoint.h"
 #include "sandbox/worker/emit.h"
 #include "tests/fixtures/memory_file.h"
+#include "tests/fixtures/memory_graph.h"
 
 namespace airlock::fuzz {
 
@@ -30,8 +31,9 @@ inline void DecodeInput(const formats::Input& input) {
   checkpoint.context.limits.string_bytes = uint64_t{1} << 24;
   Result<void> result = formats::Decode(input, output, checkpoint);
   const bool decoded = result.ok();
-  NoSink sink;
-  if (!worker::Emit(checkpoint, input, std::move(result), sink)) __builtin_trap();
+  NoSink frames;
+  fixtures::MemoryGraph graph;
+  if (!worker::Emit(checkpoint, input, std::move(result), {frames, graph})) __builtin_trap();
   if (!decoded) return;
   // What decodes is sound: every span lies in its file.
   for (const tensors::Storage& storage : checkpoint.tables.storages()) {

@@ -76,28 +76,44 @@ void FillCheckpoint(int count, Checkpoint& checkpoint) {
 struct Emitted {
   uint64_t cost = 0;
   size_t bytes = 0;
-  size_t frames = 0;
+  size_t writes = 0;
+};
+
+class FrameCounter final : public worker::FrameSink {
+ public:
+  explicit FrameCounter(Emitted& emitted) : emitted_(emitted) {}
+  bool Write(std::span<char> framed) override {
+    emitted_.bytes += framed.size() - worker::kFramePrefix;
+    ++emitted_.writes;
+    return true;
+  }
+
+ private:
+  Emitted& emitted_;
+};
+
+class ColumnCounter final : public worker::GraphSink {
+ public:
+  explicit ColumnCounter(Emitted& emitted) : GraphSink(kMaxGraphRoom), emitted_(emitted) {}
+  bool Write(size_t /*column*/, uint64_t /*offset*/, std::string_view bytes) override {
+    emitted_.bytes += bytes.size();
+    ++emitted_.writes;
+    return true;
+  }
+
+ private:
+  Emitted& emitted_;
 };
 
 Emitted EmitNodes(int count) {
-  class Counter final : public worker::FrameSink {
-   public:
-    explicit Counter(Emitted& emitted) : emitted_(emitted) {}
-    bool Write(std::span<char> framed) override {
-      emitted_.bytes += framed.size() - worker::kFramePrefix;
-      ++emitted_.frames;
-      return true;
-    }
-
-   private:
-    Emitted& emitted_;
-  };
   Checkpoint checkpoint;
   FillCheckpoint(count, checkpoint);
   Emitted emitted;
-  Counter counter(emitted);
-  emitted.cost =
-      BytesAllocatedBy([&] { EXPECT_TRUE(worker::Emit(checkpoint, Input(-1, 0), Result<void>(), counter)); });
+  FrameCounter frames(emitted);
+  ColumnCounter graph(emitted);
+  emitted.cost = BytesAllocatedBy([&] {
+    EXPECT_TRUE(worker::Emit(checkpoint, Input(-1, 0), Result<void>(), {frames, graph}));
+  });
   return emitted;
 }
 
@@ -106,7 +122,7 @@ TEST(Costs, AMillionNodesGoOutInProportion) {
   const Emitted all = EmitNodes(100'000);
   EXPECT_LT(all.cost, 12 * tenth.cost);
   EXPECT_LT(all.bytes, 12 * tenth.bytes);
-  EXPECT_LT(all.frames, 12 * tenth.frames);
+  EXPECT_LT(all.writes, 12 * tenth.writes);
 }
 
 }  // namespace

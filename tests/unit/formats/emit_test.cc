@@ -1,15 +1,21 @@
-// Emission: the frames say what the checkpoint holds, in the order that graph.proto promises.
+// Emission: frames and columns say what the checkpoint holds, in the order that graph.proto promises.
 #include "sandbox/worker/emit.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <array>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "airlock/worker/v1/frame.pb.h"
 #include "sandbox/worker/emit_order.h"
+#include "sandbox/worker/graph_file_sink.h"
 #include "sandbox/worker/safe_text.h"
+#include "tests/fixtures/memory_graph.h"
 #include "tests/fixtures/torch_writer.h"
 #include "tests/unit/formats/decoded.h"
 
@@ -20,41 +26,66 @@ using fixtures::PickleAssembler;
 using formats::Checkpoint;
 using formats::Decoded;
 
-// Reads frames as the broker does: columns concatenated.
-class Collector final : public FrameSink {
+// What came out, read as the broker does: tables concatenated.
+struct Emitted {
+  ::airlock::v1::PlanChunk plan;
+  std::string kinds;
+  std::string blob;
+  v1::Done done;
+  bool taken = false;  // what Emit says
+  bool finished = false;
+  int frames = 0;
+};
+
+class FrameCollector final : public FrameSink {
  public:
+  FrameCollector(Emitted& emitted, int accept) : emitted_(emitted), accept_(accept) {}
+
   bool Write(std::span<char> framed) override {
     const std::span<char> encoded = framed.subspan(kFramePrefix);
     EXPECT_LE(encoded.size(), size_t{64} << 10);
     v1::Frame frame;
     EXPECT_TRUE(frame.ParseFromArray(encoded.data(), static_cast<int>(encoded.size())));
     EXPECT_EQ(frame.ByteSizeLong(), encoded.size()) << "not canonical";
-    EXPECT_FALSE(finished) << "a frame after DONE";
-    if (frame.has_plan()) plan.MergeFrom(frame.plan());
-    blob += frame.plan().graph().blob();
-    kinds += frame.plan().graph().kinds();
-    if (frame.has_done()) done = frame.done();
-    finished = frame.has_done();
-    ++frames;
-    return frames < accept;
+    EXPECT_FALSE(emitted_.finished) << "a frame after DONE";
+    EXPECT_FALSE(frame.plan().has_graph());
+    if (frame.has_plan()) emitted_.plan.MergeFrom(frame.plan());
+    if (frame.has_done()) emitted_.done = frame.done();
+    emitted_.finished = frame.has_done();
+    return ++emitted_.frames < accept_;
   }
 
-  ::airlock::v1::PlanChunk plan;
-  std::string kinds;
-  std::string blob;
-  v1::Done done;
-  bool finished = false;
-  int frames = 0;
-  int accept = 1 << 30;
+ private:
+  Emitted& emitted_;
+  const int accept_;
 };
 
-Collector EmitBytes(const std::string& file, const Limits& limits = {}) {
+Emitted EmitTo(fixtures::MemoryGraph& graph, const Checkpoint& checkpoint, const formats::Input& input,
+               Result<void> decoded = {}, int accept = 1 << 30) {
+  Emitted emitted;
+  FrameCollector frames(emitted, accept);
+  emitted.taken = Emit(checkpoint, input, std::move(decoded), {frames, graph});
+  std::vector<uint64_t> bytes;
+  for (const std::string& column : graph.columns) bytes.push_back(column.size());
+  const auto& said = emitted.done.graph_bytes();
+  if (emitted.finished && emitted.done.reason() == 0) {
+    EXPECT_EQ(std::vector<uint64_t>(said.begin(), said.end()), bytes);
+  } else {
+    EXPECT_TRUE(said.empty());
+  }
+  *emitted.plan.mutable_graph() = graph.Message();
+  emitted.kinds = graph.columns.front();
+  emitted.blob = graph.columns.back();
+  return emitted;
+}
+
+Emitted EmitBytes(const std::string& file, const Limits& limits = {}) {
   Decoded decoded = formats::DecodeBytes(file, limits);
-  Collector collector;
-  EXPECT_TRUE(Emit(decoded.checkpoint, formats::Input(decoded.input.get(), decoded.input_size),
-                   std::move(decoded.result), collector));
-  EXPECT_TRUE(collector.finished);
-  return collector;
+  fixtures::MemoryGraph graph;
+  const Emitted emitted = EmitTo(graph, decoded.checkpoint, formats::Input(decoded.input.get(), decoded.input_size),
+                                 std::move(decoded.result));
+  EXPECT_TRUE(emitted.taken && emitted.finished);
+  return emitted;
 }
 
 std::string Archive(const std::string& pickle, const std::vector<fixtures::StorageSpec>& storages = {}) {
@@ -70,22 +101,22 @@ std::string Kinds(std::initializer_list<pickle::Kind> kinds) {
 TEST(Emit, NodesComeInTheOrderInWhichTheyWereMadeBehindTheRoot) {
   using K = pickle::Kind;
   // {"a": [1, 2.5], "b": (None, True)}
-  const Collector out = EmitBytes(Archive(PickleAssembler()
-                                              .Proto(2)
-                                              .EmptyDict()
-                                              .Mark()
-                                              .Text("a")
-                                              .Op("]")
-                                              .Mark()
-                                              .Int(1)
-                                              .Float(2.5)
-                                              .Op("e")
-                                              .Text("b")
-                                              .None()
-                                              .Bool(true)
-                                              .Op("\x86")
-                                              .SetItems()
-                                              .Stop()));
+  const Emitted out = EmitBytes(Archive(PickleAssembler()
+                                            .Proto(2)
+                                            .EmptyDict()
+                                            .Mark()
+                                            .Text("a")
+                                            .Op("]")
+                                            .Mark()
+                                            .Int(1)
+                                            .Float(2.5)
+                                            .Op("e")
+                                            .Text("b")
+                                            .None()
+                                            .Bool(true)
+                                            .Op("\x86")
+                                            .SetItems()
+                                            .Stop()));
   EXPECT_EQ(out.done.reason(), 0U);
   EXPECT_EQ(out.kinds,
             Kinds({K::kDict, K::kNone, K::kTrue, K::kString, K::kList, K::kInt, K::kFloat, K::kString, K::kTuple}));
@@ -102,7 +133,7 @@ TEST(Emit, NodesComeInTheOrderInWhichTheyWereMadeBehindTheRoot) {
 // A tuple is made after what it holds; the root is node 0 all the same.
 TEST(Emit, ARootThatWasMadeLastIsTheFirstNode) {
   using K = pickle::Kind;
-  const Collector out =
+  const Emitted out =
       EmitBytes(Archive(PickleAssembler().Proto(2).Mark().Int(1000).Int(2000).Float(0.5).Tuple().Stop()));
   EXPECT_EQ(out.kinds, Kinds({K::kTuple, K::kInt, K::kInt, K::kFloat}));
   const auto& refs = out.plan.graph().refs();
@@ -118,7 +149,7 @@ TEST(Emit, RefsFindTheirNodesBeyondABlock) {
     list.Int(i);
     if (i % 3 == 0) list.Op("0");  // made, and dropped
   }
-  const Collector out = EmitBytes(Archive(list.Op("e").Stop()));
+  const Emitted out = EmitBytes(Archive(list.Op("e").Stop()));
   const auto& graph = out.plan.graph();
   ASSERT_EQ(graph.refs_size(), kItems - (kItems + 2) / 3);
   ASSERT_EQ(graph.ints_size(), graph.refs_size());
@@ -168,7 +199,7 @@ TEST(Emit, RunsOfReachedNodesEndWhereTheyDo) {
   }
 }
 
-// They go out many at a time: none is lost where a frame ends, and what is no number keeps its place.
+// They go out many at a time: none is lost where a buffer ends, and what is no number keeps its place.
 TEST(Emit, NumbersInARowComeAsTheyAre) {
   constexpr int kEach = 20'000;
   PickleAssembler pickle;
@@ -177,9 +208,8 @@ TEST(Emit, NumbersInARowComeAsTheyAre) {
   pickle.Text("between");
   for (int i = 0; i < kEach; ++i) pickle.Float(i + 0.5);
   for (int i = 0; i < kEach; ++i) pickle.Int(-i - 1).Float(-i);
-  const Collector out = EmitBytes(Archive(pickle.Tuple().Stop()));
+  const Emitted out = EmitBytes(Archive(pickle.Tuple().Stop()));
   ASSERT_EQ(out.done.reason(), 0U);
-  EXPECT_GT(out.frames, 10);
   std::string kinds = Kinds({pickle::Kind::kTuple}) + std::string(kEach, static_cast<char>(pickle::Kind::kInt)) +
                       Kinds({pickle::Kind::kString}) + std::string(kEach, static_cast<char>(pickle::Kind::kFloat));
   for (int i = 0; i < kEach; ++i) kinds += Kinds({pickle::Kind::kInt, pickle::Kind::kFloat});
@@ -196,7 +226,7 @@ TEST(Emit, NumbersInARowComeAsTheyAre) {
 }
 
 TEST(Emit, ARootThatIsANumberComesOnce) {
-  const Collector out = EmitBytes(Archive(PickleAssembler().Proto(2).Int(1000).Stop()));
+  const Emitted out = EmitBytes(Archive(PickleAssembler().Proto(2).Int(1000).Stop()));
   EXPECT_EQ(out.kinds, Kinds({pickle::Kind::kInt}));
   EXPECT_EQ(out.plan.graph().ints_size(), 1);
 }
@@ -219,7 +249,7 @@ TEST(Emit, NodesInARowAreNumberedAsEachIs) {
 }
 
 TEST(Emit, KeysAreDistinctAndTheLastValueStays) {
-  const Collector out = EmitBytes(
+  const Emitted out = EmitBytes(
       Archive(PickleAssembler().Proto(2).EmptyDict().Mark().Int(1).Int(10).Bool(true).Int(20).SetItems().Stop()));
   EXPECT_EQ(out.plan.graph().counts(0), 1U);
   EXPECT_EQ(out.plan.graph().ints(1), 20);
@@ -227,7 +257,7 @@ TEST(Emit, KeysAreDistinctAndTheLastValueStays) {
 
 TEST(Emit, ACycleIsAReferenceToItsNode) {
   // A list that holds itself.
-  const Collector out = EmitBytes(Archive(
+  const Emitted out = EmitBytes(Archive(
       PickleAssembler().Proto(2).Op("]q").Op(std::string(1, '\0')).Op("h").Op(std::string(1, '\0')).Op("a").Stop()));
   EXPECT_EQ(out.kinds.size(), 1U);
   EXPECT_EQ(out.plan.graph().refs(0), 0U);
@@ -240,7 +270,7 @@ TEST(Emit, WhatIsNotReachedIsDropped) {
   PushTensor(out, {.name = "", .storage = 0, .shape = {2}, .stride = {1}}, storages, false);
   out.Op("0");
   PushTensor(out, {.name = "", .storage = 1, .shape = {2}, .stride = {1}}, storages, false);
-  const Collector emitted = EmitBytes(Archive(out.Stop(), storages));
+  const Emitted emitted = EmitBytes(Archive(out.Stop(), storages));
   EXPECT_EQ(emitted.plan.tensors().rank_size(), 1);
   EXPECT_EQ(emitted.plan.storages().place_size(), 1);
   EXPECT_EQ(emitted.plan.tensors().storage(0), 0U);
@@ -250,7 +280,7 @@ TEST(Emit, WhatIsNotReachedIsDropped) {
 TEST(Emit, SymbolsAndFindingsComeAfterAnErrorToo) {
   const std::string pickle =
       PickleAssembler().Proto(2).Global("os", "system").Mark().Text("true").Tuple().Reduce().Op("\xFF").Stop();
-  const Collector out = EmitBytes(Archive(pickle));
+  const Emitted out = EmitBytes(Archive(pickle));
   EXPECT_EQ(out.done.reason(), static_cast<uint32_t>(Reason::kPickleMalformed));
   ASSERT_EQ(out.plan.symbols_size(), 1);
   EXPECT_EQ(out.plan.symbols(0).module(), "os");
@@ -264,7 +294,7 @@ TEST(Emit, DepthLimit) {
   for (int i = 0; i < 99; ++i) deep += 'a';
   Limits limits;
   limits.depth = 99;
-  const Collector out = EmitBytes(Archive(deep + "."), limits);
+  const Emitted out = EmitBytes(Archive(deep + "."), limits);
   EXPECT_EQ(out.done.reason(), static_cast<uint32_t>(Reason::kLimitExceeded));
   EXPECT_EQ(out.done.limit_name(), "depth");
   limits.depth = 100;
@@ -275,27 +305,114 @@ TEST(Emit, DepthLimit) {
 TEST(Emit, NoMoreSymbolsThanTheLimitComeOut) {
   Limits limits;
   limits.symbols = 2;
-  const Collector out = EmitBytes(Archive("\x80\x02(ca\nb\nca\nc\nca\nd\nt."), limits);
+  const Emitted out = EmitBytes(Archive("\x80\x02(ca\nb\nca\nc\nca\nd\nt."), limits);
   EXPECT_EQ(out.done.reason(), static_cast<uint32_t>(Reason::kLimitExceeded));
   EXPECT_EQ(out.done.limit_name(), "symbols");
   EXPECT_EQ(out.plan.symbols_size(), 2);
 }
 
-TEST(Emit, TextsLongerThanAFrameAreSplit) {
-  const std::string text(200000, 'x');
-  const Collector out = EmitBytes(Archive(PickleAssembler().Proto(2).Text(text).Stop()));
-  EXPECT_EQ(out.blob, text);
-  EXPECT_EQ(out.plan.graph().counts(0), text.size());
-  EXPECT_GE(out.frames, 4);
+TEST(Emit, LongTextsComeWholeAmongShortOnes) {
+  PickleAssembler pickle;
+  pickle.Proto(2).Mark();
+  std::string all;
+  for (const size_t length : {1, 65535, 65536, 3, 65537, 200000, 70, 65535, 65535, 2}) {
+    const std::string text(length, static_cast<char>('a' + length % 26));
+    pickle.Text(text);
+    all += text;
+  }
+  const Emitted out = EmitBytes(Archive(pickle.Tuple().Stop()));
+  EXPECT_TRUE(out.blob == all);
+  EXPECT_EQ(out.plan.graph().counts(5), 65537U);
 }
 
 TEST(Emit, ASinkThatRefusesEndsIt) {
-  Decoded decoded = formats::DecodeBytes(Archive(PickleAssembler().Proto(2).Text(std::string(200000, 'x')).Stop()));
-  Collector collector;
-  collector.accept = 2;
-  EXPECT_FALSE(Emit(decoded.checkpoint, formats::Input(decoded.input.get(), decoded.input_size),
-                    std::move(decoded.result), collector));
-  EXPECT_FALSE(collector.finished);
+  std::string pickle = "\x80\x02(";
+  for (int i = 0; i < 10'000; ++i) pickle += "cmodule\nname" + std::to_string(i) + "\n";
+  Decoded decoded = formats::DecodeBytes(Archive(pickle + "t."));
+  fixtures::MemoryGraph graph;
+  const Emitted out = EmitTo(graph, decoded.checkpoint, formats::Input(decoded.input.get(), decoded.input_size),
+                             std::move(decoded.result), 2);
+  EXPECT_FALSE(out.taken);
+  EXPECT_EQ(out.frames, 2);
+}
+
+uint32_t AddVector(Checkpoint& checkpoint, tensors::DType dtype) {
+  const uint64_t shape[] = {1};
+  const uint32_t storage = checkpoint.tables.AddStorage({.device = checkpoint.tables.Device("cpu"), .nbytes = 8});
+  return checkpoint.tables.AddTensor(
+      {.storage = storage, .dtype = dtype, .flags = 0, .offset = 0, .shape = shape, .stride = shape});
+}
+
+// A list of so many numbers, a symbol and a tensor.
+Checkpoint NumbersAndASymbol(int count) {
+  Checkpoint checkpoint;
+  pickle::Graph& graph = checkpoint.context.graph;
+  std::vector<pickle::NodeId> items = {graph.Symbol(*checkpoint.context.symbols.Use("m", "n", 0, 0))};
+  for (int i = 0; i < count; ++i) items.push_back(graph.Int(i));
+  AddVector(checkpoint, tensors::DType::kInt8);
+  items.push_back(graph.Tensor(0));
+  checkpoint.root = graph.Container(pickle::Kind::kList, items);
+  return checkpoint;
+}
+
+// The room is a limit as any other, to the byte.
+TEST(Emit, AColumnThatOutgrowsItsRoomIsALimit) {
+  for (const int count : {100, 8191, 8192, 8193, 50'000}) {
+    const Checkpoint checkpoint = NumbersAndASymbol(count);
+    const uint64_t needed = sizeof(int64_t) * static_cast<uint64_t>(count);
+    fixtures::MemoryGraph enough(needed);
+    EXPECT_EQ(EmitTo(enough, checkpoint, formats::Input(-1, 0)).done.reason(), 0U) << count;
+    fixtures::MemoryGraph less(needed - 1);
+    const Emitted out = EmitTo(less, checkpoint, formats::Input(-1, 0));
+    EXPECT_TRUE(out.taken);
+    EXPECT_EQ(out.done.reason(), static_cast<uint32_t>(Reason::kLimitExceeded)) << count;
+    EXPECT_EQ(out.done.limit_name(), "memory_bytes");
+    EXPECT_EQ(out.done.limit(), needed - 1);
+    EXPECT_EQ(out.done.limit_seen(), needed);
+    EXPECT_EQ(out.plan.symbols_size(), 1) << "as after any error";
+    EXPECT_EQ(out.plan.tensors().rank_size(), 0);
+  }
+}
+
+TEST(Emit, AGraphThatCannotBeWrittenIsNoPlan) {
+  const Checkpoint checkpoint = NumbersAndASymbol(50'000);
+  fixtures::MemoryGraph whole;
+  EmitTo(whole, checkpoint, formats::Input(-1, 0));
+  const size_t writes = SIZE_MAX - whole.writes;
+  EXPECT_GE(writes, 5U);
+  for (size_t taken = 0; taken < writes; ++taken) {
+    fixtures::MemoryGraph graph;
+    graph.writes = taken;
+    const Emitted out = EmitTo(graph, checkpoint, formats::Input(-1, 0));
+    EXPECT_TRUE(out.taken);
+    EXPECT_EQ(out.done.limit_name(), "memory_bytes") << taken;
+    EXPECT_EQ(graph.writes, SIZE_MAX) << "nothing more was tried";
+    EXPECT_EQ(out.plan.symbols_size(), 1);
+  }
+}
+
+TEST(Emit, TheGraphFileHasTheColumnsSideBySide) {
+  const Checkpoint checkpoint = NumbersAndASymbol(20'000);
+  fixtures::MemoryGraph memory;
+  EmitTo(memory, checkpoint, formats::Input(-1, 0));
+  constexpr uint64_t kRoom = 256 << 10;
+  const Fd file(memfd_create("graph", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  Emitted emitted;
+  FrameCollector frames(emitted, 1 << 30);
+  GraphFileSink graph(file.get(), kRoom);
+  ASSERT_TRUE(Emit(checkpoint, formats::Input(-1, 0), Result<void>(), {frames, graph}));
+  for (size_t i = 0; i < kGraphColumns; ++i) {
+    std::string column(memory.columns[i].size(), '\0');
+    const auto at = static_cast<off_t>(i * kRoom);
+    EXPECT_EQ(pread(file.get(), column.data(), column.size(), at), static_cast<ssize_t>(column.size()));
+    EXPECT_TRUE(column == memory.columns[i]) << i;
+  }
+  // Of a file that nobody may write any more.
+  ASSERT_EQ(fcntl(file.get(), F_ADD_SEALS, F_SEAL_WRITE), 0);
+  Emitted refused;
+  FrameCollector others(refused, 1 << 30);
+  ASSERT_TRUE(Emit(checkpoint, formats::Input(-1, 0), Result<void>(), {others, graph}));
+  EXPECT_EQ(refused.done.limit_name(), "memory_bytes");
 }
 
 TEST(Emit, QuantisedTensorsBringTheirScales) {
@@ -311,7 +428,7 @@ TEST(Emit, QuantisedTensorsBringTheirScales) {
   PushTensor(out, {.name = "", .storage = 1, .shape = {2}, .stride = {1}}, storages, false);
   PushTensor(out, {.name = "", .storage = 2, .shape = {2}, .stride = {1}}, storages, false);
   out.Int(0).Tuple().Bool(false).EmptyOrderedDict().Tuple().Reduce();
-  const Collector emitted = EmitBytes(Archive(out.Stop(), storages));
+  const Emitted emitted = EmitBytes(Archive(out.Stop(), storages));
   ASSERT_EQ(emitted.plan.tensors().rank_size(), 3);
   ASSERT_EQ(emitted.plan.tensors().quantization_size(), 1);
   EXPECT_EQ(emitted.plan.tensors().quantization(0).tensor(), 0U);
@@ -319,18 +436,12 @@ TEST(Emit, QuantisedTensorsBringTheirScales) {
   EXPECT_EQ(emitted.plan.tensors().quantization(0).per_channel().zero_points(), 2U);
 }
 
-uint32_t AddVector(Checkpoint& checkpoint, tensors::DType dtype) {
-  const uint64_t shape[] = {1};
-  const uint32_t storage = checkpoint.tables.AddStorage({.device = checkpoint.tables.Device("cpu"), .nbytes = 8});
-  return checkpoint.tables.AddTensor(
-      {.storage = storage, .dtype = dtype, .flags = 0, .offset = 0, .shape = shape, .stride = shape});
-}
-
-Collector EmitCheckpoint(const Checkpoint& checkpoint, std::string_view input = "") {
+Emitted EmitCheckpoint(const Checkpoint& checkpoint, std::string_view input = "") {
   const Fd file = fixtures::MemoryFile(input);
-  Collector collector;
-  EXPECT_TRUE(Emit(checkpoint, formats::Input(file.get(), input.size()), Result<void>(), collector));
-  return collector;
+  fixtures::MemoryGraph graph;
+  const Emitted emitted = EmitTo(graph, checkpoint, formats::Input(file.get(), input.size()));
+  EXPECT_TRUE(emitted.taken);
+  return emitted;
 }
 
 template <typename Column>
@@ -359,7 +470,7 @@ TEST(Emit, TensorsBehindOtherNodesComeToo) {
                                  graph.Array(AddVector(checkpoint, tensors::DType::kFloat64)),
                                  graph.Compound(K::kScalar, 0, scalar_parts)};
   checkpoint.root = graph.Container(K::kList, list);
-  const Collector out = EmitCheckpoint(checkpoint);
+  const Emitted out = EmitCheckpoint(checkpoint);
   EXPECT_EQ(out.kinds, Kinds({K::kList,         K::kNone,   K::kTrue,       K::kSize,   K::kTensor,     K::kTensor,
                               K::kSparseTensor, K::kDType,  K::kTuple,      K::kTensor, K::kTensor,     K::kTensor,
                               K::kBytes,        K::kTensor, K::kNumpyDType, K::kInt,    K::kAttributed, K::kMetaTensor,
@@ -388,7 +499,7 @@ TEST(Emit, ARecordsStateDictComesLast) {
                                   .state = graph.Bool(true),
                                   .pairs = graph.Container(K::kDict, {}),
                                   .recovered = graph.Container(K::kDict, pair)});
-  const Collector out = EmitCheckpoint(checkpoint);
+  const Emitted out = EmitCheckpoint(checkpoint);
   EXPECT_EQ(out.kinds, Kinds({K::kRecord, K::kNone, K::kTrue, K::kInt, K::kInt, K::kDict, K::kDict}));
   EXPECT_EQ(out.plan.graph().counts(0), 4U | 16U | 128U);
   EXPECT_EQ(All(out.plan.graph().refs()), (std::vector<uint32_t>{1, 2, 5, 6, 3, 4}));
@@ -418,7 +529,7 @@ TEST(Emit, BytesOfTheInputAreReadWhenTheyGoOut) {
                                  graph.BytesAt(K::kByteArray, 299999, 1), graph.BytesAt(K::kBytes, 5, 0),
                                  graph.Text(K::kString, "z")};
   checkpoint.root = graph.Container(K::kList, list);
-  const Collector out = EmitCheckpoint(checkpoint, input);
+  const Emitted out = EmitCheckpoint(checkpoint, input);
   EXPECT_EQ(out.done.reason(), 0U);
   EXPECT_EQ(out.kinds, Kinds({K::kList, K::kString, K::kBytes, K::kByteArray, K::kBytes, K::kString}));
   EXPECT_EQ(All(out.plan.graph().counts()), (std::vector<uint32_t>{5, 1, 200000, 1, 0, 1}));
@@ -443,7 +554,7 @@ TEST(Emit, StreamsInsideTheFileAreListedInTheLastFrame) {
   checkpoint.nested = {{.where = "a\x1b.b", .format = formats::Format::kPickle, .level = 2}};
   // As many as there can be, of names as long as they can be.
   checkpoint.nested.resize(200, {.where = std::string(5000, '\xFF'), .format = formats::Format::kTorchZip, .level = 3});
-  const Collector out = EmitCheckpoint(checkpoint);
+  const Emitted out = EmitCheckpoint(checkpoint);
   ASSERT_EQ(out.done.nested_size(), 200);
   EXPECT_EQ(out.done.nested(0).where(), "a\\x1b.b");
   EXPECT_EQ(out.done.nested(0).format(), ::airlock::v1::FORMAT_PICKLE);
@@ -454,8 +565,9 @@ TEST(Emit, AnInputThatWasCutMeanwhileIsNoPlan) {
   Checkpoint checkpoint;
   checkpoint.root = checkpoint.context.graph.BytesAt(pickle::Kind::kBytes, 0, 200000);
   const Fd file = fixtures::MemoryFile(std::string(100000, 'x'));
-  Collector out;
-  EXPECT_TRUE(Emit(checkpoint, formats::Input(file.get(), 200000), Result<void>(), out));
+  fixtures::MemoryGraph graph;
+  const Emitted out = EmitTo(graph, checkpoint, formats::Input(file.get(), 200000));
+  EXPECT_TRUE(out.taken);
   EXPECT_EQ(out.done.reason(), static_cast<uint32_t>(Reason::kTruncated));
 }
 

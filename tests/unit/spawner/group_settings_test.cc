@@ -85,11 +85,11 @@ TEST_F(GroupSettingsTest, LinksAreNotFollowed) {
   EXPECT_EQ(Text("elsewhere"), "");
 }
 
-TEST_F(GroupSettingsTest, MemoryIsAddressSpaceAndOutputAndSlack) {
+TEST_F(GroupSettingsTest, MemoryIsAddressSpaceAndGraphAndOutputAndSlack) {
   Limits limits;
   limits.memory_bytes = 1 << 20;
   limits.output_bytes = 1 << 10;
-  EXPECT_EQ(GroupMemoryBytes(limits), (1U << 20) + (1U << 10) + kGroupSlackBytes);
+  EXPECT_EQ(GroupMemoryBytes(limits), (2U << 20) + (1U << 10) + kGroupSlackBytes);
   limits.output_bytes = ~uint64_t{0};
   EXPECT_EQ(GroupMemoryBytes(limits), ~uint64_t{0} >> 1) << "the kernel's largest, and no small number by wrapping";
 }

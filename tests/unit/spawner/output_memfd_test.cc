@@ -3,9 +3,12 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <string>
 
 namespace airlock::spawner {
 namespace {
@@ -31,6 +34,7 @@ TEST(OutputMemfdTest, NobodyWritesAfterSealing) {
   ASSERT_TRUE(output->SealForReading().ok());
   const char byte = 1;
   EXPECT_EQ(pwrite(copy.get(), &byte, 1, 0), -1);
+  EXPECT_EQ(errno, EPERM);
   EXPECT_NE(fcntl(copy.get(), F_ADD_SEALS, F_SEAL_WRITE), 0);
 }
 
@@ -43,6 +47,40 @@ TEST(OutputMemfdTest, SealingFailsWhileAnybodyMapsItForWriting) {
   EXPECT_FALSE(output->SealForReading().ok());
   munmap(mapping, 4096);
   EXPECT_TRUE(output->SealForReading().ok());
+}
+
+// As the graph file is, while its worker lives: of what another process writes before the seal all is there, and of
+// what it tries afterwards nothing.
+TEST(OutputMemfdTest, SealingEndsTheWritesOfAnotherProcess) {
+  auto graph = OutputMemfd::Create(kCapacity);
+  ASSERT_TRUE(graph.ok());
+  int ends[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  const Fd ours(ends[0]);
+  const Fd theirs(ends[1]);
+  const pid_t writer = fork();
+  ASSERT_GE(writer, 0);
+  if (writer == 0) {
+    const bool before = pwrite(graph->fd(), "before", 6, 0) == 6 && write(theirs.get(), "!", 1) == 1;
+    char sealed = 0;
+    if (!before || read(theirs.get(), &sealed, 1) != 1) _exit(1);
+    // Neither over what it wrote nor where nothing is yet.
+    for (const off_t at : {off_t{0}, off_t{kCapacity / 2}}) {
+      if (pwrite(graph->fd(), "after!", 6, at) >= 0 || errno != EPERM) _exit(2);
+    }
+    constexpr int kBoth = PROT_READ | PROT_WRITE;
+    _exit(mmap(nullptr, 4096, kBoth, MAP_SHARED, graph->fd(), 0) == MAP_FAILED && errno == EPERM ? 0 : 3);
+  }
+  char byte = 0;
+  ASSERT_EQ(read(ours.get(), &byte, 1), 1);
+  ASSERT_TRUE(graph->SealForReading().ok());
+  ASSERT_EQ(write(ours.get(), "!", 1), 1);
+  int status = -1;
+  ASSERT_EQ(waitpid(writer, &status, 0), writer);
+  EXPECT_EQ(status, 0);
+  std::string text(7, '?');
+  EXPECT_EQ(pread(graph->fd(), text.data(), text.size(), 0), 7);
+  EXPECT_EQ(text, std::string("before\0", 7));
 }
 
 TEST(OutputMemfdTest, AnImpossibleSizeIsAnError) { EXPECT_FALSE(OutputMemfd::Create(~uint64_t{0}).ok()); }

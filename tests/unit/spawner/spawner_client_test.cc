@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
@@ -18,7 +19,9 @@
 #include <thread>
 #include <vector>
 
+#include "airlock/v1/graph.pb.h"
 #include "airlock/worker/v1/frame.pb.h"
+#include "sandbox/base/graph_file.h"
 #include "sandbox/base/version.h"
 #include "sandbox/spawner/output_memfd.h"
 #include "sandbox/spawner/worker_exit.h"
@@ -69,8 +72,9 @@ std::optional<Frame> ReadFrame(const Worker& worker) {
 SpawnResult<void> Send(const Worker& worker, const Job& job, size_t inputs = 1) {
   const Fd input(memfd_create("input", MFD_CLOEXEC));
   auto output = OutputMemfd::Create(1 << 20);
+  auto graph = OutputMemfd::Create(1 << 20);
   const std::vector<int> fds(inputs, input.get());
-  return SendJob(worker, job.SerializeAsString(), fds, output->fd());
+  return SendJob(worker, job.SerializeAsString(), fds, output->fd(), graph->fd());
 }
 
 // A set of `count` empty files, each in a descriptor of its own.
@@ -188,6 +192,42 @@ TEST(SpawnerClientTest, AnEmptyFileIsAnsweredAndTheWorkerEnds) {
   EXPECT_EQ(exit.code, kWorkerDone);
 }
 
+// A pickle of one number: it stands in the graph file when DONE says where.
+TEST(SpawnerClientTest, TheGraphComesInItsFile) {
+  constexpr uint64_t kRoom = 64 << 10;
+  const auto client = Start();
+  ASSERT_TRUE(client);
+  auto worker = client->Spawn();
+  ASSERT_TRUE(worker.ok() && ReadFrame(*worker));
+  const std::string pickle = "\x80\x02M\xe8\x03.";
+  const Fd input(memfd_create("input", MFD_CLOEXEC));
+  ASSERT_EQ(write(input.get(), pickle.data(), pickle.size()), static_cast<ssize_t>(pickle.size()));
+  auto output = OutputMemfd::Create(1 << 20);
+  auto graph = OutputMemfd::Create(kGraphColumns * kRoom);
+  ASSERT_TRUE(output.ok() && graph.ok());
+  Job job;
+  job.set_input_size(pickle.size());
+  job.set_graph_room(kRoom);
+#define AIRLOCK_LIMIT(name, default_value, why) job.mutable_limits()->set_##name(default_value);
+#include "sandbox/base/limits.def"
+#undef AIRLOCK_LIMIT
+  const std::array inputs = {input.get()};
+  ASSERT_TRUE(SendJob(*worker, job.SerializeAsString(), inputs, output->fd(), graph->fd()).ok());
+  std::optional<Frame> frame = ReadFrame(*worker);
+  while (frame && !frame->has_done()) frame = ReadFrame(*worker);
+  ASSERT_TRUE(frame);
+  EXPECT_EQ(frame->done().reason(), 0U) << frame->done().message();
+  const auto& bytes = frame->done().graph_bytes();
+  EXPECT_EQ(std::vector<uint64_t>(bytes.begin(), bytes.end()), (std::vector<uint64_t>{1, 0, 0, 0, 8, 0, 0}));
+  uint8_t kind = 0;
+  int64_t value = 0;
+  EXPECT_EQ(pread(graph->fd(), &kind, sizeof(kind), 0), 1);
+  EXPECT_EQ(pread(graph->fd(), &value, sizeof(value), 4 * kRoom), 8);
+  EXPECT_EQ(kind, ::airlock::v1::NODE_KIND_INT);
+  EXPECT_EQ(value, 1000);
+  EXPECT_EQ(ReapWithin(*worker, 20'000).code, kWorkerDone);
+}
+
 TEST(SpawnerClientTest, AWorkerEndsWithItsSocket) {
   const auto client = Start();
   ASSERT_TRUE(client);
@@ -216,7 +256,7 @@ TEST(SpawnerClientTest, AnOversizedJobIsNotSent) {
   auto worker = client->Spawn();
   ASSERT_TRUE(worker.ok());
   const std::array fds = {0};
-  EXPECT_FALSE(SendJob(*worker, std::string(kMaxJobBytes + 1, 'x'), fds, 1).ok());
+  EXPECT_FALSE(SendJob(*worker, std::string(kMaxJobBytes + 1, 'x'), fds, 1, 2).ok());
 }
 
 // The largest set there may be, with the longest names: its job comes in several pieces.

@@ -64,22 +64,25 @@ TEST(PolicyTest, AlternativesReadAsWords) {
   const std::vector<CallText> calls = DescribeCalls(WorkingPolicy());
   EXPECT_EQ(calls[0].syscall, "pread64");
   EXPECT_EQ(calls[0].check,
-            "fd == 4 or fd & ~1 == 6 or fd & ~7 == 8 or fd & ~15 == 16 or fd & ~31 == 32 or fd & ~63 == 64 or "
+            "fd == 4 or fd == 7 or fd & ~7 == 8 or fd & ~15 == 16 or fd & ~31 == 32 or fd & ~63 == 64 or "
             "fd & ~127 == 128");
   EXPECT_EQ(calls[1].syscall, "pwrite64");
+  EXPECT_EQ(calls[1].check, "fd == 5 or fd == 6");
 }
 
-// The input, the files after the first, and nothing else: not the socket, not the output, nothing above.
-TEST(FilterTest, ReadsInputsOnly) {
+// Reads the input and the files after the first, writes both memory files: not the socket, nothing above.
+TEST(FilterTest, ReadsInputsAndWritesMemoryFilesOnly) {
   constexpr uint64_t kHigh = uint64_t{1} << 32;
   for (const auto policy : {WorkingPolicy(), IdlePolicy()}) {
     const FilterProgram program = Compile(policy);
     for (uint64_t fd = 0; fd < 70'000; ++fd) {
-      const bool input = fd == 4 || (fd >= 6 && fd <= 255);
+      const bool input = fd == 4 || (fd >= 7 && fd <= 255);
       ASSERT_EQ(Decide(program, SYS_pread64, {fd}), input ? SECCOMP_RET_ALLOW : SECCOMP_RET_KILL_PROCESS) << fd;
       ASSERT_EQ(Decide(program, SYS_pread64, {fd | kHigh}), SECCOMP_RET_KILL_PROCESS) << fd;
       ASSERT_EQ(Decide(program, SYS_pread64, {fd | uint64_t{1} << 63}), SECCOMP_RET_KILL_PROCESS) << fd;
-      ASSERT_EQ(Decide(program, SYS_pwrite64, {fd}), fd == 5 ? SECCOMP_RET_ALLOW : SECCOMP_RET_KILL_PROCESS) << fd;
+      const bool memory_file = fd == 5 || fd == 6;
+      ASSERT_EQ(Decide(program, SYS_pwrite64, {fd}), memory_file ? SECCOMP_RET_ALLOW : SECCOMP_RET_KILL_PROCESS) << fd;
+      ASSERT_EQ(Decide(program, SYS_pwrite64, {fd | kHigh}), SECCOMP_RET_KILL_PROCESS) << fd;
       ASSERT_EQ(Decide(program, SYS_write, {fd}), fd == 3 ? SECCOMP_RET_ALLOW : SECCOMP_RET_KILL_PROCESS) << fd;
     }
     EXPECT_EQ(Decide(program, SYS_pread64, {~uint64_t{0}}), SECCOMP_RET_KILL_PROCESS);

@@ -21,6 +21,7 @@
 #include <cstring>
 
 #include "sandbox/base/fd.h"
+#include "sandbox/base/graph_file.h"
 #include "sandbox/walls/filter.h"
 #include "sandbox/walls/filter_load.h"
 #include "sandbox/walls/landlock.h"
@@ -166,9 +167,10 @@ TEST(RlimitsTest, StopMemoryAndFilesAndDescriptors) {
   const int result = InChild([] {
     std::signal(SIGXFSZ, SIG_IGN);
     const Fd file(memfd_create("output", MFD_CLOEXEC));
-    if (!ApplyRlimits({64 << 20, 5, 1 << 20}).ok()) return 1;
+    constexpr uint64_t kOutput = uint64_t{8} << 30;
+    if (!ApplyRlimits({64 << 20, 5, kOutput}).ok()) return 1;
     const char byte = 0;
-    if (pwrite(file.get(), &byte, 1, 1 << 20) >= 0 || errno != EFBIG) return 2;
+    if (pwrite(file.get(), &byte, 1, kOutput) >= 0 || errno != EFBIG) return 2;
     for (int fd = 0; fd < 258; ++fd) {
       if (dup(0) < 0) return 0;
     }
@@ -181,6 +183,20 @@ TEST(RlimitsTest, StopMemoryAndFilesAndDescriptors) {
               return block == MAP_FAILED && errno == ENOMEM ? 0 : 2;
             }),
             0);
+}
+
+// A small output leaves the graph file its size.
+TEST(RlimitsTest, LeaveTheLargestGraphFile) {
+  const int result = InChild([] {
+    std::signal(SIGXFSZ, SIG_IGN);
+    const Fd file(memfd_create("graph", MFD_CLOEXEC));
+    if (!ApplyRlimits({64 << 20, 5, 1 << 20}).ok()) return 1;
+    constexpr off_t kEnd = kGraphColumns * kMaxGraphRoom;
+    const char byte = 0;
+    if (pwrite(file.get(), &byte, 1, kEnd - 1) != 1) return 2;
+    return pwrite(file.get(), &byte, 1, kEnd) < 0 && errno == EFBIG ? 0 : 3;
+  });
+  EXPECT_EQ(result, 0);
 }
 
 TEST(NamespacesTest, WhatTheProbeFindsCanBeEntered) {
