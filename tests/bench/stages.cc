@@ -29,7 +29,9 @@
 #include "sandbox/formats/checkpoint.h"
 #include "sandbox/recovery/recover.h"
 #include "sandbox/worker/emit.h"
+#include "sandbox/worker/graph_file_sink.h"
 #include "server/frame_reader.h"
+#include "server/graph_file.h"
 #include "server/service/plan_cutter.h"
 #include "server/validate/validator.h"
 #include "tests/bench/round_loop.h"
@@ -115,7 +117,10 @@ class Stages {
     frames.bytes.clear();
     std::string ready = ReadyFrame();
     (void)frames.Write(ready);
-    Time("emit", [&] { (void)worker::Emit(checkpoint, input, std::move(decoded), frames); });
+    auto file = server::GraphFile::Create(checkpoint.context.limits.memory_bytes);
+    if (!file.ok()) Die("no graph file");
+    worker::GraphFileSink graph(file->fd(), file->room());
+    Time("emit", [&] { (void)worker::Emit(checkpoint, input, std::move(decoded), {frames, graph}); });
     mallopt(M_MMAP_THRESHOLD, 8 << 20);
     mallopt(M_TRIM_THRESHOLD, 16 << 20);
     mallopt(M_TOP_PAD, 4 << 20);
@@ -125,13 +130,14 @@ class Stages {
     Time("read_frames", [&] { done = ReadFrames(frames.bytes, validator); });
     std::optional<server::Conclusion> conclusion;
     Time("validate", [&] {
-      auto finished = validator.Finish(std::move(done->frame));
+      auto finished = validator.Finish(std::move(done->frame), *file);
       if (!finished.ok()) Die("Finish: " + finished.error().failure().layer());
       conclusion = std::move(finished).value();
     });
     std::vector<grpc::ByteBuffer> pieces;
-    Time("cut", [&] { pieces = Cut(conclusion->plan); });
+    Time("cut", [&] { pieces = Cut(*conclusion); });
     frame_bytes = frames.bytes.size();
+    graph_bytes = conclusion->graph->bytes();
     plan_bytes = 0;
     for (const grpc::ByteBuffer& piece : pieces) plan_bytes += piece.Length();
     Answer answer(nullptr);
@@ -153,8 +159,8 @@ class Stages {
   }
 
   void Print() {
-    std::printf("{\"nodes\": %zu, \"tensors\": %zu, \"frame_bytes\": %zu, \"plan_bytes\": %zu", nodes, tensors,
-                frame_bytes, plan_bytes);
+    std::printf("{\"nodes\": %zu, \"tensors\": %zu, \"frame_bytes\": %zu, \"graph_bytes\": %zu, \"plan_bytes\": %zu",
+                nodes, tensors, frame_bytes, graph_bytes, plan_bytes);
     double sum = 0;
     for (Stage& stage : stages_) {
       std::sort(stage.milliseconds.begin(), stage.milliseconds.end());
@@ -210,8 +216,8 @@ class Stages {
     return last;
   }
 
-  static std::vector<grpc::ByteBuffer> Cut(const std::shared_ptr<const v1::PlanChunk>& plan) {
-    server::PlanCutter cutter(plan);
+  static std::vector<grpc::ByteBuffer> Cut(const server::Conclusion& conclusion) {
+    server::PlanCutter cutter(conclusion.plan, conclusion.graph);
     std::vector<grpc::ByteBuffer> pieces;
     while (auto piece = cutter.Next()) pieces.push_back(std::move(*piece));
     return pieces;
@@ -221,7 +227,7 @@ class Stages {
   const uint64_t size_;
   const Fd output_;
   std::vector<Stage> stages_;
-  size_t nodes = 0, tensors = 0, frame_bytes = 0, plan_bytes = 0;
+  size_t nodes = 0, tensors = 0, frame_bytes = 0, graph_bytes = 0, plan_bytes = 0;
 };
 
 }  // namespace
