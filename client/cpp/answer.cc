@@ -24,6 +24,8 @@ ClientResult<void> Answer::Take(v1::InspectResponse& response) {
   switch (response.message_case()) {
     case v1::InspectResponse::kReport:
       return TakeReport(*response.mutable_report());
+    case v1::InspectResponse::kGraphFile:
+      return TakeGraphFile(*response.mutable_graph_file());
     default:
       return Broken("the daemon sent a message that this client does not know");
   }
@@ -37,6 +39,8 @@ ClientResult<void> Answer::Take(v1::LoadResponse& response) {
       return TakeTicket(*response.mutable_output_ticket());
     case v1::LoadResponse::kPayloadSize:
       return TakePayload(response.payload_size());
+    case v1::LoadResponse::kGraphFile:
+      return TakeGraphFile(*response.mutable_graph_file());
     default:
       return Broken("the daemon sent a message that this client does not know");
   }
@@ -122,6 +126,18 @@ ClientResult<void> Answer::TakeTicket(std::string& ticket) {
   return {};
 }
 
+ClientResult<void> Answer::TakeGraphFile(v1::GraphFile& file) {
+  if (!has_report_ || !take_graph_ || graph_file_) return Broken("a graph file came out of turn");
+  graph_file_ = std::move(file);
+  return {};
+}
+
+ClientResult<void> Answer::MapGraph() {
+  AIRLOCK_ASSIGN(const Fd file, take_graph_(graph_file_->ticket()));
+  AIRLOCK_ASSIGN(auto graph, MappedGraph::Map(file.get(), *graph_file_));
+  return assembler_.Add(std::move(graph)) ? ClientResult<void>() : Broken("the daemon sent the value graph twice");
+}
+
 std::span<std::byte> Answer::RoomForPayload(std::vector<std::byte>& buffer) {
   const uint64_t left = contents_->storage(storage_).bytes - offset_;
   if (left >= kSmall) {
@@ -174,6 +190,7 @@ ClientResult<std::shared_ptr<const Contents>> Answer::Finish() {
   if (!has_report_) return Broken("the daemon's answer broke off before its report");
   const v1::Report& report = assembler_.Partial()->report();
   if (report.outcome() != v1::OUTCOME_OK) return Unexpected{MakeError(report)};
+  if (graph_file_) AIRLOCK_TRY(MapGraph());
   if (contents_ == nullptr) AIRLOCK_TRY(Assemble());
   const bool short_payload = sink_ != nullptr && storage_ != contents_->storage_count();
   if (short_payload || (mapped_ && !output_ticket_)) return Broken("the daemon's answer broke off");

@@ -1,5 +1,5 @@
-// Answer: takes the messages of one Inspect or Load in order and makes Contents of them; hands payload bytes to a sink,
-// those of the messages or those that come through a socket of their own.
+// Answer: takes the messages of one Inspect or Load in order and makes Contents of them, of a graph that comes as a
+// file too; hands payload bytes to a sink, those of the messages or those that come through a socket of their own.
 #pragma once
 
 #include <google/protobuf/io/coded_stream.h>
@@ -20,6 +20,7 @@
 #include "airlock/v1/loader.pb.h"
 #include "client/cpp/payload_socket.h"
 #include "client/cpp/plan_assembler.h"
+#include "sandbox/base/fd.h"
 
 namespace airlock {
 
@@ -37,6 +38,11 @@ class Answer {
     advance_ = std::move(advance);
   }
 
+  // The graph may come as a file: at the end `take` is to get it for its ticket. REQUIRES: a null sink.
+  void ExpectGraphFile(std::function<ClientResult<Fd>(const std::string& ticket)> take) {
+    take_graph_ = std::move(take);
+  }
+
   // An error of these ends the call: the answer makes no sense, or the sink wants no more. The first two take what is
   // neither plan nor data.
   ClientResult<void> Take(v1::InspectResponse& response);
@@ -44,7 +50,7 @@ class Answer {
   // Any message as it came: plan and data are taken from where gRPC received them.
   template <typename Response>
   ClientResult<void> TakeEncoded(grpc::ByteBuffer& message);
-  // At the end of a stream that the daemon ended with OK.
+  // At the end of a stream that the daemon ended with OK. Errors of a graph file's `take` are errors of this.
   ClientResult<std::shared_ptr<const Contents>> Finish();
   // Makes the error say what the daemon had said before.
   ClientError Explain(ClientError error);
@@ -63,6 +69,8 @@ class Answer {
   ClientResult<void> TakeData(std::string_view bytes);
   ClientResult<void> TakeTicket(std::string& ticket);
   ClientResult<void> TakePayload(uint64_t size);
+  ClientResult<void> TakeGraphFile(v1::GraphFile& file);
+  ClientResult<void> MapGraph();
   // Where the next bytes of the payload go: to their place, or a buffer.
   std::span<std::byte> RoomForPayload(std::vector<std::byte>& buffer);
   // Whether the message was one of plan or data.
@@ -85,6 +93,8 @@ class Answer {
   std::optional<std::string> output_ticket_;
   PayloadSocket* payload_ = nullptr;
   std::function<ClientResult<void>()> advance_;
+  std::function<ClientResult<Fd>(const std::string& ticket)> take_graph_;
+  std::optional<v1::GraphFile> graph_file_;
 };
 
 }  // namespace airlock

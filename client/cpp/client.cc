@@ -86,6 +86,7 @@ class Client::Impl {
                    locator_.Locate(source, v1::DELIVERY_UNSPECIFIED, first.mutable_options()->mutable_source()));
     Meter meter(options);
     Answer answer(nullptr, options.minimum_posture);
+    if (located.handed_in) AskForGraphFile(first, answer);
     return Run<v1::InspectResponse>(kInspect, first, located, options.timeout, meter, answer);
   }
 
@@ -184,6 +185,13 @@ class Client::Impl {
     return request;
   }
 
+  // REQUIRES: the input was handed in.
+  template <typename Request>
+  void AskForGraphFile(Request& first, Answer& answer) {
+    first.mutable_options()->set_graph_file(true);
+    answer.ExpectGraphFile([this](const std::string& ticket) { return fd_socket_->Take(ticket); });
+  }
+
   ClientResult<std::shared_ptr<const Contents>> RunLoad(const v1::LoadRequest& first, const Located& located,
                                                         const LoadOptions& options, Meter& meter, Answer& answer) {
     return Run<v1::LoadResponse>(kLoad, first, located, options.timeout, meter, answer);
@@ -216,9 +224,10 @@ class Client::Impl {
   }
 
   // The plan from the daemon, the bytes from our own files and from what the worker wrote.
-  ClientResult<LocalPayload> LoadMapped(const v1::LoadRequest& first, Located located, const LoadOptions& options,
+  ClientResult<LocalPayload> LoadMapped(v1::LoadRequest& first, Located located, const LoadOptions& options,
                                         Meter& meter) {
     Answer answer(nullptr, options.minimum_posture, true);
+    AskForGraphFile(first, answer);
     AIRLOCK_ASSIGN(auto contents, RunLoad(first, located, options, meter, answer));
     Fd output;
     if (!answer.output_ticket().empty()) {

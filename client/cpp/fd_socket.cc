@@ -16,7 +16,7 @@ namespace {
 
 // The daemon answers within microseconds, or not at all.
 constexpr timeval kPatience{10, 0};
-constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
+constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 
 Unexpected<ClientError> Unreachable(const std::string& why) {
   return Unexpected{MakeError(v1::OUTCOME_UNAVAILABLE, "the daemon's fd socket: " + why)};
@@ -96,7 +96,7 @@ ClientResult<Fd> FdSocket::Take(const std::string& ticket) {
   // Mapped without these it could change, or be cut short, under us.
   const int seals = fcntl(reply.fds.front().get(), F_GET_SEALS);
   if (seals < 0 || (seals & kSeals) != kSeals) {
-    return Unexpected{MakeError(v1::REASON_INTERNAL, "the daemon's output is not sealed")};
+    return Unexpected{MakeError(v1::REASON_INTERNAL, "the daemon's memory file is not sealed")};
   }
   return std::move(reply.fds.front());
 }

@@ -100,44 +100,73 @@ bool Append(Column& column, CodedInputStream& in, uint32_t bytes) {
 
 bool GraphBuilder::Add(CodedInputStream& piece) {
   const bool whole = ForEachField(piece, [&](int number, uint32_t bytes) { return AddColumn(number, piece, bytes); });
-  if (whole) Place();
-  return whole;
+  if (!whole) return false;
+  ViewPieces();
+  FindHighestRef();
+  Place();
+  return true;
 }
 
 bool GraphBuilder::AddColumn(int number, CodedInputStream& piece, uint32_t bytes) {
+  pieces_ |= bytes > 0;
   switch (number) {
     case v1::GraphColumns::kKindsFieldNumber:
-      return Append(graph_.kinds_, piece, bytes);
+      return Append(columns_->kinds, piece, bytes);
     case v1::GraphColumns::kCountsFieldNumber:
-      return Append(graph_.counts_, piece, bytes);
+      return Append(columns_->counts, piece, bytes);
     case v1::GraphColumns::kRefsFieldNumber:
-      return AddRefs(piece, bytes);
+      return Append(columns_->refs, piece, bytes);
     case v1::GraphColumns::kLinksFieldNumber:
-      return Append(graph_.links_, piece, bytes);
+      return Append(columns_->links, piece, bytes);
     case v1::GraphColumns::kIntsFieldNumber:
-      return Append(graph_.ints_, piece, bytes);
+      return Append(columns_->ints, piece, bytes);
     case v1::GraphColumns::kFloatsFieldNumber:
-      return Append(graph_.floats_, piece, bytes);
+      return Append(columns_->floats, piece, bytes);
     case v1::GraphColumns::kBlobFieldNumber:
-      return Append(graph_.blob_, piece, bytes);
+      return Append(columns_->blob, piece, bytes);
     default:  // of a later daemon
       return piece.Skip(static_cast<int>(bytes));
   }
 }
 
-bool GraphBuilder::AddRefs(CodedInputStream& piece, uint32_t bytes) {
-  const size_t before = graph_.refs_.size();
-  if (!Append(graph_.refs_, piece, bytes)) return false;
-  NodeId highest = highest_ref_;
-  for (const NodeId ref : std::span(graph_.refs_).subspan(before)) highest = std::max(highest, ref);
-  highest_ref_ = highest;
+void GraphBuilder::ViewPieces() {
+  graph_.kinds_ = columns_->kinds;
+  counts_ = columns_->counts;
+  graph_.refs_ = columns_->refs;
+  graph_.links_ = columns_->links;
+  graph_.ints_ = columns_->ints;
+  graph_.floats_ = columns_->floats;
+  graph_.blob_ = columns_->blob;
+}
+
+bool GraphBuilder::Add(std::shared_ptr<const MappedGraph> mapped) {
+  if (pieces_) return false;
+  size_t column = 0;
+  graph_.kinds_ = mapped->column<uint8_t>(column++);
+  counts_ = mapped->column<uint32_t>(column++);
+  graph_.refs_ = mapped->column<uint32_t>(column++);
+  graph_.links_ = mapped->column<uint32_t>(column++);
+  graph_.ints_ = mapped->column<int64_t>(column++);
+  graph_.floats_ = mapped->column<double>(column++);
+  graph_.blob_ = mapped->column<char>(column++);
+  columns_->mapped = std::move(mapped);
+  FindHighestRef();
+  Place();
   return true;
 }
 
+void GraphBuilder::FindHighestRef() {
+  NodeId highest = highest_ref_;
+  for (const NodeId ref : graph_.refs_.subspan(seen_refs_)) highest = std::max(highest, ref);
+  highest_ref_ = highest;
+  seen_refs_ = graph_.refs_.size();
+}
+
 void GraphBuilder::Place() {
-  auto& places = graph_.places_;
+  auto& places = columns_->places;
   if (places.capacity() < size()) places.reserve(RoomAhead(size(), sizeof(Graph::Place)));
   places.resize(size());
+  graph_.places_ = places;
   const uint8_t* const kinds = graph_.kinds_.data();
   while (placed_ < size()) {
     const uint8_t kind = kinds[placed_];
@@ -149,8 +178,8 @@ void GraphBuilder::Place() {
       PlaceRun(kind);
       continue;
     }
-    if (row.counted && counts_ == graph_.counts_.size()) return;
-    const uint32_t count = row.counted ? graph_.counts_[counts_++] : 0;
+    if (row.counted && taken_counts_ == counts_.size()) return;
+    const uint32_t count = row.counted ? counts_[taken_counts_++] : 0;
     uint64_t& at = taken_[static_cast<size_t>(row.column)];
     places[placed_++] = {static_cast<uint32_t>(at), count};
     at += Needed(kind, row, count);
@@ -167,7 +196,7 @@ void GraphBuilder::PlaceRun(uint8_t kind) {
   const uint32_t step = row.fixed;
   uint64_t& at = taken_[static_cast<size_t>(row.column)];
   auto first = static_cast<uint32_t>(at);
-  for (Graph::Place& place : std::span(graph_.places_).subspan(begin, placed_ - begin)) {
+  for (Graph::Place& place : std::span(columns_->places).subspan(begin, placed_ - begin)) {
     place = {first, 0};
     first += step;
   }
@@ -175,7 +204,10 @@ void GraphBuilder::PlaceRun(uint8_t kind) {
 }
 
 ClientResult<Graph> GraphBuilder::Finish(const Tables& tables) {
-  if (Complete() && AllFit(tables)) return std::move(graph_);
+  if (Complete() && AllFit(tables)) {
+    graph_.keeper_ = std::move(columns_);
+    return graph_;
+  }
   return Unexpected{MakeError(v1::REASON_INTERNAL, "the value graph in the daemon's answer does not fit together")};
 }
 
@@ -185,7 +217,7 @@ bool GraphBuilder::Complete() const {
   const std::array<uint64_t, kColumns> sizes = {
       0, graph_.ints_.size(), graph_.floats_.size(), graph_.blob_.size(), graph_.refs_.size(), graph_.links_.size()};
   return size() < kMost && std::all_of(sizes.begin(), sizes.end(), [](uint64_t values) { return values < kMost; }) &&
-         placed_ == size() && counts_ == graph_.counts_.size() && taken_ == sizes &&
+         placed_ == size() && taken_counts_ == counts_.size() && taken_ == sizes &&
          (highest_ref_ < size() || graph_.refs_.empty());
 }
 

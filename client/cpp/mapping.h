@@ -17,6 +17,9 @@ class Mapping {
  public:
   // The first `bytes` of the file; no memory is read for it. `bytes` may be 0.
   static ClientResult<std::shared_ptr<const Mapping>> Map(int fd, uint64_t bytes);
+  // So many bytes from `offset` on, a multiple of the page size, for who reads them all at once: their pages are there
+  // already, which costs less than a fault for each.
+  static ClientResult<std::shared_ptr<const Mapping>> MapAll(int fd, uint64_t offset, uint64_t bytes);
   ~Mapping();
   Mapping(const Mapping&) = delete;
   Mapping& operator=(const Mapping&) = delete;
@@ -25,6 +28,7 @@ class Mapping {
 
  private:
   Mapping(const std::byte* data, size_t size) : data_(data), size_(size) {}
+  static ClientResult<std::shared_ptr<const Mapping>> Map(int fd, uint64_t offset, uint64_t bytes, int flags);
 
   const std::byte* data_;
   size_t size_;

@@ -5,6 +5,7 @@
 #include <google/protobuf/io/coded_stream.h>
 
 #include <memory>
+#include <utility>
 
 #include "airlock/checkpoint.h"
 #include "airlock/v1/plan.pb.h"
@@ -17,6 +18,8 @@ class PlanAssembler {
   void Add(v1::Report report);
   // A PlanChunk, up to the stream's limit, which it must have. False where it is none.
   bool Add(google::protobuf::io::CodedInputStream& piece);
+  // The graph, instead of in pieces: false where some of it came in one. REQUIRES: called once, no piece comes after.
+  bool Add(std::shared_ptr<const MappedGraph> graph) { return graph_.Add(std::move(graph)); }
 
   // REQUIRES, of both: called once, last.
   ClientResult<std::shared_ptr<const Contents>> Finish();

@@ -4,10 +4,11 @@
 //
 //   for (size_t i = 0; i + 1 < pairs.size(); i += 2) Use(graph.Text(pairs[i]), pairs[i + 1]);   // of a DICT
 //
-// Immutable once built; const access is thread-safe.
+// Immutable once built; const access is thread-safe. Copies share what is in it, and keep it alive.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -17,7 +18,6 @@
 #include "airlock/error.h"
 #include "airlock/v1/graph.pb.h"
 #include "airlock/v1/inventory.pb.h"
-#include "sandbox/base/large_block.h"
 
 namespace airlock {
 
@@ -64,6 +64,9 @@ class Graph {
  public:
   // No nodes.
   Graph() = default;
+  // Moving is copying: nobody is left with views of what another one owns.
+  Graph(const Graph&) = default;
+  Graph& operator=(const Graph&) = default;
 
   size_t size() const { return kinds_.size(); }
   v1::NodeKind kind(NodeId node) const { return static_cast<v1::NodeKind>(kinds_[node]); }
@@ -94,24 +97,23 @@ class Graph {
 
  private:
   friend class GraphBuilder;
-  template <typename T>
-  using Column = std::vector<T, LargeBlocks<T>>;
 
-  // Where a node's values start in the one column besides `counts_` that its kind names, and its count.
+  // Where a node's values start in the one column besides `counts` that its kind names, and its count.
   struct Place {
     uint32_t first;
     uint32_t count;
   };
 
-  // The columns of graph.proto, concatenated over all pieces.
-  Column<uint8_t> kinds_;
-  Column<uint32_t> counts_;
-  Column<uint32_t> refs_;
-  Column<uint32_t> links_;
-  Column<int64_t> ints_;
-  Column<double> floats_;
-  Column<char> blob_;
-  Column<Place> places_;
+  // The columns of graph.proto.
+  std::span<const uint8_t> kinds_;
+  std::span<const uint32_t> refs_;
+  std::span<const uint32_t> links_;
+  std::span<const int64_t> ints_;
+  std::span<const double> floats_;
+  std::span<const char> blob_;
+  std::span<const Place> places_;
+  // Owns all of these: memory, or the mapping of a file.
+  std::shared_ptr<const void> keeper_;
 };
 
 bool IsDict(v1::NodeKind kind);

@@ -72,8 +72,8 @@ TEST(GraphFile, NobodyReadsWhatWasNeverWritten) {
 TEST(GraphFile, ThereIsRoomForWhatMemoryAllowsAndNoMore) {
   const GraphFile file = WrittenGraph({}, 100'000);
   EXPECT_EQ(file.room(), 131'072U);
-  EXPECT_TRUE(WriteAt(file, "x", kGraphColumns * file.room() - 1));
-  EXPECT_FALSE(WriteAt(file, "x", kGraphColumns * file.room()));
+  EXPECT_TRUE(WriteAt(file.fd(), "x", kGraphColumns * file.room() - 1));
+  EXPECT_FALSE(WriteAt(file.fd(), "x", kGraphColumns * file.room()));
   EXPECT_EQ(WrittenGraph({}, uint64_t{1} << 40).room(), kMaxGraphRoom);
 }
 

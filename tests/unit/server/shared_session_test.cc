@@ -32,6 +32,11 @@ struct Answer {
 };
 using Script = std::function<Answer(const worker::v1::Job& job, int output)>;
 
+// To the file that came with the job.
+void WriteGraph(const v1::GraphColumns& graph, int file, uint64_t room) {
+  for (size_t i = 0; i < kGraphColumns; ++i) EXPECT_TRUE(WriteAt(file, ColumnsOf(graph)[i], i * room));
+}
+
 // The worker's end of a socket, on a thread of its own, until the broker's end is closed.
 class FakeWorker {
  public:
@@ -46,9 +51,15 @@ class FakeWorker {
 
  private:
   void Work(const Script& script) {
-    std::array<Fd, 2> fds;
+    std::array<Fd, 3> fds;
     const auto job = Receive(fds);
-    if (job) Give(script(*job, fds[1].get()));
+    if (job) {
+      Answer answer = script(*job, fds[1].get());
+      WriteGraph(answer.plan.graph(), fds[2].get(), job->graph_room());
+      SayLengths(answer.plan.graph(), answer.done);
+      answer.plan.clear_graph();
+      Give(answer);
+    }
     socket_.Close();
   }
 

@@ -184,6 +184,7 @@ const Lie kLies[] = {
     LIE("finding.id", p.mutable_findings(0)->set_id(std::string(65, 'a'))),
     LIE("finding.severity", p.mutable_findings(0)->clear_severity()),
     LIE("finding.text", p.mutable_findings(0)->set_message(std::string(5000, 'a'))),
+    LIE("done.graph-bytes", d.add_graph_bytes(20)),
     LIE("done.reason", d.set_reason(v1::REASON_INTERNAL)),
     LIE("done.reason", d.set_reason(99)),
     LIE("done.format", d.clear_format()),
@@ -235,7 +236,8 @@ TEST(Validator, AGrownPlanHoldsWhatItsColumnsHold) {
   const auto concluded = FinishWith(validator, whole.graph());
   ASSERT_TRUE(concluded.ok()) << concluded.error().failure().DebugString();
   ASSERT_EQ(concluded->totals.tensors(), uint64_t{kPieces} * kTensors);
-  constexpr uint64_t kRow = 4 * sizeof(uint32_t) + sizeof(uint64_t);
+  // With room for the name that each could have.
+  constexpr uint64_t kRow = 4 * sizeof(uint32_t) + sizeof(uint64_t) + 2 * sizeof(uint32_t);
   const uint64_t held = HeldBytes(*concluded->plan);
   EXPECT_GE(held, kPieces * kTensors * kRow);
   EXPECT_LE(held, kPieces * kTensors * kRow + 16'384);
@@ -403,8 +405,10 @@ TEST(Validator, ASparseTensorHasNoMoreDimensionsThanAnother) {
 }
 
 TEST(Validator, EveryRuleHasALie) {
-  // The two of the first frame are told below, that of sets above, that of a second worker in repeat_validator_test.
-  std::set<std::string_view> told = {"ready.version", "ready.layers", "storage.border", "repeat.plan"};
+  // The two of the first frame are told below, those of sets and of a graph in a piece above, that of a second worker in
+  // repeat_validator_test, that of holes in graph_file_test.
+  std::set<std::string_view> told = {"ready.version", "ready.layers", "storage.border",
+                                     "piece.graph",   "repeat.plan",  "graph.holes"};
   for (const Lie& lie : kLies) told.insert(lie.rule);
   for (const Lie& lie : kCompoundLies) told.insert(lie.rule);
   for (const RuleRow& row : Rules()) EXPECT_TRUE(told.contains(row.id)) << row.id;

@@ -30,9 +30,9 @@ inline GraphView ViewOf(const v1::GraphColumns& graph) {
 }
 
 // Bytes at some place of the file, as a worker would write them. False where it may not.
-inline bool WriteAt(const GraphFile& file, std::string_view bytes, uint64_t offset) {
+inline bool WriteAt(int file, std::string_view bytes, uint64_t offset) {
   while (!bytes.empty()) {
-    const ssize_t written = ::pwrite(file.fd(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    const ssize_t written = ::pwrite(file, bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (written <= 0) return false;
     bytes.remove_prefix(static_cast<size_t>(written));
     offset += static_cast<uint64_t>(written);
@@ -50,7 +50,7 @@ inline GraphFile WrittenGraph(const v1::GraphColumns& graph, uint64_t memory_byt
   auto file = GraphFile::Create(memory_bytes);
   if (!file.ok()) std::abort();
   for (size_t i = 0; i < kGraphColumns; ++i) {
-    if (!WriteAt(*file, ColumnsOf(graph)[i], i * file->room())) std::abort();
+    if (!WriteAt(file->fd(), ColumnsOf(graph)[i], i * file->room())) std::abort();
   }
   return std::move(file).value();
 }
