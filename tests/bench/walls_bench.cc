@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "airlock/worker/v1/frame.pb.h"
+#include "sandbox/base/graph_file.h"
 #include "sandbox/spawner/output_memfd.h"
 #include "sandbox/spawner/spawner_client.h"
 #include "sandbox/walls/layers.h"
@@ -96,14 +97,18 @@ void Measure(spawner::SpawnerClient& client, int input, uint64_t input_size, Tim
   if (!worker.ok()) Fail(worker.error().step);
   AwaitFrame(*worker);
   const auto ready = Clock::now();
+  constexpr uint64_t kRoom = 64 << 10;
   auto output = spawner::OutputMemfd::Create(1 << 20);
+  auto graph = spawner::OutputMemfd::Create(kGraphColumns * kRoom);
+  if (!output.ok() || !graph.ok()) Fail("memory files");
   worker::v1::Job job;
+  job.set_graph_room(kRoom);
   job.set_input_size(input_size);
   job.set_rewrite(true);
 #define AIRLOCK_LIMIT(name, default_value, why) job.mutable_limits()->set_##name(default_value);
 #include "sandbox/base/limits.def"
 #undef AIRLOCK_LIMIT
-  if (!output.ok() || !spawner::SendJob(*worker, job.SerializeAsString(), {&input, 1}, output->fd()).ok())
+  if (!spawner::SendJob(*worker, job.SerializeAsString(), {&input, 1}, output->fd(), graph->fd()).ok())
     Fail("sending a job");
   AwaitEnd(*worker);
   const auto end = Clock::now();

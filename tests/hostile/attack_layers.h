@@ -20,7 +20,7 @@ struct WallColumn {
 };
 
 inline constexpr WallColumn kWallColumns[] = {
-    {kDescriptors, kDescriptors, "read-only input, sealed output", "fds"},
+    {kDescriptors, kDescriptors, "read-only input, sealed memory files", "fds"},
     {walls::kNonDumpable, walls::kNonDumpable, "non-dumpable", "dump"},
     {walls::kNoCapabilities, walls::kNoCapabilities, "nobody, without capabilities", "user"},
     {walls::kOwnUser, walls::kNoCapabilities | walls::kOwnUser, "a user of its own", "own"},

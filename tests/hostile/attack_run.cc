@@ -62,7 +62,7 @@ airlock::worker::v1::Frame TakeFrame(std::string& bytes) {
   return frame;
 }
 
-Outcome RunWorker(spawner::SpawnerClient& client, int input, uint64_t input_size, int output, void (*before_job)()) {
+Outcome RunWorker(spawner::SpawnerClient& client, const JobFiles& files, void (*before_job)()) {
   Outcome outcome;
   auto worker = client.Spawn();
   EXPECT_TRUE(worker.ok());
@@ -73,14 +73,15 @@ Outcome RunWorker(spawner::SpawnerClient& client, int input, uint64_t input_size
   outcome.landlock_abi = frame.ready().landlock_abi();
   before_job();
   airlock::worker::v1::Job job;
-  job.set_input_size(input_size);
+  job.set_input_size(files.input_size);
   job.set_rewrite(true);
-  // A set of two files, so that there is a descriptor behind the output.
+  job.set_graph_room(kGraphRoomBytes);
+  // A set of two files, so that there is a descriptor behind the memory files.
   job.set_further_inputs(1);
   for (const char* name : {"first", "second"}) job.add_files()->set_name(name);
-  job.mutable_files(0)->set_size(input_size);
-  const std::array inputs = {input, input};
-  EXPECT_TRUE(spawner::SendJob(*worker, job.SerializeAsString(), inputs, output).ok());
+  job.mutable_files(0)->set_size(files.input_size);
+  const std::array inputs = {files.input, files.input};
+  EXPECT_TRUE(spawner::SendJob(*worker, job.SerializeAsString(), inputs, files.output, files.graph).ok());
   // Whoever reads on gets end of file, and does not wait for ever.
   shutdown(worker->socket.get(), SHUT_WR);
   outcome.said = ReadAll(worker->socket.get());

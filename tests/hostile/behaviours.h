@@ -1,6 +1,7 @@
 // Attacks that are more than one system call: acts of the machine and of resources (acts.cc), lies in frames
-// (frame_lies.cc), lies in the plan (plan_lies.cc) and lies of one of several workers that share a load
-// (share_lies.cc). Id ranges: acts 200-299, plan lies 300-399, of which shares 380-399, frame lies 400-499.
+// (frame_lies.cc), lies in the plan (plan_lies.cc), lies about the graph file (graph_lies.cc) and lies of one of
+// several workers that share a load (share_lies.cc). Id ranges: acts 200-299, plan lies 300-399, of which the graph
+// file 350-379 and shares 380-399, frame lies 400-499.
 #pragma once
 
 #include <array>
@@ -81,6 +82,20 @@ inline constexpr Behaviour kBehaviours[] = {
     {341, "112", "a dimension below zero", "validator", End::kExit, kProtocol, {}},
     {342, "115", "more tensors than any load may have", "validator", End::kDeadline, kProtocol, {kLimit}},
     {343, "", "data left to others, and no answer", "validator", End::kExit, kProtocol, {}},
+
+    {350, "", "no lengths of the graph", "validator", End::kExit, kProtocol, {}},
+    {351, "112", "six lengths of the graph", "validator", End::kExit, kProtocol, {}},
+    {352, "112", "eight lengths of the graph", "validator", End::kExit, kProtocol, {}},
+    {353, "", "a graph, and no answer", "validator", End::kExit, kProtocol, {}},
+    {354, "110", "a column beyond its room", "validator", End::kExit, kProtocol, {}},
+    {355, "110", "a column of 2^64 bytes", "validator", End::kExit, kProtocol, {}},
+    {356, "112", "three quarters of a value", "validator", End::kExit, kProtocol, {}},
+    {357, "115", "columns of more than all memory", "validator", End::kExit, kLimit, {}},
+    {358, "115", "a column that was never written", "validator", End::kExit, kProtocol, {}},
+    {359, "", "the graph in a frame", "validator", End::kExit, kProtocol, {}},
+    // Nobody seals it where there is no broker.
+    {360, "116", "change the graph once it is sealed", "seals", End::kDeadline, kAccepted, {}},
+    {361, "116", "change the graph right after DONE", "seals, or the validator", End::kExit, kAccepted, {kProtocol}},
 
     {380, "", "tell the truth in every share", "nothing: the control of what follows", End::kExit, kAccepted, {}},
     {381, "111", "in one share, storages in other places", "validator", End::kExit, kProtocol, {}},

@@ -261,7 +261,11 @@ int TakeMemory() {
   return Failed(block == MAP_FAILED);
 }
 
-int WritePastEnd() { return Failed(pwrite(walls::kOutputFd, kMarker, sizeof(kMarker), 4 << 20) < 0); }
+// Past that of the largest graph file too, which the limit on file sizes leaves room for.
+int WritePastEnd() {
+  constexpr off_t kFar = off_t{8} << 30;
+  return Failed(pwrite(walls::kOutputFd, kMarker, sizeof(kMarker), kFar) < 0);
+}
 
 int TakeDescriptors() {
   for (int i = 0; i < 300; ++i) {

@@ -43,7 +43,9 @@ class GroupsTest : public testing::Test {
     auto client = spawner::SpawnerClient::Start(options);
     EXPECT_TRUE(client.ok());
     const Fd input = stage_->Input(false);
-    return RunWorker(**client, input.get(), stage_->input_size(), stage_->Output(false).get());
+    const Fd output = Stage::Output(false);
+    const Fd graph = Stage::Graph(false);
+    return RunWorker(**client, {input.get(), stage_->input_size(), output.get(), graph.get()});
   }
 
   static bool Survived(const Outcome& outcome) { return outcome.said.find("survived 0;") != std::string::npos; }

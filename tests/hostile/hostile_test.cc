@@ -41,8 +41,9 @@ Fd InputWith(const std::string& text) {
 Outcome RunAttack(spawner::SpawnerClient& client, const std::string& checkpoint) {
   const Fd input = InputWith(checkpoint);
   auto output = spawner::OutputMemfd::Create(kOutputBytes);
-  Outcome outcome = RunWorker(client, input.get(), checkpoint.size(), output->fd());
-  EXPECT_TRUE(output->SealForReading().ok());
+  auto graph = spawner::OutputMemfd::Create(kGraphBytes);
+  Outcome outcome = RunWorker(client, {input.get(), checkpoint.size(), output->fd(), graph->fd()});
+  EXPECT_TRUE(output->SealForReading().ok() && graph->SealForReading().ok());
   return outcome;
 }
 

@@ -54,8 +54,7 @@ void Obey(const airlock::worker::v1::Job& job) {
   const uint32_t id = ReadInstruction();
   if (id == 0) return Say(kNotACheckpoint, "no instruction");
   ReadTargets();
-  if (TellShareLie(id, job)) return;
-  if (TellPlanLie(id, job.input_size()) || TellFrameLie(id, job.input_size())) return;
+  if (TellShareLie(id, job) || TellPlanLie(id, job) || TellGraphLie(id, job) || TellFrameLie(id, job)) return;
   long result = 0;
   if (PerformSyscall(id, result) || PerformDeed(id, result) || PerformAct(id)) return SaySurvived(result);
   Say(kNotACheckpoint, "unknown instruction");

@@ -113,10 +113,12 @@ class LayersTest : public testing::Test {
     stage_->Reset(subject.id);
     const bool guarded = (raised & kDescriptors) != 0;
     const Fd input = stage_->Input(guarded);
-    const Fd output = stage_->Output(guarded);
+    const Fd output = Stage::Output(guarded);
+    const Fd graph = Stage::Graph(guarded);
     spawner::SpawnerClient* client = ClientFor(raised | subject.base);
     if (client == nullptr) return true;
-    const Outcome outcome = RunWorker(*client, input.get(), stage_->input_size(), output.get(), Stage::GoOn);
+    const JobFiles files{input.get(), stage_->input_size(), output.get(), graph.get()};
+    const Outcome outcome = RunWorker(*client, files, Stage::GoOn);
     how = Describe(outcome);
     return Claims(subject, outcome) && stage_->HasTrace(subject.id);
   }
@@ -158,7 +160,9 @@ class LayersTest : public testing::Test {
     if (host_.layers == 0) {
       stage_->Reset(300);
       const Fd input = stage_->Input(true);
-      host_ = RunWorker(*ClientFor(~uint64_t{0}), input.get(), stage_->input_size(), stage_->Output(true).get());
+      const Fd output = Stage::Output(true);
+      const Fd graph = Stage::Graph(true);
+      host_ = RunWorker(*ClientFor(~uint64_t{0}), {input.get(), stage_->input_size(), output.get(), graph.get()});
     }
     return host_;
   }
@@ -169,9 +173,11 @@ class LayersTest : public testing::Test {
     airlock::worker::v1::Job job;
     job.set_input_size(stage_->input_size());
     const Fd input = stage_->Input(true);
-    const Fd output = stage_->Output(true);
+    const Fd output = Stage::Output(true);
+    const Fd graph = Stage::Graph(true);
     const std::array inputs = {input.get()};
-    if (!worker.ok() || !spawner::SendJob(*worker, job.SerializeAsString(), inputs, output.get()).ok()) _exit(1);
+    if (!worker.ok()) _exit(1);
+    if (!spawner::SendJob(*worker, job.SerializeAsString(), inputs, output.get(), graph.get()).ok()) _exit(1);
     // It has said READY: from here on it needs no broker.
     pollfd ready{worker->socket.get(), POLLIN, 0};
     if (poll(&ready, 1, kPatienceMs) != 1) _exit(1);

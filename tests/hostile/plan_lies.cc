@@ -1,6 +1,7 @@
 // Plans that are well-formed frames and claim what cannot be. Each is the true plan with one thing changed.
 #include "sandbox/worker/frame_writer.h"
 #include "tests/hostile/hostile_acts.h"
+#include "tests/hostile/told_graph.h"
 
 namespace airlock::hostile {
 namespace {
@@ -234,12 +235,13 @@ Frame TrueDone() {
   return frame;
 }
 
-bool TellPlanLie(uint32_t id, uint64_t) {
+bool TellPlanLie(uint32_t id, const airlock::worker::v1::Job& job) {
   for (const Lie& lie : kLies) {
     if (lie.id != id) continue;
     Frame plan = TruePlan();
     Frame done = TrueDone();
     lie.tell(*plan.mutable_plan(), *done.mutable_done());
+    TellGraph(job, *plan.mutable_plan(), *done.mutable_done());
     worker::WriteFrame(plan);
     worker::WriteFrame(done);
     return true;

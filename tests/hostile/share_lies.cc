@@ -5,6 +5,7 @@
 
 #include "sandbox/worker/frame_writer.h"
 #include "tests/hostile/hostile_acts.h"
+#include "tests/hostile/told_graph.h"
 
 namespace airlock::hostile {
 namespace {
@@ -84,6 +85,7 @@ void Tell(const Lie& lie, const Job& job) {
   } else if (HasLastShare(job) || lie.id == kAllSilent) {
     lie.tell(*plan.mutable_plan(), *done.mutable_done());
   }
+  TellGraph(job, *plan.mutable_plan(), *done.mutable_done());
   worker::WriteFrame(plan);
   worker::WriteFrame(done);
 }

@@ -77,6 +77,18 @@ Fd BoundInet(int type, sockaddr_in& address) {
   return fd;
 }
 
+// `guarded`: sealed against every other size.
+Fd MemoryFile(uint64_t bytes, bool guarded) {
+  if (guarded) {
+    auto file = spawner::OutputMemfd::Create(bytes);
+    EXPECT_TRUE(file.ok());
+    return file->Release();
+  }
+  Fd file(memfd_create("unguarded", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  EXPECT_EQ(ftruncate(file.get(), static_cast<off_t>(bytes)), 0);
+  return file;
+}
+
 // A process like another worker: the same user, and, unlike it, with nothing to guard it.
 [[noreturn]] void BeVictim(volatile int* signals) {
   counter = signals;
@@ -183,16 +195,9 @@ Fd Stage::Input(bool guarded) const {
   return Fd(open(Path("input").c_str(), (guarded ? O_RDONLY : O_RDWR) | O_CLOEXEC));
 }
 
-Fd Stage::Output(bool guarded) const {
-  if (guarded) {
-    auto output = spawner::OutputMemfd::Create(kOutputBytes);
-    EXPECT_TRUE(output.ok());
-    return output->Release();
-  }
-  Fd output(memfd_create("output", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  EXPECT_EQ(ftruncate(output.get(), kOutputBytes), 0);
-  return output;
-}
+Fd Stage::Output(bool guarded) { return MemoryFile(kOutputBytes, guarded); }
+
+Fd Stage::Graph(bool guarded) { return MemoryFile(kGraphBytes, guarded); }
 
 bool Stage::Counted() const {
   for (int turn = 0; turn < 1000 && signals_[0] == 0; ++turn) usleep(1000);

@@ -25,9 +25,10 @@ class Stage {
   // What happens once the worker is there, and before it is told what to do.
   static void GoOn();
 
-  // Descriptors for the worker. `guarded`: as the broker hands them over, the input for reading, the output sealed.
+  // Descriptors for the worker. `guarded`: as the broker hands them over, the input for reading, memory files sealed.
   Fd Input(bool guarded) const;
-  Fd Output(bool guarded) const;
+  static Fd Output(bool guarded);
+  static Fd Graph(bool guarded);
   uint64_t input_size() const { return input_size_; }
 
   // Whether deed `id` has left its trace; true for those that leave none.

@@ -341,10 +341,21 @@ inline constexpr SyscallAttack kSyscallAttacks[] = {
     {621, "17", "fallocate the output", SYS_fallocate, {5, 0, 0, 8192}},
     {622, "16", "fsync", SYS_fsync, {5}},
     {623, "86", "futex_wait of the new kind", kSysFutexWait, {scratch, 1, 1, 0x82, kNull, 0}, EAGAIN, ENOSYS},
-    // Of a set of files: the second of them is at 6.
+    // Of a set of files: the second of them is at 7.
     {640, "87", "pread above all inputs", SYS_pread64, {256, scratch, 1, 0}, EBADF},
-    {641, "41", "pread with a bit above the 32nd", SYS_pread64, {6L | (1L << 32), scratch, 1, 0}},
-    {642, "87", "pwrite a further input", SYS_pwrite64, {6, scratch, 1, 0}},
+    {641, "41", "pread with a bit above the 32nd", SYS_pread64, {7L | (1L << 32), scratch, 1, 0}},
+    {642, "87", "pwrite a further input", SYS_pwrite64, {7, scratch, 1, 0}},
+    // The graph file, at 6: the broker reads it while the worker lives.
+    {643, "87", "pread the graph file", SYS_pread64, {6, scratch, 1, 0}},
+    {644, "87", "write the graph file", SYS_write, {6, scratch, 1}},
+    {645, "41", "pwrite the graph file with a bit above the 32nd", SYS_pwrite64, {6L | (1L << 32), scratch, 1, 0}},
+    {646, "29", "mmap the graph file shared", SYS_mmap, {0, 4096, kRw, MAP_SHARED, 6}},
+    {647, "29", "mmap the graph file shared, for reading", SYS_mmap, {0, 4096, PROT_READ, MAP_SHARED, 6}},
+    {648, "16", "ftruncate the graph file", SYS_ftruncate, {6, 0}},
+    {649, "17", "punch a hole into the graph file", SYS_fallocate, {6, 3, 0, 4096}},
+    {650, "90", "seal the graph file", SYS_fcntl, {6, F_ADD_SEALS, F_SEAL_SEAL}},
+    {651, "91", "sendfile to the graph file", SYS_sendfile, {6, 4, kNull, 1}},
+    {652, "88", "dup the graph file", SYS_dup, {6}},
 };
 
 }  // namespace airlock::hostile
