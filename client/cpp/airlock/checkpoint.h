@@ -40,6 +40,11 @@ struct StorageInfo {
 
 class Contents {
  public:
+  // Much of what it hands out points into it.
+  Contents() = default;
+  Contents(const Contents&) = delete;
+  Contents& operator=(const Contents&) = delete;
+
   const v1::Report& report() const { return report_; }
   const std::vector<v1::Symbol>& symbols() const { return symbols_; }
   const std::vector<v1::Finding>& findings() const { return findings_; }
@@ -68,6 +73,9 @@ class Contents {
   std::vector<v1::Symbol> symbols_;
   std::vector<v1::Finding> findings_;
   Graph graph_;
+  // The names of the entries, one after the other.
+  std::string names_;
+  std::string meta_names_;
   std::vector<NamedTensor> entries_;
   std::vector<NamedMeta> meta_entries_;
   // Large in files of many tensors.
