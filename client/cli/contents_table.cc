@@ -48,9 +48,7 @@ struct Row {
   std::string digest;
 };
 
-std::string NameCell(const std::string& name) {
-  return EscapeShort(name.empty() ? "(the tensor)" : name, kMaxNameWidth);
-}
+std::string NameCell(std::string_view name) { return EscapeShort(name.empty() ? "(the tensor)" : name, kMaxNameWidth); }
 
 Row RowOf(const Contents& contents, const NamedTensor& entry, const std::vector<std::string>& digests) {
   const TensorInfo& info = contents.tensor(entry.tensor);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <mutex>
 #include <utility>
 
 #include "sandbox/base/keyed_hash.h"
@@ -14,22 +15,40 @@ const v1::Quantization* Contents::quantization(uint32_t tensor) const {
   return at != quantizations_.end() && at->tensor() == tensor ? &*at : nullptr;
 }
 
-Checkpoint::Checkpoint(std::shared_ptr<const Contents> contents, std::vector<std::shared_ptr<const Storage>> storages)
-    : contents_(std::move(contents)), storages_(std::move(storages)) {
-  const std::vector<NamedTensor>& entries = contents_->entries();
-  by_name_.assign(std::bit_ceil(std::max<size_t>(2 * entries.size(), 2)), 0);
-  for (size_t i = 0; i < entries.size(); ++i) {
-    uint32_t& slot = by_name_[SlotOf(entries[i].name)];
-    if (slot == 0) slot = static_cast<uint32_t>(i + 1);  // the first of one name
+// Where names stand among the entries. Made when somebody first asks: most callers walk the entries and never do.
+class Checkpoint::NameIndex {
+ public:
+  // Absent if there is no such name. Thread-safe; always of the same entries.
+  std::optional<size_t> Find(const std::vector<NamedTensor>& entries, std::string_view name) {
+    std::call_once(made_, [&] { Make(entries); });
+    const uint32_t slot = slots_[SlotOf(entries, name)];
+    return slot == 0 ? std::nullopt : std::optional<size_t>(slot - 1);
   }
-}
 
-size_t Checkpoint::SlotOf(std::string_view name) const {
-  const size_t mask = by_name_.size() - 1;
-  size_t at = KeyedHash()(name) & mask;
-  while (by_name_[at] != 0 && contents_->entries()[by_name_[at] - 1].name != name) at = (at + 1) & mask;
-  return at;
-}
+ private:
+  void Make(const std::vector<NamedTensor>& entries) {
+    slots_.assign(std::bit_ceil(std::max<size_t>(2 * entries.size(), 2)), 0);
+    for (size_t i = 0; i < entries.size(); ++i) {
+      uint32_t& slot = slots_[SlotOf(entries, entries[i].name)];
+      if (slot == 0) slot = static_cast<uint32_t>(i + 1);  // the first of one name
+    }
+  }
+
+  // The slot that has the name, or the free one where it would be.
+  size_t SlotOf(const std::vector<NamedTensor>& entries, std::string_view name) const {
+    const size_t mask = slots_.size() - 1;
+    size_t at = KeyedHash()(name) & mask;
+    while (slots_[at] != 0 && entries[slots_[at] - 1].name != name) at = (at + 1) & mask;
+    return at;
+  }
+
+  std::once_flag made_;
+  // An open table: where a name stands, plus 1; 0 is free. A power of two, at most half of it taken.
+  std::vector<uint32_t> slots_;
+};
+
+Checkpoint::Checkpoint(std::shared_ptr<const Contents> contents, std::vector<std::shared_ptr<const Storage>> storages)
+    : contents_(std::move(contents)), storages_(std::move(storages)), by_name_(std::make_shared<NameIndex>()) {}
 
 Tensor Checkpoint::tensor(size_t index) const {
   const TensorInfo& info = contents_->tensor(index);
@@ -44,9 +63,9 @@ Tensor Checkpoint::tensor(size_t index) const {
 }
 
 std::optional<Tensor> Checkpoint::Find(std::string_view name) const {
-  const uint32_t slot = by_name_[SlotOf(name)];
-  if (slot == 0) return std::nullopt;
-  return tensor(contents_->entries()[slot - 1].tensor);
+  const std::vector<NamedTensor>& entries = contents_->entries();
+  const auto at = by_name_->Find(entries, name);
+  return at ? std::optional(tensor(entries[*at].tensor)) : std::nullopt;
 }
 
 }  // namespace airlock

@@ -82,18 +82,14 @@ constexpr uint64_t kLinked =
 constexpr uint64_t kWithParts = KindSet({v1::NODE_KIND_SPARSE_TENSOR, v1::NODE_KIND_META_TENSOR,
                                          v1::NODE_KIND_NESTED_TENSOR, v1::NODE_KIND_ATTRIBUTED, v1::NODE_KIND_SCALAR});
 
-// Appends, with room far ahead where the column has to grow: columns of a million values are common. False where the
-// bytes are no whole values, or fewer than was said.
+// Appends, with room far ahead where the column has to grow: columns of a million values are common.
 template <typename Column>
 bool Append(Column& column, CodedInputStream& in, uint32_t bytes) {
   constexpr size_t kWidth = sizeof(typename Column::value_type);
-  // A length that is a lie takes no memory.
-  if (bytes % kWidth != 0 || bytes > static_cast<uint32_t>(std::max(in.BytesUntilLimit(), 0))) return false;
-  const size_t before = column.size();
-  const size_t after = before + bytes / kWidth;
+  if (bytes > static_cast<uint32_t>(std::max(in.BytesUntilLimit(), 0))) return false;
+  const size_t after = column.size() + bytes / kWidth;
   if (column.capacity() < after) column.reserve(RoomAhead(after, kWidth));
-  column.resize(after);
-  return in.ReadRaw(column.data() + before, static_cast<int>(bytes));
+  return AppendValues(column, in, bytes);
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/wire_format_lite.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 
 namespace airlock {
@@ -21,6 +23,42 @@ bool ForEachField(google::protobuf::io::CodedInputStream& message, const Take& t
     if (!take(WireFormatLite::GetTagFieldNumber(tag), bytes)) return false;
   }
   return message.ConsumedEntireMessage();
+}
+
+// Calls take() with the stream's limit at the end of the next `bytes`. False where there are fewer, or it did not take
+// them all.
+template <typename Take>
+bool TakeWithin(google::protobuf::io::CodedInputStream& in, uint32_t bytes, const Take& take) {
+  // What is left is no negative number where there is a limit.
+  if (bytes > static_cast<uint32_t>(std::max(in.BytesUntilLimit(), 0))) return false;
+  const auto outer = in.PushLimit(static_cast<int>(bytes));
+  if (!take() || in.BytesUntilLimit() != 0) return false;
+  in.PopLimit(outer);
+  return true;
+}
+
+// Appends numbers of a fixed width, or the bytes of a text. False where the bytes are no whole values, or fewer than
+// was said: a length that is a lie takes no memory.
+template <typename Column>
+bool AppendValues(Column& column, google::protobuf::io::CodedInputStream& in, uint32_t bytes) {
+  constexpr size_t kWidth = sizeof(typename Column::value_type);
+  if (bytes % kWidth != 0 || bytes > static_cast<uint32_t>(std::max(in.BytesUntilLimit(), 0))) return false;
+  const size_t before = column.size();
+  column.resize(before + bytes / kWidth);
+  return in.ReadRaw(column.data() + before, static_cast<int>(bytes));
+}
+
+// Appends enumerators.
+template <typename Column>
+bool AppendEnums(Column& column, google::protobuf::io::CodedInputStream& in, uint32_t bytes) {
+  return TakeWithin(in, bytes, [&] {
+    uint32_t value = 0;
+    while (in.BytesUntilLimit() > 0) {
+      if (!in.ReadVarint32(&value)) return false;
+      column.push_back(static_cast<typename Column::value_type>(value));
+    }
+    return true;
+  });
 }
 
 }  // namespace airlock

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <memory>
+#include <memory_resource>
 #include <utility>
 
 #include "airlock/value.h"
@@ -57,6 +59,7 @@ class Walker {
       made_ += name_.size() - frame.name_length;
       if (made_ > rules_.max_name_bytes || name_.size() > left_ || !Visit(child)) return TooLong();
     }
+    found_.keeper = std::move(text_);
     return std::move(found_);
   }
 
@@ -94,7 +97,7 @@ class Walker {
         return true;
       case v1::NODE_KIND_META_TENSOR:
         if (!Use()) return false;
-        found_.meta.push_back({name_, node, found_.tensors.size()});
+        found_.meta.push_back({Kept(), node, found_.tensors.size()});
         return true;
       case v1::NODE_KIND_RECORD:
         VisitRecord(node);
@@ -164,11 +167,18 @@ class Walker {
     return true;
   }
 
+  // The name as it is now, where it stays.
+  std::string_view Kept() {
+    if (name_.empty()) return {};
+    auto* const text = static_cast<char*>(text_->allocate(name_.size(), 1));
+    return {text, name_.copy(text, name_.size())};
+  }
+
   bool Add(NodeId tensor, std::string_view suffix) {
     const size_t length = name_.size();
     name_ += suffix;
     if (!Use()) return false;
-    found_.tensors.push_back({name_, graph_.Link(tensor)});
+    found_.tensors.push_back({Kept(), graph_.Link(tensor)});
     name_.resize(length);
     return true;
   }
@@ -185,6 +195,7 @@ class Walker {
   std::vector<bool> seen_;
   std::vector<Frame> stack_;
   std::string name_;
+  std::shared_ptr<std::pmr::monotonic_buffer_resource> text_ = std::make_shared<std::pmr::monotonic_buffer_resource>();
   TensorNames found_;
 };
 

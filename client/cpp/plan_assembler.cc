@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -39,21 +40,16 @@ std::optional<std::string_view> TakeName(std::string_view& names, size_t length)
   return name;
 }
 
-// Rows that are worth room ahead of them: what the report announces, as far as it may be true.
-int RowsAhead(uint64_t rows) {
+// Room for what the report announces, as far as it may be true.
+template <typename... Columns>
+void Reserve(uint64_t rows, Columns&... columns) {
   constexpr uint64_t kMost = uint64_t{1} << 20;
-  return static_cast<int>(std::min(rows, kMost));
+  (columns.reserve(std::min(rows, kMost)), ...);
 }
 
-// Columns grow by whole pieces.
-void Append(v1::Entries& to, const v1::Entries& piece) {
-  to.mutable_names()->append(piece.names());
-  to.mutable_name_bytes()->MergeFrom(piece.name_bytes());
-  to.mutable_tensor()->MergeFrom(piece.tensor());
-  to.mutable_meta_names()->append(piece.meta_names());
-  to.mutable_meta_name_bytes()->MergeFrom(piece.meta_name_bytes());
-  to.mutable_meta_node()->MergeFrom(piece.meta_node());
-  to.mutable_meta_at()->MergeFrom(piece.meta_at());
+template <typename... Columns>
+bool AllOf(size_t rows, const Columns&... columns) {
+  return ((columns.size() == rows) && ...);
 }
 
 }  // namespace
@@ -61,28 +57,14 @@ void Append(v1::Entries& to, const v1::Entries& piece) {
 void PlanAssembler::Add(v1::Report report) {
   contents_->report_ = std::move(report);
   const v1::Totals& totals = contents_->report_.totals();
-  const auto tensors = RowsAhead(totals.tensors());
-  for (auto* const column : {tensors_.mutable_storage(), tensors_.mutable_flags(), tensors_.mutable_rank()}) {
-    column->Reserve(tensors);
-  }
-  tensors_.mutable_dtype()->Reserve(tensors);
-  tensors_.mutable_offset()->Reserve(tensors);
-  const auto storages = RowsAhead(totals.storages());
-  storages_.mutable_place()->Reserve(storages);
-  storages_.mutable_device()->Reserve(storages);
-  for (auto* const column : {storages_.mutable_offset(), storages_.mutable_nbytes(), storages_.mutable_crc32()}) {
-    column->Reserve(storages);
-  }
+  Reserve(totals.tensors(), tensors_.storage, tensors_.dtype, tensors_.flags, tensors_.offset, tensors_.rank);
+  Reserve(totals.storages(), storages_.place, storages_.offset, storages_.nbytes, storages_.device, storages_.crc32);
+  Reserve(totals.entries(), entries_.name_bytes, entries_.tensor);
 }
 
 bool PlanAssembler::Add(CodedInputStream& piece) {
   return ForEachField(piece, [&](int number, uint32_t bytes) {
-    // What is left is no negative number where there is a limit.
-    if (bytes > static_cast<uint32_t>(std::max(piece.BytesUntilLimit(), 0))) return false;
-    const CodedInputStream::Limit outer = piece.PushLimit(static_cast<int>(bytes));
-    if (!AddField(number, piece) || piece.BytesUntilLimit() != 0) return false;
-    piece.PopLimit(outer);
-    return true;
+    return TakeWithin(piece, bytes, [&] { return AddField(number, piece); });
   });
 }
 
@@ -92,24 +74,90 @@ bool PlanAssembler::AddField(int number, CodedInputStream& piece) {
     case v1::PlanChunk::kGraphFieldNumber:
       return graph_.Add(piece);
     case v1::PlanChunk::kTensorsFieldNumber:
-      return tensors_.MergeFromCodedStream(&piece);
+      return AddTensors(piece);
     case v1::PlanChunk::kStoragesFieldNumber:
-      return storages_.MergeFromCodedStream(&piece);
+      return AddStorages(piece);
     case v1::PlanChunk::kDevicesFieldNumber:
       return piece.ReadString(&contents_->devices_.emplace_back(), bytes);
     case v1::PlanChunk::kSymbolsFieldNumber:
       return contents_->symbols_.emplace_back().MergeFromCodedStream(&piece);
     case v1::PlanChunk::kFindingsFieldNumber:
       return contents_->findings_.emplace_back().MergeFromCodedStream(&piece);
-    case v1::PlanChunk::kEntriesFieldNumber: {
-      v1::Entries entries;
-      if (!entries.MergeFromCodedStream(&piece)) return false;
-      Append(entries_, entries);
-      return true;
-    }
+    case v1::PlanChunk::kEntriesFieldNumber:
+      return AddEntries(piece);
     default:  // of a later daemon
       return piece.Skip(bytes);
   }
+}
+
+bool PlanAssembler::AddTensors(CodedInputStream& piece) {
+  using Columns = v1::TensorColumns;
+  return ForEachField(piece, [&](int number, uint32_t bytes) {
+    switch (number) {
+      case Columns::kStorageFieldNumber:
+        return AppendValues(tensors_.storage, piece, bytes);
+      case Columns::kDtypeFieldNumber:
+        return AppendEnums(tensors_.dtype, piece, bytes);
+      case Columns::kFlagsFieldNumber:
+        return AppendValues(tensors_.flags, piece, bytes);
+      case Columns::kOffsetFieldNumber:
+        return AppendValues(tensors_.offset, piece, bytes);
+      case Columns::kRankFieldNumber:
+        return AppendValues(tensors_.rank, piece, bytes);
+      case Columns::kShapeFieldNumber:
+        return AppendValues(contents_->shapes_, piece, bytes);
+      case Columns::kStrideFieldNumber:
+        return AppendValues(contents_->strides_, piece, bytes);
+      case Columns::kQuantizationFieldNumber:
+        return TakeWithin(piece, bytes,
+                          [&] { return contents_->quantizations_.emplace_back().MergeFromCodedStream(&piece); });
+      default:  // of a later daemon
+        return piece.Skip(static_cast<int>(bytes));
+    }
+  });
+}
+
+bool PlanAssembler::AddStorages(CodedInputStream& piece) {
+  using Columns = v1::StorageColumns;
+  return ForEachField(piece, [&](int number, uint32_t bytes) {
+    switch (number) {
+      case Columns::kPlaceFieldNumber:
+        return AppendEnums(storages_.place, piece, bytes);
+      case Columns::kOffsetFieldNumber:
+        return AppendValues(storages_.offset, piece, bytes);
+      case Columns::kNbytesFieldNumber:
+        return AppendValues(storages_.nbytes, piece, bytes);
+      case Columns::kDeviceFieldNumber:
+        return AppendValues(storages_.device, piece, bytes);
+      case Columns::kCrc32FieldNumber:
+        return AppendValues(storages_.crc32, piece, bytes);
+      default:  // of a later daemon
+        return piece.Skip(static_cast<int>(bytes));
+    }
+  });
+}
+
+bool PlanAssembler::AddEntries(CodedInputStream& piece) {
+  return ForEachField(piece, [&](int number, uint32_t bytes) {
+    switch (number) {
+      case v1::Entries::kNamesFieldNumber:
+        return AppendValues(contents_->names_, piece, bytes);
+      case v1::Entries::kNameBytesFieldNumber:
+        return AppendValues(entries_.name_bytes, piece, bytes);
+      case v1::Entries::kTensorFieldNumber:
+        return AppendValues(entries_.tensor, piece, bytes);
+      case v1::Entries::kMetaNamesFieldNumber:
+        return AppendValues(contents_->meta_names_, piece, bytes);
+      case v1::Entries::kMetaNameBytesFieldNumber:
+        return AppendValues(entries_.meta_name_bytes, piece, bytes);
+      case v1::Entries::kMetaNodeFieldNumber:
+        return AppendValues(entries_.meta_node, piece, bytes);
+      case v1::Entries::kMetaAtFieldNumber:
+        return AppendValues(entries_.meta_at, piece, bytes);
+      default:  // of a later daemon
+        return piece.Skip(static_cast<int>(bytes));
+    }
+  });
 }
 
 ClientResult<std::shared_ptr<const Contents>> PlanAssembler::Finish() {
@@ -131,30 +179,25 @@ ClientResult<std::shared_ptr<const Contents>> PlanAssembler::Finish() {
 
 bool PlanAssembler::MatchesTotals() const {
   const v1::Totals& totals = contents_->report_.totals();
-  return totals.nodes() > 0 && graph_.size() == totals.nodes() &&
-         static_cast<uint64_t>(tensors_.dtype_size()) == totals.tensors() &&
-         static_cast<uint64_t>(storages_.nbytes_size()) == totals.storages() &&
-         static_cast<uint64_t>(entries_.name_bytes_size()) == totals.entries() &&
-         static_cast<uint64_t>(entries_.meta_name_bytes_size()) == totals.meta_entries() &&
-         contents_->symbols_.size() == totals.symbols() && contents_->findings_.size() == totals.findings();
+  return totals.nodes() > 0 && graph_.size() == totals.nodes() && tensors_.dtype.size() == totals.tensors() &&
+         storages_.nbytes.size() == totals.storages() && entries_.name_bytes.size() == totals.entries() &&
+         entries_.meta_name_bytes.size() == totals.meta_entries() && contents_->symbols_.size() == totals.symbols() &&
+         contents_->findings_.size() == totals.findings();
 }
 
 bool PlanAssembler::BuildStorages() {
   Contents& contents = *contents_;
-  const int count = storages_.nbytes_size();
-  if (storages_.device_size() != count || storages_.place_size() != count || storages_.offset_size() != count ||
-      storages_.crc32_size() != count) {
-    return false;
-  }
-  contents.storages_.reserve(static_cast<size_t>(count));
-  for (int i = 0; i < count; ++i) {
-    if (storages_.device(i) >= contents.devices_.size()) return false;
-    const std::optional<uint32_t> crc32 =
-        storages_.crc32(i) == 0 ? std::nullopt : std::optional(static_cast<uint32_t>(storages_.crc32(i)));
-    contents.storages_.push_back(
-        {storages_.nbytes(i), contents.devices_[storages_.device(i)], storages_.place(i), storages_.offset(i), crc32});
+  const auto& [place, offset, nbytes, device, crc32] = storages_;
+  const size_t count = nbytes.size();
+  if (!AllOf(count, place, offset, device, crc32)) return false;
+  contents.storages_.reserve(count);
+  for (size_t i = 0; i < count; ++i) {
+    if (device[i] >= contents.devices_.size()) return false;
+    const std::optional<uint32_t> checksum =
+        crc32[i] == 0 ? std::nullopt : std::optional(static_cast<uint32_t>(crc32[i]));
+    contents.storages_.push_back({nbytes[i], contents.devices_[device[i]], place[i], offset[i], checksum});
     if (contents.storages_.back().left_out()) continue;
-    const auto total = CheckedAdd(contents.payload_bytes_, storages_.nbytes(i));
+    const auto total = CheckedAdd(contents.payload_bytes_, nbytes[i]);
     if (!total) return false;
     contents.payload_bytes_ = *total;
   }
@@ -163,55 +206,47 @@ bool PlanAssembler::BuildStorages() {
 
 bool PlanAssembler::BuildTensors() {
   Contents& contents = *contents_;
-  const int count = tensors_.dtype_size();
-  if (tensors_.storage_size() != count || tensors_.flags_size() != count || tensors_.offset_size() != count ||
-      tensors_.rank_size() != count || tensors_.shape_size() != tensors_.stride_size()) {
-    return false;
-  }
-  contents.shapes_.assign(tensors_.shape().begin(), tensors_.shape().end());
-  contents.strides_.assign(tensors_.stride().begin(), tensors_.stride().end());
-  contents.quantizations_.assign(tensors_.quantization().begin(), tensors_.quantization().end());
-  contents.tensors_.reserve(static_cast<size_t>(count));
+  const auto& [storage, dtype, flags, offset, rank] = tensors_;
+  const std::span<const uint64_t> shapes = contents.shapes_;
+  const std::span<const uint64_t> strides = contents.strides_;
+  const size_t count = dtype.size();
+  if (!AllOf(count, storage, flags, offset, rank) || shapes.size() != strides.size()) return false;
+  contents.tensors_.reserve(count);
   uint64_t dims = 0;
-  for (int i = 0; i < count; ++i) {
-    const uint32_t rank = tensors_.rank(i);
-    if (!SpanFits(dims, rank, contents.shapes_.size())) return false;
-    TensorInfo info{tensors_.storage(i),
-                    tensors_.dtype(i),
-                    tensors_.flags(i),
-                    tensors_.offset(i),
-                    std::span(contents.shapes_).subspan(dims, rank),
-                    std::span(contents.strides_).subspan(dims, rank)};
+  for (size_t i = 0; i < count; ++i) {
+    if (!SpanFits(dims, rank[i], shapes.size())) return false;
+    const TensorInfo info{
+        storage[i], dtype[i], flags[i], offset[i], shapes.subspan(dims, rank[i]), strides.subspan(dims, rank[i])};
     const auto reach = Reach(info);
     if (info.storage >= contents.storages_.size() || !reach || *reach > contents.storages_[info.storage].bytes)
       return false;
     contents.tensors_.push_back(info);
-    dims += rank;
+    dims += rank[i];
   }
-  return dims == contents.shapes_.size();
+  return dims == shapes.size();
 }
 
 bool PlanAssembler::BuildEntries() {
-  const int count = entries_.name_bytes_size();
-  if (entries_.tensor_size() != count) return false;
-  contents_->entries_.reserve(static_cast<size_t>(count));
-  std::string_view names = entries_.names();
-  for (int i = 0; i < count; ++i) {
-    const auto name = TakeName(names, entries_.name_bytes(i));
-    if (!name || entries_.tensor(i) >= contents_->tensors_.size()) return false;
-    contents_->entries_.push_back({std::string(*name), entries_.tensor(i)});
+  const size_t count = entries_.name_bytes.size();
+  if (entries_.tensor.size() != count) return false;
+  contents_->entries_.reserve(count);
+  std::string_view names = contents_->names_;
+  for (size_t i = 0; i < count; ++i) {
+    const auto name = TakeName(names, entries_.name_bytes[i]);
+    if (!name || entries_.tensor[i] >= contents_->tensors_.size()) return false;
+    contents_->entries_.push_back({*name, entries_.tensor[i]});
   }
   return names.empty() && BuildMetaEntries();
 }
 
 bool PlanAssembler::BuildMetaEntries() {
-  const int count = entries_.meta_name_bytes_size();
-  if (entries_.meta_node_size() != count || entries_.meta_at_size() != count) return false;
-  std::string_view names = entries_.meta_names();
-  for (int i = 0; i < count; ++i) {
-    const auto name = TakeName(names, entries_.meta_name_bytes(i));
+  const size_t count = entries_.meta_name_bytes.size();
+  if (!AllOf(count, entries_.meta_node, entries_.meta_at)) return false;
+  std::string_view names = contents_->meta_names_;
+  for (size_t i = 0; i < count; ++i) {
+    const auto name = TakeName(names, entries_.meta_name_bytes[i]);
     if (!name) return false;
-    contents_->meta_entries_.push_back({std::string(*name), entries_.meta_node(i), size_t{entries_.meta_at(i)}});
+    contents_->meta_entries_.push_back({*name, entries_.meta_node[i], size_t{entries_.meta_at[i]}});
   }
   return names.empty();
 }

@@ -52,7 +52,7 @@ ClientResult<void> SplitSink::AddPart(const Contents& contents, const SplitPart&
   AIRLOCK_TRY(CheckBlocks(part.weights));
   std::vector<NamedTensor> tensors = part.weights.tensors;
   if (strip_) StripPrefixes(tensors);
-  AIRLOCK_ASSIGN(SafetensorsFile file, SafetensorsFile::LayOut(contents, std::move(tensors)));
+  AIRLOCK_ASSIGN(SafetensorsFile file, SafetensorsFile::LayOut(contents, tensors));
   told_key_ = part.key;
   told_names_ = part.weights.tensors.size();
   told_bytes_ = file.bytes();
@@ -109,7 +109,7 @@ ClientResult<void> SplitSink::WriteDocument(const StateObjects& objects, const s
   AIRLOCK_TRY(json.Finish(*state_));
   if (!shared.any_tensors()) return {};
   AIRLOCK_ASSIGN(SafetensorsFile file,
-                 SafetensorsFile::LayOut(objects.contents(), writer.TakeTensors(), SafetensorsFile::Complex::kAsPairs));
+                 SafetensorsFile::LayOut(objects.contents(), writer.tensors(), SafetensorsFile::Complex::kAsPairs));
   files_.push_back({std::string(kOptimizerFile), std::move(file)});
   return {};
 }

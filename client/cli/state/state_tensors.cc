@@ -57,13 +57,13 @@ ClientResult<void> StateTensors::AddPart(NodeId tensor, const std::string& name,
 }
 
 // The name, or with a number where others have it: two keys can have one path.
-std::string StateTensors::FreeName(const std::string& name) {
-  std::string found = name;
-  while (!names_.insert(found).second) {
+std::string_view StateTensors::FreeName(const std::string& name) {
+  auto found = names_.insert(name);
+  while (!found.second) {
     const uint64_t number = ++next_.try_emplace(name, 1).first->second;
-    found = name + "'" + std::to_string(number);
+    found = names_.insert(name + "'" + std::to_string(number));
   }
-  return found;
+  return *found.first;
 }
 
 uint64_t StateTensors::LettersOf(NodeId node, size_t first) const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -25,13 +26,13 @@ class StateTensors {
   // The form of a tensor: the same one wherever it is met. REQUIRES: a node that is one.
   ClientResult<void> Write(NodeId node, const std::string& path);
 
-  // By the names in their file.
-  std::vector<NamedTensor> Take() { return std::move(tensors_); }
+  // By the names in their file; views of this.
+  const std::vector<NamedTensor>& tensors() const { return tensors_; }
 
  private:
   ClientResult<void> Add(NodeId node, const std::string& path);
   ClientResult<void> AddPart(NodeId tensor, const std::string& name, bool complex);
-  std::string FreeName(const std::string& name);
+  std::string_view FreeName(const std::string& name);
   void Form(NodeId node, size_t first);
   void SparseForm(NodeId node, size_t first);
   void Flags(bool requires_grad, bool parameter);

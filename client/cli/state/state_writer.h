@@ -30,7 +30,8 @@ class StateWriter {
 
   // One value, where the JSON is ready for one. Those that are written may share others.
   ClientResult<void> Write(ObjectId root);
-  std::vector<NamedTensor> TakeTensors() { return tensors_.Take(); }
+  // By the names in their file; views of this.
+  const std::vector<NamedTensor>& tensors() const { return tensors_.tensors(); }
 
  private:
   enum class Shape : uint8_t { kItems, kObject, kPairs, kRecord, kEnd };

@@ -69,6 +69,25 @@ bool WellFormed(std::string_view text) {
   return true;
 }
 
+// Whether the format can hold them.
+ClientResult<void> Check(const Contents& contents, std::span<const NamedTensor> tensors,
+                         SafetensorsFile::Complex complex) {
+  const bool pairs = complex == SafetensorsFile::Complex::kAsPairs;
+  std::set<std::string_view> names;
+  for (const NamedTensor& entry : tensors) {
+    const std::string name(entry.name);
+    const v1::DType dtype = contents.tensor(entry.tensor).dtype;
+    if (SafetensorsDType(pairs ? PartOf(dtype) : dtype) == nullptr) {
+      return Cannot((IsQuantized(dtype) ? "quantised tensors: " : "its element type: ") + name + " is " + Word(dtype));
+    }
+    if (name.empty()) return Cannot("a tensor without a name");
+    if (name == kReserved) return Cannot("a tensor of the name __metadata__");
+    if (!WellFormed(name)) return Cannot("a name that is not Unicode: " + name);
+    if (!names.insert(entry.name).second) return Cannot("two tensors of one name: " + name);
+  }
+  return {};
+}
+
 }  // namespace
 
 const char* SafetensorsDType(v1::DType dtype) {
@@ -78,36 +97,20 @@ const char* SafetensorsDType(v1::DType dtype) {
   return nullptr;
 }
 
-ClientResult<SafetensorsFile> SafetensorsFile::LayOut(const Contents& contents, std::vector<NamedTensor> tensors,
+ClientResult<SafetensorsFile> SafetensorsFile::LayOut(const Contents& contents, std::span<const NamedTensor> tensors,
                                                       Complex complex) {
-  SafetensorsFile file(std::move(tensors));
-  AIRLOCK_TRY(file.Check(contents, complex));
-  AIRLOCK_TRY(file.PlaceAll(contents));
-  file.header_ = file.Header(contents);
+  AIRLOCK_TRY(Check(contents, tensors, complex));
+  SafetensorsFile file;
+  AIRLOCK_TRY(file.PlaceAll(contents, tensors));
+  file.header_ = file.Header(contents, tensors);
   if (file.header_.size() > kMaxHeader) return Cannot("so many names: its header would be too long");
   std::stable_sort(file.places_.begin(), file.places_.end(),
                    [](const Place& a, const Place& b) { return a.tensor < b.tensor; });
   return file;
 }
 
-ClientResult<void> SafetensorsFile::Check(const Contents& contents, Complex complex) const {
-  std::set<std::string_view> names;
-  for (const NamedTensor& entry : tensors_) {
-    const v1::DType dtype = contents.tensor(entry.tensor).dtype;
-    if (SafetensorsDType(complex == Complex::kAsPairs ? PartOf(dtype) : dtype) == nullptr) {
-      return Cannot((IsQuantized(dtype) ? "quantised tensors: " : "its element type: ") + entry.name + " is " +
-                    Word(dtype));
-    }
-    if (entry.name.empty()) return Cannot("a tensor without a name");
-    if (entry.name == kReserved) return Cannot("a tensor of the name __metadata__");
-    if (!WellFormed(entry.name)) return Cannot("a name that is not Unicode: " + entry.name);
-    if (!names.insert(entry.name).second) return Cannot("two tensors of one name: " + entry.name);
-  }
-  return {};
-}
-
-ClientResult<void> SafetensorsFile::PlaceAll(const Contents& contents) {
-  for (uint32_t i = 0; i < tensors_.size(); ++i) places_.push_back({tensors_[i].tensor, i, 0});
+ClientResult<void> SafetensorsFile::PlaceAll(const Contents& contents, std::span<const NamedTensor> tensors) {
+  for (uint32_t i = 0; i < tensors.size(); ++i) places_.push_back({tensors[i].tensor, i, 0});
   auto order = [&](const Place& place) {
     const TensorInfo& info = contents.tensor(place.tensor);
     return std::pair(~ElementSize(PartOf(info.dtype)), info.storage);
@@ -124,7 +127,7 @@ ClientResult<void> SafetensorsFile::PlaceAll(const Contents& contents) {
   return {};
 }
 
-std::string SafetensorsFile::Header(const Contents& contents) const {
+std::string SafetensorsFile::Header(const Contents& contents, std::span<const NamedTensor> tensors) const {
   JsonWriter json;
   json.BeginObject();
   json.Key(kReserved);
@@ -133,7 +136,7 @@ std::string SafetensorsFile::Header(const Contents& contents) const {
   json.EndObject();
   for (const Place& place : places_) {
     const TensorInfo& info = contents.tensor(place.tensor);
-    json.Key(tensors_[place.name].name);
+    json.Key(tensors[place.name].name);
     json.BeginObject();
     json.Field("dtype", SafetensorsDType(PartOf(info.dtype)));
     json.Key("shape");

@@ -27,7 +27,7 @@ class SafetensorsFile {
 
   // Lays it out; what the format cannot hold is an error here, before anything is written. Complex numbers may become
   // pairs of reals: a last dimension of 2.
-  static ClientResult<SafetensorsFile> LayOut(const Contents& contents, std::vector<NamedTensor> tensors,
+  static ClientResult<SafetensorsFile> LayOut(const Contents& contents, std::span<const NamedTensor> tensors,
                                               Complex complex = Complex::kRefuse);
 
   // Makes the temporary file, with its header. What follows needs it.
@@ -42,24 +42,23 @@ class SafetensorsFile {
 
   // Distinct indices, ascending.
   std::vector<uint32_t> Tensors() const;
-  const std::vector<NamedTensor>& names() const { return tensors_; }
+  // How many tensors there are by name.
+  size_t names() const { return places_.size(); }
   uint64_t bytes() const { return 8 + header_.size() + data_bytes_; }
 
  private:
   // Where one name's elements stand.
   struct Place {
     uint32_t tensor;
-    uint32_t name;  // index in tensors_
+    uint32_t name;  // of those that were laid out
     uint64_t offset;
   };
 
-  explicit SafetensorsFile(std::vector<NamedTensor> tensors) : tensors_(std::move(tensors)) {}
-  ClientResult<void> Check(const Contents& contents, Complex complex) const;
-  ClientResult<void> PlaceAll(const Contents& contents);
-  std::string Header(const Contents& contents) const;
+  SafetensorsFile() = default;
+  ClientResult<void> PlaceAll(const Contents& contents, std::span<const NamedTensor> tensors);
+  std::string Header(const Contents& contents, std::span<const NamedTensor> tensors) const;
   std::span<const Place> PlacesOf(uint32_t tensor) const;
 
-  std::vector<NamedTensor> tensors_;
   // In the order of the data; once the header is made, ascending by tensor.
   std::vector<Place> places_;
   std::string header_;

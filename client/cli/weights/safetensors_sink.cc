@@ -12,12 +12,12 @@ ClientResult<std::vector<uint32_t>> SafetensorsSink::Begin(const Contents& conte
   AIRLOCK_TRY(KeepChosen(contents, weights));
   AIRLOCK_TRY(CheckBlocks(weights));
   if (choice_.strip) StripPrefixes(weights.tensors);
-  AIRLOCK_ASSIGN(SafetensorsFile file, SafetensorsFile::LayOut(contents, std::move(weights.tensors)));
+  AIRLOCK_ASSIGN(SafetensorsFile file, SafetensorsFile::LayOut(contents, weights.tensors));
   key_ = std::move(weights.key);
   file_.emplace(std::move(file));
   AIRLOCK_TRY(file_->Create(destination_));
   std::vector<uint32_t> wanted = file_->Tensors();
-  repeated_ = file_->names().size() - wanted.size();
+  repeated_ = file_->names() - wanted.size();
   return wanted;
 }
 
@@ -26,7 +26,7 @@ ClientResult<void> SafetensorsSink::KeepChosen(const Contents& contents, Weights
   const std::string path = weights.key.empty() ? "" : weights.key + ".";
   std::erase_if(weights.tensors, [&](const NamedTensor& entry) {
     const bool left_out = contents.storage(contents.tensor(entry.tensor).storage).left_out();
-    return left_out || !Chosen(choice_.select, path + entry.name);
+    return left_out || !Chosen(choice_.select, std::string(path).append(entry.name));
   });
   if (weights.tensors.empty()) return Unexpected{NothingChosen()};
   return {};

@@ -29,7 +29,7 @@ class SafetensorsSink : public ElementSink {
   ClientResult<void> Commit() { return file_->Commit(NewFile::Existing::kReplace); }
 
   const std::string& key() const { return key_; }
-  size_t names() const { return file_->names().size(); }
+  size_t names() const { return file_->names(); }
   uint64_t file_bytes() const { return file_->bytes(); }
   // Names whose elements are written although another name has them already: the format knows no sharing.
   size_t repeated() const { return repeated_; }

@@ -17,7 +17,7 @@ std::string_view StrippedName(std::string_view name) {
 }
 
 void StripPrefixes(std::vector<NamedTensor>& tensors) {
-  for (NamedTensor& entry : tensors) entry.name = std::string(StrippedName(entry.name));
+  for (NamedTensor& entry : tensors) entry.name = StrippedName(entry.name);
 }
 
 ClientResult<void> CheckBlocks(const Weights& weights) {
@@ -27,7 +27,7 @@ ClientResult<void> CheckBlocks(const Weights& weights) {
     if (block == weights.blocks.end()) continue;
     return Unexpected{MakeError(
         v1::REASON_UNSUPPORTED_FEATURE,
-        "safetensors cannot hold " + entry.name + ", which is quantised in blocks of the type " +
+        "safetensors cannot hold " + std::string(entry.name) + ", which is quantised in blocks of the type " +
             std::string(block->second) +
             "; have llama-quantize --allow-requantize write the file as F16 first, or take others with --select")};
   }

@@ -51,10 +51,12 @@ Place WeightsOf(const Graph& graph, Place place) {
 ClientResult<Weights> TensorsAt(const Contents& contents, Place place) {
   AIRLOCK_ASSIGN(TensorNames names, TensorsUnder(contents.graph(), place.node, kAllArrays));
   if (!names.meta.empty()) {
-    return Unexpected{MakeError(v1::REASON_UNSUPPORTED_FEATURE, "safetensors cannot hold " + names.meta[0].name +
-                                                                    ", which has no data (a meta tensor)")};
+    return Unexpected{MakeError(
+        v1::REASON_UNSUPPORTED_FEATURE,
+        "safetensors cannot hold " + std::string(names.meta[0].name) + ", which has no data (a meta tensor)")};
   }
-  return Weights{std::move(place.path), std::move(names.tensors), BlockTypes(contents, place.node)};
+  return Weights{std::move(place.path), std::move(names.tensors), std::move(names.keeper),
+                 BlockTypes(contents, place.node)};
 }
 
 // What safetensors files and their indices say besides their tensors.

@@ -1,6 +1,7 @@
 // Which tensors of a checkpoint are its weights: what `convert` writes.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +16,8 @@ struct Weights {
   // The path that was chosen; empty for the root.
   std::string key;
   std::vector<NamedTensor> tensors;
+  // Owns their names.
+  std::shared_ptr<const void> keeper;
   // The types of the blocks of those that are quantised as GGUF has it, by tensor: views of the graph.
   std::unordered_map<uint32_t, std::string_view> blocks;
 };

@@ -40,6 +40,11 @@ struct StorageInfo {
 
 class Contents {
  public:
+  // Much of what it hands out points into it.
+  Contents() = default;
+  Contents(const Contents&) = delete;
+  Contents& operator=(const Contents&) = delete;
+
   const v1::Report& report() const { return report_; }
   const std::vector<v1::Symbol>& symbols() const { return symbols_; }
   const std::vector<v1::Finding>& findings() const { return findings_; }
@@ -68,6 +73,9 @@ class Contents {
   std::vector<v1::Symbol> symbols_;
   std::vector<v1::Finding> findings_;
   Graph graph_;
+  // The names of the entries, one after the other.
+  std::string names_;
+  std::string meta_names_;
   std::vector<NamedTensor> entries_;
   std::vector<NamedMeta> meta_entries_;
   // Large in files of many tensors.
@@ -108,17 +116,16 @@ class Checkpoint {
   const Contents& contents() const { return *contents_; }
   const std::shared_ptr<const Storage>& storage(size_t index) const { return storages_[index]; }
   Tensor tensor(size_t index) const;
-  // By name; absent if there is none. One whose storage was left out has no data.
+  // By name; absent if there is none. One whose storage was left out has no data. The first call looks at all names.
   std::optional<Tensor> Find(std::string_view name) const;
 
  private:
-  // The slot that has the name, or the free one where it would be.
-  size_t SlotOf(std::string_view name) const;
+  class NameIndex;
 
   std::shared_ptr<const Contents> contents_;
   std::vector<std::shared_ptr<const Storage>> storages_;
-  // An open table: where a name stands among the entries, plus 1; 0 is free. A power of two, at most half of it taken.
-  std::vector<uint32_t> by_name_;
+  // Shared by copies.
+  std::shared_ptr<NameIndex> by_name_;
 };
 
 }  // namespace airlock

@@ -123,15 +123,15 @@ bool IsSequence(v1::NodeKind kind);
 // What names say of a node: the root of a STREAM and the tensor of an ATTRIBUTED instead of the node itself.
 NodeId Behind(const Graph& graph, NodeId node);
 
-// A tensor by the path that leads to it.
+// A tensor by the path that leads to it. Names, here and below, are views of what Contents or TensorNames own.
 struct NamedTensor {
-  std::string name;
+  std::string_view name;
   uint32_t tensor = 0;
 };
 
 // A tensor without data.
 struct NamedMeta {
-  std::string name;
+  std::string_view name;
   // META_TENSOR.
   NodeId node = 0;
   // How many with data come before it.
@@ -141,6 +141,8 @@ struct NamedMeta {
 struct TensorNames {
   std::vector<NamedTensor> tensors;
   std::vector<NamedMeta> meta;
+  // Owns the names.
+  std::shared_ptr<const void> keeper;
 };
 
 struct NameRules {

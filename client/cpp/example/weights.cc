@@ -21,8 +21,8 @@ int main(int argc, char** argv) {
   for (const airlock::NamedTensor& entry : checkpoint->contents().entries()) {
     const airlock::Tensor tensor = checkpoint->tensor(entry.tensor);
     const bool empty = tensor.storage->bytes().empty();
-    printf("%s %s %02x\n", entry.name.c_str(), airlock::Word(tensor.dtype).c_str(),
-           empty ? 0U : std::to_integer<unsigned>(*tensor.data));
+    printf("%.*s %s %02x\n", static_cast<int>(entry.name.size()), entry.name.data(),
+           airlock::Word(tensor.dtype).c_str(), empty ? 0U : std::to_integer<unsigned>(*tensor.data));
   }
   return 0;
 }

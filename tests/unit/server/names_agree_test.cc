@@ -143,9 +143,10 @@ std::vector<std::string> Shown(const v1::Entries& entries) {
 
 std::vector<std::string> Shown(const TensorNames& names) {
   std::vector<std::string> shown;
-  for (const NamedTensor& entry : names.tensors) shown.push_back(entry.name + "=" + std::to_string(entry.tensor));
+  for (const NamedTensor& entry : names.tensors)
+    shown.push_back(std::string(entry.name) + "=" + std::to_string(entry.tensor));
   for (const NamedMeta& entry : names.meta) {
-    shown.push_back(entry.name + "~" + std::to_string(entry.node) + "@" + std::to_string(entry.at));
+    shown.push_back(std::string(entry.name) + "~" + std::to_string(entry.node) + "@" + std::to_string(entry.at));
   }
   return shown;
 }
