@@ -9,10 +9,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "airlock/v1/loader.pb.h"
 #include "client/cpp/answer.h"
+#include "tests/unit/client/graph_file_maker.h"
 
 namespace airlock {
 namespace {
@@ -99,8 +101,14 @@ void Use(const Graph& graph, NodeId node) {
 void Use(const Contents& contents) {
   const Graph& graph = contents.graph();
   for (NodeId node = 0; node < graph.size(); ++node) Use(graph, node);
-  for (const NamedTensor& entry : contents.entries()) sum += contents.tensor(entry.tensor).Bytes();
-  for (const NamedMeta& meta : contents.meta_entries()) Use(graph, meta.node);
+  for (const NamedTensor& entry : contents.entries()) {
+    Use(entry.name);
+    sum += contents.tensor(entry.tensor).Bytes();
+  }
+  for (const NamedMeta& meta : contents.meta_entries()) {
+    Use(meta.name);
+    Use(graph, meta.node);
+  }
   for (uint32_t i = 0; i < contents.tensor_count(); ++i) {
     const TensorInfo& info = contents.tensor(i);
     sum += contents.storage(info.storage).bytes + info.shape.size() + (contents.quantization(i) != nullptr ? 1 : 0);
@@ -165,6 +173,40 @@ v1::Report ReportOf(const std::vector<std::string_view>& messages) {
   return report;
 }
 
+// Takes the graph out of the message.
+void TakeGraph(v1::LoadResponse& message, v1::GraphColumns& graph) {
+  if (!message.has_plan()) return;
+  const std::string kinds = graph.kinds() + message.plan().graph().kinds();
+  const std::string blob = graph.blob() + message.plan().graph().blob();
+  graph.MergeFrom(message.plan().graph());
+  graph.set_kinds(kinds);
+  graph.set_blob(blob);
+  message.mutable_plan()->clear_graph();
+}
+
+// The same messages once more, with the graph that they hold in a memory file. Where its columns are may be theirs to
+// say.
+void UseGraphFile(v1::LoadResponse report, const std::vector<std::string_view>& messages) {
+  std::vector<v1::LoadResponse> answers = {std::move(report)};
+  v1::GraphColumns graph;
+  bool said = false;
+  for (const std::string_view message : messages) {
+    v1::LoadResponse& taken = answers.emplace_back();
+    if (!taken.ParseFromArray(message.data(), static_cast<int>(message.size()))) return;
+    TakeGraph(taken, graph);
+    said |= taken.has_graph_file();
+  }
+  const testing::GraphFileMaker file(graph);
+  if (!said) *answers.emplace_back().mutable_graph_file() = file.message;
+  Answer answer(nullptr);
+  answer.ExpectGraphFile([&](const std::string&) -> ClientResult<Fd> { return file.Descriptor(); });
+  for (const v1::LoadResponse& message : answers) {
+    grpc::ByteBuffer bytes = Cut(message.SerializeAsString(), 1 << 16);
+    if (!answer.TakeEncoded<v1::LoadResponse>(bytes).ok()) return;
+  }
+  if (const auto contents = answer.Finish(); contents.ok()) Use(**contents);
+}
+
 }  // namespace
 }  // namespace airlock
 
@@ -202,5 +244,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
     if (const auto contents = answer.Finish(); contents.ok()) Use(**contents);
   }
+  v1::LoadResponse report;
+  *report.mutable_report() = report_of;
+  UseGraphFile(std::move(report), messages);
   return 0;
 }
