@@ -176,7 +176,7 @@ def nodes(bench):
     """A million objects that are no tensors, end to end to C++ values, beside C's pickle.load."""
     for kind in files.NODES:
         plain, path = files.nodes(bench.directory, kind, 100_000 if bench.options.quick else 1_000_000)
-        bench.run(f"nodes {kind}", {"Airlock inspect": bench.client("inspect", path, "--on-server"), "pickle.load": bench.python("pickle", plain)})
+        bench.run(f"nodes {kind}", {"Airlock inspect": bench.client("inspect", path), "pickle.load": bench.python("pickle", plain)})
 
 
 def decode(bench):
@@ -227,7 +227,7 @@ def growth(bench):
         bench.run(f"growth mebibytes {mebibytes}", four_ways(bench, path), rounds=min(bench.rounds, 3))
     for count in (1_000, 10_000) if bench.options.quick else (10_000, 100_000, 1_000_000):
         plain, path = files.nodes(bench.directory, "records", count)
-        bench.run(f"growth nodes {count}", {"Airlock inspect": bench.client("inspect", path, "--on-server"), "pickle.load": bench.python("pickle", plain)},
+        bench.run(f"growth nodes {count}", {"Airlock inspect": bench.client("inspect", path), "pickle.load": bench.python("pickle", plain)},
                   rounds=min(bench.rounds, 3))
 
 

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,6 +21,7 @@
 #include "sandbox/base/fd_packet.h"
 #include "tests/fixtures/torch_writer.h"
 #include "tests/unit/server/test_daemon.h"
+#include "tests/unit/server/written_graph.h"
 
 namespace airlock::server {
 namespace {
@@ -81,9 +83,18 @@ struct Loaded {
   grpc::Status status;
   v1::Report report;
   v1::PlanChunk plan;
+  v1::GraphColumns graph;
+  std::vector<v1::GraphFile> graph_files;
   std::optional<std::string> ticket;
   size_t data = 0;
 };
+
+// A list of so many numbers.
+std::string Numbers(uint32_t count) {
+  std::string pickle = "\x80\x02](";
+  for (uint32_t i = 0; i < count; ++i) (pickle += 'J').append(reinterpret_cast<const char*>(&i), sizeof(i));
+  return pickle + "e.";
+}
 
 v1::LoadOptions OptionsFor(const std::string& ticket) {
   v1::LoadOptions options;
@@ -103,7 +114,13 @@ Loaded Load(v1::Loader::Stub& stub, const v1::LoadOptions& options) {
   v1::LoadResponse response;
   while (stream->Read(&response)) {
     if (response.has_report()) loaded.report = response.report();
-    if (response.has_plan()) loaded.plan.MergeFrom(response.plan());
+    if (response.has_plan()) {
+      const std::string kinds = loaded.graph.kinds() + response.plan().graph().kinds();
+      loaded.graph.MergeFrom(response.plan().graph());
+      loaded.graph.set_kinds(kinds);
+      loaded.plan.MergeFrom(response.plan());
+    }
+    if (response.has_graph_file()) loaded.graph_files.push_back(response.graph_file());
     if (response.has_output_ticket()) loaded.ticket = response.output_ticket();
     loaded.data += response.data().size();
   }
@@ -160,6 +177,64 @@ TEST_F(MappedLoadTest, AnotherProcessCannotTakeTheOutput) {
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
   EXPECT_EQ(Take(daemon_, *loaded.ticket).fds.size(), 1U);
+}
+
+TEST_F(MappedLoadTest, ALargeGraphComesAsASealedFileToWhoeverAsks) {
+  const Loaded pieces = Load(*stub_, OptionsFor(Put(daemon_, Numbers(100'000))));
+  ASSERT_TRUE(pieces.status.ok()) << pieces.status.error_message();
+  EXPECT_TRUE(pieces.graph_files.empty());
+  ASSERT_EQ(pieces.graph.kinds().size(), 100'001U);
+
+  v1::LoadOptions options = OptionsFor(Put(daemon_, Numbers(100'000)));
+  options.set_graph_file(true);
+  const Loaded loaded = Load(*stub_, options);
+  ASSERT_TRUE(loaded.status.ok()) << loaded.status.error_message();
+  EXPECT_FALSE(loaded.plan.has_graph());
+  EXPECT_EQ(loaded.report.totals().nodes(), 100'001U);
+  ASSERT_EQ(loaded.graph_files.size(), 1U);
+  const v1::GraphFile& file = loaded.graph_files.front();
+  ASSERT_EQ(file.offset_size(), 7);
+  ASSERT_EQ(file.bytes_size(), 7);
+  const Answered taken = Take(daemon_, file.ticket());
+  ASSERT_EQ(taken.fds.size(), 1U) << taken.reply.DebugString();
+  const int fd = taken.fds.front().get();
+  EXPECT_EQ(::fcntl(fd, F_GET_SEALS) & kSeals, kSeals);
+  EXPECT_EQ(::fcntl(fd, F_GETFL) & O_ACCMODE, O_RDONLY);
+  EXPECT_EQ(::fchmod(fd, 0600), 0) << "it is the same user's";
+  EXPECT_EQ(::open(("/proc/self/fd/" + std::to_string(fd)).c_str(), O_RDWR | O_TRUNC), -1);
+  const auto columns = ColumnsOf(pieces.graph);
+  for (size_t i = 0; i < columns.size(); ++i) {
+    std::string column(file.bytes(static_cast<int>(i)), '\0');
+    const auto offset = static_cast<off_t>(file.offset(static_cast<int>(i)));
+    EXPECT_EQ(::pread(fd, column.data(), column.size(), offset), static_cast<ssize_t>(column.size()));
+    EXPECT_EQ(column, columns[i]) << i;
+  }
+  EXPECT_EQ(Take(daemon_, file.ticket()).reply.failure().reason(), v1::REASON_NO_SUCH_TICKET);
+}
+
+TEST_F(MappedLoadTest, ASmallGraphComesInPieces) {
+  v1::LoadOptions options = OptionsFor(Put(daemon_, Numbers(1000)));
+  options.set_graph_file(true);
+  const Loaded loaded = Load(*stub_, options);
+  ASSERT_TRUE(loaded.status.ok()) << loaded.status.error_message();
+  EXPECT_TRUE(loaded.graph_files.empty());
+  EXPECT_EQ(loaded.graph.kinds().size(), 1001U);
+}
+
+// Whoever takes none of them keeps none from getting an answer.
+TEST_F(MappedLoadTest, WithTooManyTicketsAGraphComesInPieces) {
+  size_t files = 0;
+  size_t pieces = 0;
+  for (int i = 0; i < 70; ++i) {
+    v1::LoadOptions options = OptionsFor(Put(daemon_, Numbers(40'000)));
+    options.set_graph_file(true);
+    const Loaded loaded = Load(*stub_, options);
+    ASSERT_TRUE(loaded.status.ok()) << loaded.status.error_message();
+    files += loaded.graph_files.size();
+    if (!loaded.graph.kinds().empty()) ++pieces;
+  }
+  EXPECT_EQ(files, 64U);
+  EXPECT_EQ(pieces, 6U);
 }
 
 TEST_F(MappedLoadTest, ATicketIsGoodForOneLoad) {
