@@ -87,6 +87,7 @@ OrVerdict<NodeTable> NodeTable::Cut(const GraphView& graph) {
 std::optional<Rule> NodeTable::CutNodes(Progress& at) {
   const std::string_view kinds = graph_.kinds;
   nodes_.resize(kinds.size());
+  Node* const nodes = nodes_.data();
   Progress now;  // not in memory, as what the caller has is
   std::optional<Rule> defect;
   while (now.node < kinds.size() && !defect) {
@@ -105,23 +106,25 @@ std::optional<Rule> NodeTable::CutNodes(Progress& at) {
       defect = Rule::kGraphRecordMask;
       break;
     }
-    const size_t nodes = row.counted ? 1 : RunFrom(kinds, now.node);
     const uint64_t needed = Needed(static_cast<v1::NodeKind>(kind), row, count);
     uint64_t& taken = now.taken[static_cast<size_t>(row.column)];
-    Place(std::span(nodes_).subspan(now.node, nodes), {static_cast<uint32_t>(taken), count}, needed);
-    taken += needed * nodes;
-    now.node += nodes;
     now.kinds |= uint64_t{1} << kind;
+    const size_t run = row.counted ? 1 : RunFrom(kinds, now.node);
+    if (run > 1) Place(std::span(nodes_).subspan(now.node, run), static_cast<uint32_t>(taken), needed);
+    if (run == 1) nodes[now.node] = {static_cast<uint32_t>(taken), count};
+    taken += needed * run;
+    now.node += run;
   }
   at = now;
   return defect;
 }
 
-// The first of them stands at `node`, each of the others `step` values behind the one before it.
-inline void NodeTable::Place(std::span<Node> nodes, Node node, uint64_t step) {
+// Nodes without counts: the first of them takes from `first` on, each of the others from `step` values behind the one
+// before it.
+inline void NodeTable::Place(std::span<Node> nodes, uint32_t first, uint64_t step) {
   for (Node& each : nodes) {
-    each = node;
-    node.first += static_cast<uint32_t>(step);
+    each = {first, 0};
+    first += static_cast<uint32_t>(step);
   }
 }
 

@@ -75,7 +75,7 @@ class NodeTable {
   // What is wrong with the first node that is none.
   std::optional<Rule> CutNodes(Progress& at);
   OrVerdict<void> CheckTaken(const Progress& at) const;
-  static void Place(std::span<Node> nodes, Node node, uint64_t step);
+  static void Place(std::span<Node> nodes, uint32_t first, uint64_t step);
 
   GraphView graph_;
   std::vector<Node, LargeBlocks<Node>> nodes_;
