@@ -59,7 +59,8 @@ OrVerdict<const char*> SealedGraph::ReadColumn(size_t index) {
     AIRLOCK_TRY(ReadAt(fd_.get(), copies_[index].get(), lengths_[index], offset(index)));
     return copies_[index].get();
   }
-  void* const place = ::mmap(nullptr, lengths_[index], PROT_READ, MAP_SHARED, fd_.get(), at);
+  // Private: before Linux 6.7 nobody maps a sealed file as shared whose descriptor could write. The pages are the same.
+  void* const place = ::mmap(nullptr, lengths_[index], PROT_READ, MAP_PRIVATE, fd_.get(), at);
   if (place == MAP_FAILED) return Failure("mmap");
   return static_cast<const char*>(place);
 }

@@ -94,8 +94,6 @@ OrVerdict<void> PlanAccumulator::TakeMemory(uint64_t bytes) {
   return {};
 }
 
-OrVerdict<void> PlanAccumulator::AddGraph(uint64_t bytes) { return TakeMemory(bytes); }
-
 OrVerdict<void> PlanAccumulator::Add(const v1::PlanChunk& piece) {
   if (piece.has_graph()) return Broken(Rule::kPieceGraph);
   if (piece.has_entries()) return Broken(Rule::kPieceEntries);

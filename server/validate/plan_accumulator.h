@@ -17,13 +17,12 @@ class PlanAccumulator {
   explicit PlanAccumulator(const Limits& limits) : limits_(limits) {}
 
   OrVerdict<void> Add(const v1::PlanChunk& piece);
-  // The graph besides, of so many bytes.
-  OrVerdict<void> AddGraph(uint64_t bytes);
+  // Counts bytes that the plan takes elsewhere: those of its graph.
+  OrVerdict<void> TakeMemory(uint64_t bytes);
   const std::shared_ptr<v1::PlanChunk>& plan() { return plan_; }
 
  private:
   OrVerdict<void> CheckCounts(const v1::PlanChunk& piece) const;
-  OrVerdict<void> TakeMemory(uint64_t bytes);
 
   const Limits limits_;
   const std::shared_ptr<v1::PlanChunk> plan_ = MakePlan();

@@ -61,8 +61,9 @@ OrVerdict<void> Validator::Add(Tainted<v1::PlanChunk> piece) {
 
 OrVerdict<std::shared_ptr<const SealedGraph>> Validator::TakeGraph(const worker::v1::Done& done, GraphFile& file) {
   AIRLOCK_ASSIGN(const GraphLengths lengths, CheckGraphLengths(done, file.room()));
-  if (lengths[0] > limits_.nodes) return Broken(Rule::kGraphNodes);
-  AIRLOCK_TRY(accumulator_.AddGraph(std::accumulate(lengths.begin(), lengths.end(), uint64_t{0})));
+  const uint64_t nodes = lengths.front();  // of kinds there is a byte for each
+  if (nodes > limits_.nodes) return Broken(Rule::kGraphNodes);
+  AIRLOCK_TRY(accumulator_.TakeMemory(std::accumulate(lengths.begin(), lengths.end(), uint64_t{0})));
   return file.Seal(lengths);
 }
 
