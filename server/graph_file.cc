@@ -1,13 +1,14 @@
 #include "server/graph_file.h"
 
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
 #include <cstring>
-#include <numeric>
 #include <string>
 
 #include "server/validate/rules.h"
@@ -21,8 +22,15 @@ static_assert(std::endian::native == std::endian::little, "columns are looked at
 constexpr uint64_t kWorthMapping = uint64_t{64} << 10;
 // st_blocks counts in these.
 constexpr uint64_t kBlock = 512;
+// The kernel may give shared memory by so much at a time.
+constexpr uint64_t kHugePage = uint64_t{2} << 20;
 
-uint64_t Sum(const GraphLengths& lengths) { return std::accumulate(lengths.begin(), lengths.end(), uint64_t{0}); }
+// Nobody makes a longer file than this process may.
+uint64_t MostRoom() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return kMaxGraphRoom;
+  return limit.rlim_cur / kGraphColumns / kGraphAlignment * kGraphAlignment;
+}
 
 Unexpected<Verdict> Failure(std::string_view step) {
   return Because(v1::REASON_INTERNAL, std::string(step) + " of the graph: " + std::strerror(errno));
@@ -50,7 +58,27 @@ SealedGraph::~SealedGraph() {
 
 bool SealedGraph::mapped(size_t index) const { return lengths_[index] >= kWorthMapping; }
 
-uint64_t SealedGraph::bytes() const { return Sum(lengths_); }
+// Reading a hole would take memory, on the account of who reads.
+bool SealedGraph::HasHoles() const {
+  for (size_t i = 0; i < kGraphColumns; ++i) {
+    if (lengths_[i] == 0) continue;
+    const off_t hole = ::lseek(fd_.get(), static_cast<off_t>(offset(i)), SEEK_HOLE);
+    if (hole < 0 || static_cast<uint64_t>(hole) < offset(i) + lengths_[i]) return true;
+  }
+  return false;
+}
+
+// What stands in the file beside the columns would be kept as long as they are.
+OrVerdict<void> SealedGraph::CheckExtent() {
+  if (HasHoles()) return Broken(Rule::kGraphHoles);
+  struct stat found {};
+  if (::fstat(fd_.get(), &found) != 0) return Failure("fstat");
+  memory_ = static_cast<uint64_t>(found.st_blocks) * kBlock;
+  uint64_t most = 0;
+  for (const uint64_t length : lengths_) most += (length + kHugePage - 1) / kHugePage * kHugePage;
+  if (memory_ > most) return Broken(Rule::kGraphSurplus);
+  return {};
+}
 
 OrVerdict<const char*> SealedGraph::ReadColumn(size_t index) {
   const auto at = static_cast<off_t>(offset(index));
@@ -77,7 +105,7 @@ OrVerdict<void> SealedGraph::Read() {
 }
 
 OrVerdict<GraphFile> GraphFile::Create(uint64_t memory_bytes) {
-  const uint64_t room = GraphRoom(memory_bytes);
+  const uint64_t room = std::min(GraphRoom(memory_bytes), MostRoom());
   auto file = spawner::OutputMemfd::Create(kGraphColumns * room);
   if (!file.ok())
     return Because(v1::REASON_INTERNAL, file.error().step + ": " + std::strerror(file.error().error_number));
@@ -88,11 +116,9 @@ OrVerdict<std::shared_ptr<const SealedGraph>> GraphFile::Seal(const GraphLengths
   if (auto sealed = file_.SealForReading(); !sealed.ok()) {
     return Because(v1::REASON_INTERNAL, sealed.error().step + ": " + std::strerror(sealed.error().error_number));
   }
-  struct stat found {};
-  if (::fstat(file_.fd(), &found) != 0) return Failure("fstat");
-  if (static_cast<uint64_t>(found.st_blocks) * kBlock < Sum(lengths)) return Broken(Rule::kGraphHoles);
   // Not make_shared: the constructor is this class's own.
   std::shared_ptr<SealedGraph> graph(new SealedGraph(file_.Release(), room_, lengths));
+  AIRLOCK_TRY(graph->CheckExtent());
   AIRLOCK_TRY(graph->Read());
   return std::shared_ptr<const SealedGraph>(std::move(graph));
 }

@@ -32,8 +32,8 @@ class SealedGraph {
   // The same as bytes.
   std::string_view column(size_t index) const { return {places_[index], lengths_[index]}; }
   const GraphLengths& lengths() const { return lengths_; }
-  // Of all columns.
-  uint64_t bytes() const;
+  // Bytes of memory that the file takes.
+  uint64_t memory() const { return memory_; }
   // For a caller who is to have the file itself: where a column starts in it.
   int fd() const { return fd_.get(); }
   uint64_t offset(size_t index) const { return index * room_; }
@@ -42,6 +42,8 @@ class SealedGraph {
   friend class GraphFile;
   SealedGraph(Fd fd, uint64_t room, const GraphLengths& lengths) : fd_(std::move(fd)), room_(room), lengths_(lengths) {}
 
+  OrVerdict<void> CheckExtent();
+  bool HasHoles() const;
   OrVerdict<void> Read();
   OrVerdict<const char*> ReadColumn(size_t index);
   bool mapped(size_t index) const;
@@ -53,6 +55,7 @@ class SealedGraph {
   const Fd fd_;
   const uint64_t room_;
   const GraphLengths lengths_;
+  uint64_t memory_ = 0;
   // Mapped where that is worth it, otherwise in `copies_`.
   std::array<const char*, kGraphColumns> places_{};
   std::array<std::unique_ptr<char[]>, kGraphColumns> copies_;
@@ -67,8 +70,8 @@ class GraphFile {
 
   int fd() const { return file_.fd(); }
   uint64_t room() const { return room_; }
-  // Once. REQUIRES: whole values, and no more of each than there is room for. Fails as a violation where what the
-  // worker said is longer than what it wrote: nobody reads holes.
+  // Once. REQUIRES: whole values, and no more of each than there is room for. A violation where the file holds less
+  // than that, or much more.
   OrVerdict<std::shared_ptr<const SealedGraph>> Seal(const GraphLengths& lengths);
 
  private:

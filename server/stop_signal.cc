@@ -30,6 +30,8 @@ StopSignal::StopSignal(int private_fd) : private_fd_(private_fd) {
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
   signals_ = Fd(::signalfd(-1, &set, SFD_CLOEXEC));
   (void)::signal(SIGPIPE, SIG_IGN);
+  // A file that may not be as long as it has to be is one load's misfortune (EFBIG).
+  (void)::signal(SIGXFSZ, SIG_IGN);
 }
 
 void StopSignal::SayReady() const {

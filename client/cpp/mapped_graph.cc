@@ -9,9 +9,6 @@
 namespace airlock {
 namespace {
 
-// Pages of any machine end there.
-constexpr uint64_t kAlignment = uint64_t{64} << 10;
-
 bool AllInside(const v1::GraphFile& where, uint64_t size) {
   if (where.offset_size() != static_cast<int>(kGraphColumns) || where.bytes_size() != static_cast<int>(kGraphColumns)) {
     return false;
@@ -19,7 +16,9 @@ bool AllInside(const v1::GraphFile& where, uint64_t size) {
   for (size_t i = 0; i < kGraphColumns; ++i) {
     const uint64_t offset = where.offset(static_cast<int>(i));
     const uint64_t bytes = where.bytes(static_cast<int>(i));
-    if (offset % kAlignment != 0 || bytes % kGraphWidths[i] != 0 || !SpanFits(offset, bytes, size)) return false;
+    if (offset % kGraphAlignment != 0 || bytes % kGraphWidths[i] != 0 || bytes > kMaxGraphRoom ||
+        !SpanFits(offset, bytes, size))
+      return false;
   }
   return true;
 }

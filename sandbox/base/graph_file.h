@@ -18,10 +18,12 @@ inline constexpr std::array<size_t, kGraphColumns> kGraphWidths = {1, 4, 4, 4, 8
 // Bytes of a column at most.
 inline constexpr uint64_t kMaxGraphRoom = uint64_t{1} << 30;
 
-// The room of each column, where a plan may take so many bytes of memory: columns begin where pages of any size do.
+// Columns begin where pages of any size do.
+inline constexpr uint64_t kGraphAlignment = uint64_t{64} << 10;
+
+// The room of each column, where a plan may take so many bytes of memory.
 constexpr uint64_t GraphRoom(uint64_t memory_bytes) {
-  constexpr uint64_t kPage = uint64_t{64} << 10;
-  return (std::min(memory_bytes, kMaxGraphRoom) + kPage - 1) / kPage * kPage;
+  return (std::min(memory_bytes, kMaxGraphRoom) + kGraphAlignment - 1) / kGraphAlignment * kGraphAlignment;
 }
 
 }  // namespace airlock

@@ -15,9 +15,8 @@ constexpr int kSizeSeals = F_SEAL_GROW | F_SEAL_SHRINK;
 constexpr int kAllSeals = kSizeSeals | F_SEAL_WRITE | F_SEAL_SEAL;
 
 Unexpected<SpawnError> Failure(const char* step, int error_number) {
-  return Unexpected<SpawnError>{
-      SpawnError{step, error_number,
-                 "memory files need Linux 3.17 and a service without a limit on file sizes below output_bytes"}};
+  return Unexpected<SpawnError>{SpawnError{
+      step, error_number, "memory files need Linux 3.17 and a service without a low limit on file sizes (ulimit -f)"}};
 }
 
 bool HasSeals(int fd, int wanted) {

@@ -98,13 +98,16 @@ FdPacket DescriptorDesk::Answer(FdPacket& packet, const Peer& peer) {
   if (!packet.fds.empty()) return Refuse(Verdict(v1::REASON_BAD_REQUEST, "not a request"));
   if (request.has_open_payload()) return OpenPayload(peer);
   if (!request.has_take()) return Refuse(Verdict(v1::REASON_BAD_REQUEST, "not a request"));
-  auto lot = outputs_.Redeem(request.take().ticket(), peer);
+  const std::string& ticket = request.take().ticket();
+  auto lot = outputs_.Redeem(ticket, peer);
+  if (!lot.ok()) lot = graphs_.Redeem(ticket, peer);
   return lot.ok() ? HandOut(std::move(lot->files.front())) : Refuse(lot.error());
 }
 
 std::vector<TicketBook::Lot> DescriptorDesk::Expire() {
   // Memory files and sockets of ours, which nobody has to be asked about.
   (void)outputs_.Expire();
+  (void)graphs_.Expire();
   (void)payloads_.Expire();
   return inputs_.Expire();
 }

@@ -16,7 +16,7 @@ class DescriptorDesk {
  public:
   // The largest input that is taken; files of one input.
   explicit DescriptorDesk(uint64_t max_input_bytes, const TicketOptions& options = {})
-      : max_input_bytes_(max_input_bytes), inputs_(options), outputs_(options), payloads_(options) {}
+      : max_input_bytes_(max_input_bytes), inputs_(options), outputs_(options), graphs_(options), payloads_(options) {}
 
   // The reply to one packet of `peer`, an encoded FdReply. Descriptors that came with the packet and are not kept stay
   // in it.
@@ -28,6 +28,8 @@ class DescriptorDesk {
   TicketBook& inputs() { return inputs_; }
   // What workers wrote, for callers.
   TicketBook& outputs() { return outputs_; }
+  // Graphs, for callers. Who has too many of these tickets still gets the others.
+  TicketBook& graphs() { return graphs_; }
   // Our ends of sockets for payload, for loads.
   TicketBook& payloads() { return payloads_; }
 
@@ -39,6 +41,7 @@ class DescriptorDesk {
   const uint64_t max_input_bytes_;
   TicketBook inputs_;
   TicketBook outputs_;
+  TicketBook graphs_;
   TicketBook payloads_;
 };
 

@@ -38,10 +38,12 @@ AnswerMessages::AnswerMessages(Broker& broker, v1::Report report, const Subject&
   const SessionResult& result = subject.result;
   if (!result.concluded) return;
   // What was met is of use to whoever wants to know why it failed.
-  if (!subject.succeeded) subject.result.conclusion.plan = InventoryOf(*subject.result.conclusion.plan);
-  if (subject.succeeded) graph_file_ = OfferGraph();
-  const bool in_pieces = subject.succeeded && !graph_file_;
-  plan_.emplace(result.conclusion.plan, in_pieces ? result.conclusion.graph : nullptr);
+  if (!subject.succeeded) {
+    subject.result.conclusion.plan = InventoryOf(*subject.result.conclusion.plan);
+    subject.result.conclusion.graph = nullptr;
+  }
+  graph_goes_as_file_ = GraphGoesAsFile();
+  plan_.emplace(result.conclusion.plan, graph_goes_as_file_ ? nullptr : result.conclusion.graph);
   if (!subject.succeeded) return;
   const PayloadCursor payload(result.conclusion.plan->storages(), *subject.input, result.output.get());
   if (subject.data == DataBy::kStream) data_.emplace(payload, broker.piece_bytes);
@@ -64,9 +66,15 @@ OrVerdict<std::optional<OutgoingMessage>> AnswerMessages::Next() {
   }
   if (phase_ == Phase::kGraph) {
     phase_ = Phase::kData;
-    if (graph_file_) {
-      response.mutable_graph_file()->Swap(&*graph_file_);
-      return Encode(response);
+    // Not before: a ticket is good for a short time, and the caller may take long to read what came so far.
+    if (std::exchange(graph_goes_as_file_, false)) {
+      if (auto file = OfferGraph()) {
+        *response.mutable_graph_file() = std::move(*file);
+        return Encode(response);
+      }
+      plan_.emplace(std::make_shared<v1::PlanChunk>(), subject_.result.conclusion.graph);
+      phase_ = Phase::kPlan;
+      return Next();
     }
   }
   if (phase_ == Phase::kData) {
@@ -102,7 +110,7 @@ std::optional<PayloadCursor> AnswerMessages::TakePayload() {
   return std::exchange(payload_, std::nullopt);
 }
 
-OrVerdict<std::string> AnswerMessages::TicketFor(int fd, std::shared_ptr<const void> share) {
+OrVerdict<std::string> AnswerMessages::TicketFor(int fd, TicketBook& book, std::shared_ptr<const void> share) {
   // A description of its own, for reading only. The seals hold for all of them.
   const std::string path = "/proc/self/fd/" + std::to_string(fd);
   Fd reopened(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -110,20 +118,24 @@ OrVerdict<std::string> AnswerMessages::TicketFor(int fd, std::shared_ptr<const v
   TicketBook::Lot lot{{}, *subject_.owner};
   lot.files.push_back(std::move(reopened));
   lot.share = std::move(share);
-  return broker_.descriptors.outputs().Issue(std::move(lot));
+  return book.Issue(std::move(lot));
 }
 
 // Empty where no storage lies in the output.
 OrVerdict<std::string> AnswerMessages::OutputTicket() {
   const auto& places = subject_.result.conclusion.plan->storages().place();
   if (std::find(places.begin(), places.end(), v1::PLACE_OUTPUT) == places.end()) return std::string();
-  return TicketFor(subject_.result.output.get(), nullptr);
+  return TicketFor(subject_.result.output.get(), broker_.descriptors.outputs());
+}
+
+bool AnswerMessages::GraphGoesAsFile() const {
+  const SealedGraph* const graph = subject_.result.conclusion.graph.get();
+  return graph != nullptr && subject_.graph_file && subject_.owner != nullptr && graph->memory() >= kWorthAFile;
 }
 
 std::optional<v1::GraphFile> AnswerMessages::OfferGraph() {
   const SealedGraph& graph = *subject_.result.conclusion.graph;
-  if (!subject_.graph_file || subject_.owner == nullptr || graph.bytes() < kWorthAFile) return std::nullopt;
-  auto ticket = TicketFor(graph.fd(), subject_.plan_share);
+  auto ticket = TicketFor(graph.fd(), broker_.descriptors.graphs(), subject_.graph_share);
   if (!ticket.ok()) return std::nullopt;
   v1::GraphFile file;
   *file.mutable_ticket() = std::move(ticket).value();

@@ -33,8 +33,8 @@ class AnswerMessages {
     const Peer* owner;
     // Whether a large graph may go to the owner as a file.
     bool graph_file;
-    // What the plan takes of a budget, for as long as anybody holds the graph here.
-    std::shared_ptr<const void> plan_share;
+    // What the graph takes of a budget, for as long as anybody holds it here.
+    std::shared_ptr<const void> graph_share;
   };
 
   // All that the subject refers to must outlive it. Of what failed, the result's plan keeps what was met: symbols and
@@ -51,16 +51,18 @@ class AnswerMessages {
   enum class Phase : uint8_t { kReport, kPlan, kGraph, kData, kSize, kTicket, kEnd };
 
   // A ticket of the owner's for a file that is sealed.
-  OrVerdict<std::string> TicketFor(int fd, std::shared_ptr<const void> share);
+  OrVerdict<std::string> TicketFor(int fd, TicketBook& book, std::shared_ptr<const void> share = nullptr);
   OrVerdict<std::string> OutputTicket();
-  // Nothing where the graph is to come in pieces: it is small, or nobody asked, or there are too many tickets.
+  // Whether the graph is to go as a file: it is large, and somebody asked.
+  bool GraphGoesAsFile() const;
+  // Nothing where there are too many tickets.
   std::optional<v1::GraphFile> OfferGraph();
 
   Broker& broker_;
   const v1::Report report_;
   const Subject subject_;
   Phase phase_ = Phase::kReport;
-  std::optional<v1::GraphFile> graph_file_;
+  bool graph_goes_as_file_ = false;
   std::optional<PlanCutter> plan_;
   // Of what succeeded: as data, or through a socket.
   std::optional<PayloadReader> data_;

@@ -143,12 +143,13 @@ void LoadCall::Decode() {
 Verdict LoadCall::HoldPlan() {
   if (!result_.concluded) return {};
   const Conclusion& conclusion = result_.conclusion;
-  const uint64_t graph = conclusion.graph == nullptr ? 0 : conclusion.graph->bytes();
-  auto share = broker_.plan_bytes.Take(HeldBytes(*conclusion.plan) + graph);
-  if (share) {
-    plan_share_ = std::make_shared<const Budget::Share>(std::move(*share));
+  plan_share_ = broker_.plan_bytes.Take(HeldBytes(*conclusion.plan));
+  auto graph_share = broker_.plan_bytes.Take(conclusion.graph == nullptr ? 0 : conclusion.graph->memory());
+  if (plan_share_ && graph_share) {
+    graph_share_ = std::make_shared<const Budget::Share>(std::move(*graph_share));
     return {};
   }
+  plan_share_.reset();
   result_ = {};
   return Verdict(v1::REASON_QUEUE_FULL, "answers that callers are slow to read hold all the memory there is for them");
 }
@@ -159,7 +160,7 @@ void LoadCall::Answer(const Verdict& verdict) {
   FillReport();
   answer_.emplace(broker_, report_,
                   AnswerMessages::Subject{verdict_.ok(), input_.file(), result_, WayOfData(), input_.owner(),
-                                          options_ && options_->graph_file(), plan_share_});
+                                          options_ && options_->graph_file(), graph_share_});
   next_ = answer_->Next();
   if (WriteNext()) Make();
 }

@@ -103,8 +103,9 @@ class LoadCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::By
   std::atomic<int> under_way_ = 0;
 
   const std::optional<Budget::Share> place_;
-  // Of the memory for plans.
-  std::shared_ptr<const Budget::Share> plan_share_;
+  // Of the memory for plans. The graph may stay when the call has gone.
+  std::optional<Budget::Share> plan_share_;
+  std::shared_ptr<const Budget::Share> graph_share_;
   std::optional<v1::LoadOptions> options_;
   SessionOptions session_;
   CallInput input_;

@@ -2,7 +2,8 @@
 // the data. A decoder makes the same plan of the same bytes: so whatever this one says is compared with what was
 // checked, and nothing of it is kept but findings, for what is wrong with data is known to who moves it alone.
 //
-// Takes no memory for the plan, and sees the first difference as it comes. Not thread-safe; several may compare with
+// Takes no memory for the tables, and sees the first difference in them as it comes; the graph is compared where the
+// worker wrote it. Not thread-safe; several may compare with
 // one conclusion.
 #pragma once
 

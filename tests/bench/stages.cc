@@ -18,6 +18,7 @@
 #include <functional>
 #include <iterator>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <thread>
@@ -137,7 +138,8 @@ class Stages {
     std::vector<grpc::ByteBuffer> pieces;
     Time("cut", [&] { pieces = Cut(*conclusion); });
     frame_bytes = frames.bytes.size();
-    graph_bytes = conclusion->graph->bytes();
+    const server::GraphLengths& lengths = conclusion->graph->lengths();
+    graph_bytes = std::accumulate(lengths.begin(), lengths.end(), uint64_t{0});
     plan_bytes = 0;
     for (const grpc::ByteBuffer& piece : pieces) plan_bytes += piece.Length();
     Answer answer(nullptr);

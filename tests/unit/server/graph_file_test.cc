@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include <cerrno>
 
@@ -59,14 +60,59 @@ TEST(GraphFile, WhoeverMayStillWriteKeepsItFromBeingSealed) {
   ::munmap(mapped, 4096);
 }
 
+std::string LayerOf(GraphFile& file, const GraphLengths& lengths) {
+  const auto sealed = file.Seal(lengths);
+  return sealed.ok() ? "" : sealed.error().failure().layer();
+}
+
 TEST(GraphFile, NobodyReadsWhatWasNeverWritten) {
   const v1::GraphColumns graph = LargeGraph();
   GraphLengths lengths = LengthsOf(graph);
+  for (const bool junk_beside : {false, true}) {
+    GraphFile file = WrittenGraph(graph);
+    lengths[5] = 8 << 20;
+    if (junk_beside) EXPECT_TRUE(WriteAt(file.fd(), std::string(16 << 20, 'x'), 3 * file.room()));
+    EXPECT_EQ(LayerOf(file, lengths), "validator: graph.holes");
+  }
+  // In the middle of a column, and at its end.
+  GraphFile file = WrittenGraph({});
+  EXPECT_TRUE(WriteAt(file.fd(), "x", 0));
+  EXPECT_TRUE(WriteAt(file.fd(), "x", 1 << 20));
+  EXPECT_EQ(LayerOf(file, {(1 << 20) + 1}), "validator: graph.holes");
+  GraphFile shorter = WrittenGraph({});
+  EXPECT_TRUE(WriteAt(shorter.fd(), "x", 0));
+  EXPECT_EQ(LayerOf(shorter, {1 << 20}), "validator: graph.holes");
+}
+
+// It would stay for as long as the graph does, and count as nothing.
+TEST(GraphFile, NobodyKeepsWhatStandsBesideTheGraph) {
+  const v1::GraphColumns graph = LargeGraph();
+  for (const uint64_t at : {uint64_t{0}, uint64_t{5}}) {
+    GraphFile file = WrittenGraph(graph);
+    EXPECT_TRUE(WriteAt(file.fd(), std::string(16 << 20, 'x'), at * file.room() + (32 << 20)));
+    EXPECT_EQ(LayerOf(file, LengthsOf(graph)), "validator: graph.surplus");
+  }
+}
+
+TEST(GraphFile, CountsTheMemoryThatItTakes) {
+  const v1::GraphColumns graph = LargeGraph();
   GraphFile file = WrittenGraph(graph);
-  lengths[5] = 64 << 20;
+  const GraphLengths lengths = LengthsOf(graph);
   const auto sealed = file.Seal(lengths);
-  ASSERT_FALSE(sealed.ok());
-  EXPECT_EQ(sealed.error().failure().layer(), "validator: graph.holes");
+  ASSERT_TRUE(sealed.ok());
+  EXPECT_GE((*sealed)->memory(), lengths[4] + lengths[6]);
+}
+
+// Whose files may not be so long gets less room.
+TEST(GraphFile, FitsIntoWhatThisProcessMayWrite) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const rlimit lower{64 << 20, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &lower), 0);
+  const auto file = GraphFile::Create(kMaxGraphRoom);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  ASSERT_TRUE(file.ok());
+  EXPECT_EQ(file->room(), (64 << 20) / 7 / 65'536 * 65'536);
 }
 
 TEST(GraphFile, ThereIsRoomForWhatMemoryAllowsAndNoMore) {

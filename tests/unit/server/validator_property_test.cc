@@ -248,7 +248,8 @@ TEST(ValidatorProperty, EveryMutationIsCaughtByTheRuleThatNamesIt) {
 TEST(ValidatorProperty, EveryRuleHasAMutation) {
   // Of the first frame, which is no plan, and of a graph in a plan: validator_test. Of a second worker:
   // repeat_validator_test. Of the file: graph_file_test.
-  std::set<std::string_view> mutated = {"ready.version", "ready.layers", "piece.graph", "repeat.plan", "graph.holes"};
+  std::set<std::string_view> mutated = {"ready.version", "ready.layers", "piece.graph",
+                                        "repeat.plan",   "graph.holes",  "graph.surplus"};
   for (const Mutation& mutation : kMutations) mutated.insert(mutation.rule);
   for (const RuleRow& row : Rules()) EXPECT_TRUE(mutated.contains(row.id)) << row.id;
 }

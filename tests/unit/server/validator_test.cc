@@ -407,8 +407,8 @@ TEST(Validator, ASparseTensorHasNoMoreDimensionsThanAnother) {
 TEST(Validator, EveryRuleHasALie) {
   // The two of the first frame are told below, those of sets and of a graph in a piece above, that of a second worker
   // in repeat_validator_test, that of holes in graph_file_test.
-  std::set<std::string_view> told = {"ready.version", "ready.layers", "storage.border",
-                                     "piece.graph",   "repeat.plan",  "graph.holes"};
+  std::set<std::string_view> told = {"ready.version", "ready.layers", "storage.border", "piece.graph",
+                                     "repeat.plan",   "graph.holes",  "graph.surplus"};
   for (const Lie& lie : kLies) told.insert(lie.rule);
   for (const Lie& lie : kCompoundLies) told.insert(lie.rule);
   for (const RuleRow& row : Rules()) EXPECT_TRUE(told.contains(row.id)) << row.id;
