@@ -3,8 +3,7 @@
 // checked, and nothing of it is kept but findings, for what is wrong with data is known to who moves it alone.
 //
 // Takes no memory for the tables, and sees the first difference in them as it comes; the graph is compared where the
-// worker wrote it. Not thread-safe; several may compare with
-// one conclusion.
+// worker wrote it. Not thread-safe; several may compare with one conclusion.
 #pragma once
 
 #include <array>

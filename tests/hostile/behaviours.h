@@ -96,6 +96,8 @@ inline constexpr Behaviour kBehaviours[] = {
     // Nobody seals it where there is no broker.
     {360, "116", "change the graph once it is sealed", "seals", End::kDeadline, kAccepted, {}},
     {361, "116", "change the graph right after DONE", "seals, or the validator", End::kExit, kAccepted, {kProtocol}},
+    {362, "115", "leave junk beside the graph", "validator", End::kExit, kProtocol, {}},
+    {363, "115", "pay for a hole in a column with junk", "validator", End::kExit, kProtocol, {}},
 
     {380, "", "tell the truth in every share", "nothing: the control of what follows", End::kExit, kAccepted, {}},
     {381, "111", "in one share, storages in other places", "validator", End::kExit, kProtocol, {}},

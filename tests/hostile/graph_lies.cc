@@ -44,6 +44,11 @@ void ClaimAllMemory(const Job& job, Done& done) {
   done.set_graph_bytes(kKinds, 1);
 }
 
+// What nobody asked for, where no column is.
+void LeaveJunk(const Job& job) {
+  (void)WriteColumn(job, kBlob, std::string(size_t{16} << 20, 'x'), uint64_t{32} << 20);
+}
+
 // Waits until the kernel refuses a byte that changes nothing. From then on it must refuse all others.
 void ChangeSealedGraph(const Job& job) {
   TellTruth(job);
@@ -88,6 +93,16 @@ constexpr Lie kLies[] = {
      [](const Job& job) {
        TellTruth(job);
        (void)WriteColumn(job, kKinds, std::string(1, kNoKind));
+     }},
+    {362,
+     [](const Job& job) {
+       LeaveJunk(job);
+       TellTruth(job);
+     }},
+    {363,
+     [](const Job& job) {
+       LeaveJunk(job);
+       TellOther(job, [](const Job&, Done& done) { done.set_graph_bytes(kBlob, uint64_t{8} << 20); });
      }},
 };
 
