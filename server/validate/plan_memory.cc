@@ -3,7 +3,6 @@
 #include <google/protobuf/arena.h>
 
 #include <new>
-#include <string>
 
 #include "server/validate/plan_columns.h"
 
@@ -25,7 +24,6 @@ google::protobuf::ArenaOptions BlockOptions() {
 }
 
 // What SpaceUsedLong counts of a column that holds nothing yet.
-uint64_t RoomOf(const std::string& column) { return column.capacity() - column.size(); }
 template <typename T>
 uint64_t RoomOf(const google::protobuf::RepeatedField<T>& column) {
   return static_cast<uint64_t>(column.Capacity() - column.size()) * sizeof(T);

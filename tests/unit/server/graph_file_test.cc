@@ -71,7 +71,9 @@ TEST(GraphFile, NobodyReadsWhatWasNeverWritten) {
   for (const bool junk_beside : {false, true}) {
     GraphFile file = WrittenGraph(graph);
     lengths[5] = 8 << 20;
-    if (junk_beside) EXPECT_TRUE(WriteAt(file.fd(), std::string(16 << 20, 'x'), 3 * file.room()));
+    if (junk_beside) {
+      EXPECT_TRUE(WriteAt(file.fd(), std::string(16 << 20, 'x'), 3 * file.room()));
+    }
     EXPECT_EQ(LayerOf(file, lengths), "validator: graph.holes");
   }
   // In the middle of a column, and at its end.
