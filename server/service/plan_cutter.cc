@@ -94,7 +94,7 @@ PlanColumn Rows(PlanField field, const Source& source) {
 }  // namespace
 
 PlanCutter::PlanCutter(std::shared_ptr<const v1::PlanChunk> plan, std::shared_ptr<const SealedGraph> graph)
-    : subject_(std::make_shared<Subject>(std::move(plan), std::move(graph))) {
+    : subject_(std::make_shared<Subject>(Subject{std::move(plan), std::move(graph)})) {
   if (subject_->graph != nullptr) AddGraph(subject_->graph->view());
   const v1::PlanChunk& tables = *subject_->plan;
   AddTensors(tables.tensors());
