@@ -11,6 +11,8 @@
 #include <cstring>
 #include <string>
 
+#include "sandbox/base/large_block.h"
+#include "server/spawn_verdict.h"
 #include "server/validate/rules.h"
 
 namespace airlock::server {
@@ -22,8 +24,6 @@ static_assert(std::endian::native == std::endian::little, "columns are looked at
 constexpr uint64_t kWorthMapping = uint64_t{64} << 10;
 // st_blocks counts in these.
 constexpr uint64_t kBlock = 512;
-// The kernel may give shared memory by so much at a time.
-constexpr uint64_t kHugePage = uint64_t{2} << 20;
 
 // Nobody makes a longer file than this process may.
 uint64_t MostRoom() {
@@ -34,18 +34,6 @@ uint64_t MostRoom() {
 
 Unexpected<Verdict> Failure(std::string_view step) {
   return Because(v1::REASON_INTERNAL, std::string(step) + " of the graph: " + std::strerror(errno));
-}
-
-OrVerdict<void> ReadAt(int fd, char* to, uint64_t bytes, uint64_t offset) {
-  while (bytes > 0) {
-    const ssize_t got = ::pread(fd, to, bytes, static_cast<off_t>(offset));
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return Failure("pread");
-    to += got;
-    bytes -= static_cast<uint64_t>(got);
-    offset += static_cast<uint64_t>(got);
-  }
-  return {};
 }
 
 }  // namespace
@@ -74,7 +62,7 @@ OrVerdict<void> SealedGraph::CheckExtent() {
   struct stat found {};
   if (::fstat(fd_.get(), &found) != 0) return Failure("fstat");
   memory_ = static_cast<uint64_t>(found.st_blocks) * kBlock;
-  uint64_t most = 0;
+  uint64_t most = 0;  // the kernel may give shared memory by huge pages
   for (const uint64_t length : lengths_) most += (length + kHugePage - 1) / kHugePage * kHugePage;
   if (memory_ > most) return Broken(Rule::kGraphSurplus);
   return {};
@@ -84,7 +72,9 @@ OrVerdict<const char*> SealedGraph::ReadColumn(size_t index) {
   const auto at = static_cast<off_t>(offset(index));
   if (!mapped(index)) {
     copies_[index] = std::make_unique_for_overwrite<char[]>(lengths_[index]);
-    AIRLOCK_TRY(ReadAt(fd_.get(), copies_[index].get(), lengths_[index], offset(index)));
+    // Memory so short comes whole, or not at all.
+    const ssize_t got = ::pread(fd_.get(), copies_[index].get(), lengths_[index], at);
+    if (got != static_cast<ssize_t>(lengths_[index])) return Failure("pread");
     return copies_[index].get();
   }
   // Private: before Linux 6.7 nobody maps a sealed file as shared whose descriptor could write. The pages are the same.
@@ -107,15 +97,12 @@ OrVerdict<void> SealedGraph::Read() {
 OrVerdict<GraphFile> GraphFile::Create(uint64_t memory_bytes) {
   const uint64_t room = std::min(GraphRoom(memory_bytes), MostRoom());
   auto file = spawner::OutputMemfd::Create(kGraphColumns * room);
-  if (!file.ok())
-    return Because(v1::REASON_INTERNAL, file.error().step + ": " + std::strerror(file.error().error_number));
+  if (!file.ok()) return Unexpected<Verdict>{VerdictOfSpawn(file.error())};
   return GraphFile(std::move(file).value(), room);
 }
 
 OrVerdict<std::shared_ptr<const SealedGraph>> GraphFile::Seal(const GraphLengths& lengths) {
-  if (auto sealed = file_.SealForReading(); !sealed.ok()) {
-    return Because(v1::REASON_INTERNAL, sealed.error().step + ": " + std::strerror(sealed.error().error_number));
-  }
+  if (auto sealed = file_.SealForReading(); !sealed.ok()) return Unexpected<Verdict>{VerdictOfSpawn(sealed.error())};
   // Not make_shared: the constructor is this class's own.
   std::shared_ptr<SealedGraph> graph(new SealedGraph(file_.Release(), room_, lengths));
   AIRLOCK_TRY(graph->CheckExtent());

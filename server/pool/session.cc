@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <cstring>
 #include <ctime>
 #include <optional>
 #include <utility>
@@ -12,6 +11,7 @@
 #include "sandbox/spawner/output_memfd.h"
 #include "sandbox/spawner/worker_exit.h"
 #include "server/limits.h"
+#include "server/spawn_verdict.h"
 #include "server/validate/validator.h"
 
 namespace airlock::server {
@@ -28,10 +28,6 @@ constexpr uint64_t kOutputSlack = 1 << 20;
 
 uint64_t MicrosecondsSince(Clock::time_point start) {
   return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start).count());
-}
-
-Verdict VerdictOfSpawn(const spawner::SpawnError& error, v1::Reason reason = v1::REASON_INTERNAL) {
-  return Verdict(reason, error.step + ": " + std::strerror(error.error_number));
 }
 
 // What a file can become at most: deflate does not do better than the ratio limit, and swapping does not grow.

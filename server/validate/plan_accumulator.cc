@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <string>
-#include <string_view>
 
 #include "server/validate/inventory_rules.h"
 #include "server/validate/plan_columns.h"
