@@ -19,13 +19,14 @@ using google::protobuf::io::CodedInputStream;
 std::optional<uint64_t> Reach(const TensorInfo& info) {
   const uint32_t element = ElementSize(info.dtype);
   if (element == 0) return std::nullopt;
-  if (info.Elements() == 0) return 0;
   if (ElementsPerByte(info.dtype) > 1) {
-    return info.offset == 0 && info.Contiguous() ? std::optional(info.Bytes()) : std::nullopt;
+    const bool in_order = info.offset == 0 && info.Contiguous();
+    return in_order || info.Elements() == 0 ? std::optional(info.Bytes()) : std::nullopt;
   }
   std::optional<uint64_t> last = info.offset;
-  for (size_t i = 0; i < info.shape.size() && last; ++i) {
-    const auto step = CheckedMul(info.shape[i] - 1, info.strides[i]);
+  for (size_t i = 0; i < info.shape.size(); ++i) {
+    if (info.shape[i] == 0) return 0;
+    const auto step = last ? CheckedMul(info.shape[i] - 1, info.strides[i]) : std::nullopt;
     last = step ? CheckedAdd(*last, *step) : std::nullopt;
   }
   const auto end = last ? CheckedAdd(*last, 1) : std::nullopt;

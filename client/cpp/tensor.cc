@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <limits>
 #include <new>
@@ -74,6 +75,13 @@ constexpr DTypeRow kDTypes[] = {
     {v1::DTYPE_QUINT2X4, 1},
 };
 
+// By number: asked for each tensor of a file.
+constexpr auto kElementSizes = [] {
+  std::array<uint32_t, v1::DType_ARRAYSIZE> sizes{};
+  for (const DTypeRow& row : kDTypes) sizes[row.dtype] = row.bytes;
+  return sizes;
+}();
+
 bool IsFloat(v1::DType dtype) {
   return dtype == v1::DTYPE_FLOAT16 || dtype == v1::DTYPE_BFLOAT16 || dtype == v1::DTYPE_FLOAT32 ||
          dtype == v1::DTYPE_FLOAT64;
@@ -97,10 +105,7 @@ void Negate(std::byte* number, uint32_t bytes, bool is_float) {
 }  // namespace
 
 uint32_t ElementSize(v1::DType dtype) {
-  for (const DTypeRow& row : kDTypes) {
-    if (row.dtype == dtype) return row.bytes;
-  }
-  return 0;
+  return v1::DType_IsValid(dtype) ? kElementSizes[static_cast<size_t>(dtype)] : 0;
 }
 
 bool IsComplex(v1::DType dtype) {

@@ -1,6 +1,7 @@
 #include "server/validate/storage_rules.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "sandbox/base/checked.h"
@@ -30,23 +31,41 @@ OrVerdict<void> CheckRow(const v1::PlanChunk& plan, int row, const PlaceSizes& s
   return {};
 }
 
+struct Span {
+  int place;
+  uint64_t begin;
+  uint64_t end;
+};
+
+bool Before(const Span& a, const Span& b) { return a.place != b.place ? a.place < b.place : a.begin < b.begin; }
+
+// A merge sort of the runs that ascend already. torch counts storages, and older versions (1.13) write them in the order
+// of their numbers as text (0, 1, 10, 100, 11, ...): a run for each length of a number, where quicksort sees no order.
+void SortRuns(std::vector<Span>& spans) {
+  using Place = std::vector<Span>::iterator;
+  std::vector<Place> ends;
+  for (Place at = spans.begin(); at != spans.end(); ends.push_back(at)) at = std::is_sorted_until(at, spans.end(), Before);
+  while (ends.size() > 1) {
+    std::vector<Place> merged;
+    Place begin = spans.begin();
+    for (size_t run = 0; run < ends.size(); run += 2) {
+      const Place end = ends[std::min(run + 1, ends.size() - 1)];
+      std::inplace_merge(begin, ends[run], end, Before);
+      merged.push_back(begin = end);
+    }
+    ends = std::move(merged);
+  }
+}
+
 // REQUIRES: every span fits its place, so ends do not overflow.
 bool Overlap(const v1::StorageColumns& storages) {
-  struct Span {
-    int place;
-    uint64_t begin;
-    uint64_t end;
-  };
   std::vector<Span> spans;
   spans.reserve(static_cast<size_t>(storages.place_size()));
   for (int row = 0; row < storages.place_size(); ++row) {
     if (storages.nbytes(row) == 0) continue;
     spans.push_back({storages.place(row), storages.offset(row), storages.offset(row) + storages.nbytes(row)});
   }
-  const auto before = [](const Span& a, const Span& b) {
-    return a.place != b.place ? a.place < b.place : a.begin < b.begin;
-  };
-  if (!std::is_sorted(spans.begin(), spans.end(), before)) std::sort(spans.begin(), spans.end(), before);
+  SortRuns(spans);
   return std::adjacent_find(spans.begin(), spans.end(), [](const Span& a, const Span& b) {
            return a.place == b.place && b.begin < a.end;
          }) != spans.end();

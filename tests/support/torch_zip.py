@@ -48,8 +48,13 @@ def number(value):
     return b"J" + struct.pack("<i", value)
 
 
+def whole(value):
+    """As short as pickle makes it."""
+    return b"K%c" % value if value < 1 << 8 else b"M" + struct.pack("<H", value) if value < 1 << 16 else number(value)
+
+
 def rebuilt(key, count):
-    """Opcodes that make the tensor of so many elements in storage `key`: torch's at protocol 2, without the memo."""
+    """Opcodes that make the tensor of so many elements in storage `key`: torch's at protocol 2, without the memo, for tests that change them."""
     storage = b"(" + text("storage") + b"ctorch\nFloatStorage\n" + text(str(key)) + text("cpu") + number(count) + b"tQ"
     shape = number(count) + b"\x85" + number(1) + b"\x85"
     hooks = b"ccollections\nOrderedDict\n)R"
@@ -57,8 +62,44 @@ def rebuilt(key, count):
 
 
 def pickled(tensors):
-    """data.pkl of {name: tensor}, as torch.save writes it."""
+    """data.pkl of {name: tensor}, without the memo."""
     return b"\x80\x02}(" + b"".join(text(tensor.name) + rebuilt(key, tensor.count) for key, tensor in enumerate(tensors)) + b"u."
+
+
+class Saved:
+    """data.pkl of {name: tensor} as torch.save writes it, byte by byte (tests/conformance/writers.py compares the two)."""
+
+    BATCH = 1000  # items that pickle puts into a dict at a time
+
+    def __init__(self, tensors):
+        self.memo = {}  # what comes again and again: its number
+        self.numbers = 0
+        root = self.new(b"}")
+        items = [self.new(text(tensor.name)) + self.rebuilt(key, tensor.count) for key, tensor in enumerate(tensors)]
+        # A full batch has another one behind it, were it empty.
+        batches = [items[at:at + self.BATCH] for at in range(0, len(items) + 1, self.BATCH)]
+        body = items[0] + b"s" if len(items) == 1 else b"".join(b"(" + b"".join(batch) + b"u" for batch in batches)
+        self.bytes = b"\x80\x02" + root + body + b"."
+
+    def new(self, made):
+        """And puts it into the memo."""
+        number, self.numbers = self.numbers, self.numbers + 1
+        return made + (b"q%c" % number if number < 256 else b"r" + struct.pack("<I", number))
+
+    def again(self, made):
+        if made in self.memo:
+            number = self.memo[made]
+            return b"h%c" % number if number < 256 else b"j" + struct.pack("<I", number)
+        self.memo[made] = self.numbers
+        return self.new(made)
+
+    def rebuilt(self, key, count):
+        rebuild = self.again(b"ctorch._utils\n_rebuild_tensor_v2\n")
+        kind = self.again(text("storage")) + self.again(b"ctorch\nFloatStorage\n")
+        storage = self.new(b"(" + kind + self.new(text(str(key))) + self.again(text("cpu")) + whole(count) + b"t") + b"Q"
+        shape = self.new(whole(count) + b"\x85") + self.new(whole(1) + b"\x85")
+        hooks = self.new(self.again(b"ccollections\nOrderedDict\n") + b")R")
+        return self.new(self.new(rebuild + b"(" + storage + whole(0) + shape + b"\x89" + hooks + b"t") + b"R")
 
 
 LARGE = 0xFFFFFFFF  # stands for what zip64 has elsewhere
@@ -101,28 +142,29 @@ class Writer:
         self.file.write(b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, min(count, 0xFFFF), min(count, 0xFFFF), size, min(start, LARGE), 0))
 
 
-def write(path, tensors):
-    """Writes the checkpoint. Zeros behind a tensor's head become holes."""
+def write_with(path, tensors, add):
+    """The checkpoint, whose storages `add(writer, name, tensor)` writes: in the order of their numbers, as torch 2.13 does."""
     with open(path, "wb") as file:
         writer = Writer(file)
-        writer.bytes("data.pkl", pickled(tensors))
+        writer.bytes("data.pkl", Saved(tensors).bytes)
         for key, tensor in enumerate(tensors):
-            def sparse(out, tensor=tensor):
-                end = out.tell() + tensor.nbytes
-                out.write(tensor.head)
-                out.seek(end)
-            writer.add(f"data/{key}", tensor.nbytes, tensor.crc32(), sparse)
+            add(writer, f"data/{key}", tensor)
         writer.bytes("version", b"3\n")
         writer.finish()
+
+
+def write(path, tensors):
+    """Writes the checkpoint. Zeros behind a tensor's head become holes."""
+    def sparse(writer, name, tensor):
+        def payload(out):
+            end = out.tell() + tensor.nbytes
+            out.write(tensor.head)
+            out.seek(end)
+        writer.add(name, tensor.nbytes, tensor.crc32(), payload)
+    write_with(path, tensors, sparse)
 
 
 def write_deflated(path, tensors, packed):
     """Writes tensors that all have the same bytes, of which `packed` is the deflate stream."""
     crc = tensors[0].crc32()
-    with open(path, "wb") as file:
-        writer = Writer(file)
-        writer.bytes("data.pkl", pickled(tensors))
-        for key, tensor in enumerate(tensors):
-            writer.add(f"data/{key}", tensor.nbytes, crc, lambda out: out.write(packed), len(packed))
-        writer.bytes("version", b"3\n")
-        writer.finish()
+    write_with(path, tensors, lambda writer, name, tensor: writer.add(name, tensor.nbytes, crc, lambda out: out.write(packed), len(packed)))

@@ -83,7 +83,7 @@ class Contents {
   std::vector<uint64_t, LargeBlocks<uint64_t>> shapes_;
   std::vector<uint64_t, LargeBlocks<uint64_t>> strides_;
   std::vector<v1::Quantization> quantizations_;
-  std::vector<StorageInfo> storages_;
+  std::vector<StorageInfo, LargeBlocks<StorageInfo>> storages_;
   std::vector<std::string> devices_;
   uint64_t payload_bytes_ = 0;
 };

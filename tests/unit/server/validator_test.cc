@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <functional>
+#include <numeric>
+#include <random>
 #include <set>
 
 #include "sandbox/base/version.h"
@@ -279,6 +282,41 @@ TEST(Validator, NoSpanCrossesTheBorderOfAFile) {
     EXPECT_EQ(rule_of(offset, nbytes), "validator: storage.border") << offset << " " << nbytes;
   }
   EXPECT_EQ(rule_of(100, 51), "validator: storage.span");
+}
+
+// Spans that touch each other, in every order that workers name them in: that of the file, backwards, by the numbers of
+// members that were written as text sorts them, shuffled.
+std::vector<std::vector<uint64_t>> OrdersOfSpans(uint64_t count) {
+  std::vector<uint64_t> ascending(count);
+  std::iota(ascending.begin(), ascending.end(), 0);
+  std::vector<uint64_t> text = ascending;
+  std::ranges::sort(text, {}, [](uint64_t number) { return std::to_string(number); });
+  std::vector<uint64_t> by_number(count);
+  for (uint64_t i = 0; i < count; ++i) by_number[text[i]] = i;
+  std::vector<uint64_t> shuffled = ascending;
+  std::ranges::shuffle(shuffled, std::mt19937_64(4));
+  return {ascending, {ascending.rbegin(), ascending.rend()}, by_number, shuffled};
+}
+
+TEST(Validator, FindsTheOnePairThatOverlapsInAnyOrder) {
+  constexpr uint64_t kBytes = 8;
+  for (const uint64_t count : {2, 3, 7, 1111}) {
+    for (const auto& order : OrdersOfSpans(count)) {
+      Plan plan;
+      plan.add_devices("cpu");
+      for (const uint64_t at : order) AddStorage(plan, v1::PLACE_INPUT, at * kBytes, kBytes);
+      const PlaceSizes sizes{count * kBytes, 0};
+      EXPECT_TRUE(CheckStorages(plan, sizes).ok());
+      for (const int row : {0, static_cast<int>(count) / 2, static_cast<int>(count) - 1}) {
+        Plan broken = plan;
+        const uint64_t offset = plan.storages().offset(row);
+        broken.mutable_storages()->set_offset(row, offset == 0 ? 1 : offset - 1);
+        const auto checked = CheckStorages(broken, sizes);
+        ASSERT_FALSE(checked.ok()) << count << " " << row;
+        EXPECT_EQ(checked.error().failure().layer(), "validator: storage.overlap");
+      }
+    }
+  }
 }
 
 // In CompoundPlan: counts 1 and 2 are the sparse tensors', 3 the meta tensor's, 4 the record's.
