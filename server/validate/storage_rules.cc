@@ -39,12 +39,14 @@ struct Span {
 
 bool Before(const Span& a, const Span& b) { return a.place != b.place ? a.place < b.place : a.begin < b.begin; }
 
-// A merge sort of the runs that ascend already. torch counts storages, and older versions (1.13) write them in the order
-// of their numbers as text (0, 1, 10, 100, 11, ...): a run for each length of a number, where quicksort sees no order.
+// A merge sort of the runs that ascend already. torch counts storages, and older versions (1.13) write them in the
+// order of their numbers as text (0, 1, 10, 100, 11, ...): a run for each length of a number, where quicksort sees no
+// order.
 void SortRuns(std::vector<Span>& spans) {
   using Place = std::vector<Span>::iterator;
   std::vector<Place> ends;
-  for (Place at = spans.begin(); at != spans.end(); ends.push_back(at)) at = std::is_sorted_until(at, spans.end(), Before);
+  for (Place at = spans.begin(); at != spans.end(); ends.push_back(at))
+    at = std::is_sorted_until(at, spans.end(), Before);
   while (ends.size() > 1) {
     std::vector<Place> merged;
     Place begin = spans.begin();
