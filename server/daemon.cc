@@ -105,6 +105,7 @@ Expected<void, std::string> Daemon::Serve(const std::vector<Listener>& listeners
     }
   }
   TellHealth();
+  wakefulness_.emplace();
   return {};
 }
 
@@ -120,6 +121,7 @@ void Daemon::TellHealth() {
 void Daemon::Drain(std::chrono::seconds patience) {
   broker_.draining = true;
   if (!server_) return;
+  wakefulness_.reset();
   server_->GetHealthCheckService()->SetServingStatus(false);
   server_->Shutdown(std::chrono::system_clock::now() + patience);
   server_->Wait();

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "server/descriptors/fd_server.h"
 #include "server/service/broker.h"
 #include "server/service/loader_service.h"
+#include "server/wakefulness.h"
 
 namespace airlock::server {
 
@@ -40,6 +42,7 @@ class Daemon {
   LoaderService service_;
   std::unique_ptr<FdServer> descriptors_;
   std::unique_ptr<grpc::Server> server_;
+  std::optional<Wakefulness> wakefulness_;
   std::vector<std::string> sockets_;
 };
 
