@@ -251,11 +251,7 @@ class Client::Impl {
   ClientResult<void> Exchange(const char* method, grpc::ClientContext& context, grpc::ByteBuffer first,
                               const Located& located, Meter& meter, Answer& answer) {
     std::optional<Upload> upload;
-    if (!located.files.empty() && !located.handed_in) {
-      std::vector<SentFile> files;
-      for (const LocalFile& file : located.files) files.push_back({file.fd.get(), file.identity.size});
-      upload.emplace(std::move(files));
-    }
+    if (!located.files.empty() && !located.handed_in) upload.emplace(located.files);
     ClientResult<void> sent;
     ClientResult<void> taken;
     bool begun = false;

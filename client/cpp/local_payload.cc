@@ -72,8 +72,8 @@ ClientResult<void> LocalPayload::Read(const Span& span, std::span<std::byte> int
   return {};
 }
 
-ClientResult<std::span<const std::byte>> LocalPayload::ReadInto(std::vector<std::byte>& buffer, const Span& span) {
-  const std::span<std::byte> bytes = std::span(buffer).first(span.bytes);
+ClientResult<std::span<const std::byte>> LocalPayload::ReadInto(std::span<std::byte> room, const Span& span) {
+  const std::span<std::byte> bytes = room.first(span.bytes);
   AIRLOCK_TRY(Read(span, bytes));
   return std::span<const std::byte>(bytes);
 }
@@ -128,11 +128,18 @@ ClientResult<void> LocalPayload::FeedOne(StorageSink& sink, uint32_t index, bool
     done_ += span.bytes;
     return advance(done_);
   }
-  std::vector<std::byte> buffer(copy ? std::min<uint64_t>(span.bytes, kPieceBytes) : 0);
-  for (uint64_t at = 0; at < span.bytes; at += kPieceBytes) {
-    const Span piece{span.file, span.offset + at, std::min<uint64_t>(kPieceBytes, span.bytes - at)};
-    AIRLOCK_ASSIGN(const std::span<const std::byte> bytes, copy ? ReadInto(buffer, piece) : View(piece));
+  std::vector<std::byte> buffer;
+  for (uint64_t at = 0; at < span.bytes;) {
+    Span piece{span.file, span.offset + at, std::min<uint64_t>(kPieceBytes, span.bytes - at)};
+    std::span<std::byte> room = sink.Room(index, at);
+    if (room.empty() && copy) {
+      buffer.resize(piece.bytes);
+      room = buffer;
+    }
+    if (!room.empty()) piece.bytes = std::min<uint64_t>(piece.bytes, room.size());
+    AIRLOCK_ASSIGN(const std::span<const std::byte> bytes, room.empty() ? View(piece) : ReadInto(room, piece));
     AIRLOCK_TRY(sink.Data(index, at, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
+    at += piece.bytes;
     done_ += piece.bytes;
     AIRLOCK_TRY(advance(done_));
   }

@@ -57,7 +57,7 @@ class LocalPayload {
   static void AddPieces(const Span& span, std::span<std::byte> into, std::vector<Piece>& pieces);
   static ClientResult<void> Read(const Span& span, std::span<std::byte> into);
   // To the front of the buffer, which is large enough.
-  static ClientResult<std::span<const std::byte>> ReadInto(std::vector<std::byte>& buffer, const Span& span);
+  static ClientResult<std::span<const std::byte>> ReadInto(std::span<std::byte> room, const Span& span);
   ClientResult<void> FeedOne(StorageSink& sink, uint32_t index, bool copy, const Advance& advance);
   // INPUT_CHANGED unless the inputs are what they were when they were opened.
   ClientResult<void> CheckUnchanged() const;

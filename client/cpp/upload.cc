@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <utility>
 
 #include "airlock/v1/loader.pb.h"
 
@@ -55,23 +54,28 @@ bool ReadAt(int fd, uint64_t offset, uint8_t* to, size_t size) {
 
 }  // namespace
 
-Upload::Upload(std::vector<SentFile> files) : files_(std::move(files)) {
-  for (const SentFile& file : files_) size_ += file.size;
+Upload::Upload(std::span<const LocalFile> files) : files_(files) {
+  for (const LocalFile& file : files_) size_ += file.identity.size;
 }
 
 bool Upload::Read(uint8_t* to, size_t size) {
   while (size > 0) {
-    const SentFile& file = files_[file_];
-    const auto part = static_cast<size_t>(std::min<uint64_t>(size, file.size - offset_));
-    if (!ReadAt(file.fd, offset_, to, part)) return false;
+    const LocalFile& file = files_[file_];
+    const auto part = static_cast<size_t>(std::min<uint64_t>(size, file.identity.size - offset_));
+    if (!ReadAt(file.fd.get(), offset_, to, part)) return false;
     to += part;
     size -= part;
     offset_ += part;
-    if (offset_ < file.size) continue;
+    if (offset_ < file.identity.size) continue;
     offset_ = 0;
     ++file_;
   }
   return true;
+}
+
+bool Upload::Unchanged() const {
+  return std::all_of(files_.begin(), files_.end(),
+                     [](const LocalFile& file) { return IdentityOf(file.fd.get()) == file.identity; });
 }
 
 std::optional<OutgoingMessage> Upload::Next() {
@@ -82,7 +86,7 @@ std::optional<OutgoingMessage> Upload::Next() {
   // The slice is ours alone until it is in the message.
   auto* begin = const_cast<uint8_t*>(slice.begin());
   uint8_t* data = WriteHeader(begin, static_cast<uint32_t>(size), message.last);
-  if (!Read(data, size)) return std::nullopt;
+  if (!Read(data, size) || (message.last && !Unchanged())) return std::nullopt;
   done_ += size;
   const grpc::Slice whole = slice.sub(0, static_cast<size_t>(data - begin) + size);
   message.bytes = grpc::ByteBuffer(&whole, 1);

@@ -5,25 +5,21 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <vector>
+#include <span>
 
 #include "client/cpp/byte_call.h"
+#include "client/cpp/local_file.h"
 
 namespace airlock {
 
-// A file that is sent, in the size that was announced.
-struct SentFile {
-  int fd = -1;
-  uint64_t size = 0;
-};
-
 class Upload {
  public:
-  // REQUIRES: the descriptors outlive this, and all sizes together are a number.
-  explicit Upload(std::vector<SentFile> files);
+  // Each in the size that it had when it was opened. REQUIRES: the files outlive this, and all sizes together are a
+  // number.
+  explicit Upload(std::span<const LocalFile> files);
 
-  // The next chunk, as a message with its finish marker at the end of the last file. Nothing where a file has become
-  // shorter. REQUIRES: the last one has not been made.
+  // The next chunk, as a message with its finish marker at the end of the last file. Nothing where a file is not what
+  // it was when it was opened; that is looked at before the last one. REQUIRES: the last one has not been made.
   std::optional<OutgoingMessage> Next();
 
   uint64_t done() const { return done_; }
@@ -31,8 +27,9 @@ class Upload {
 
  private:
   bool Read(uint8_t* to, size_t size);
+  bool Unchanged() const;
 
-  const std::vector<SentFile> files_;
+  const std::span<const LocalFile> files_;
   uint64_t size_ = 0;
   uint64_t done_ = 0;
   size_t file_ = 0;

@@ -100,8 +100,8 @@ class StorageSink {
   // but do not map it.
   virtual ClientResult<bool> File(uint32_t /*index*/, int /*fd*/, uint64_t /*offset*/) { return false; }
   // Memory of the sink's where the bytes of a storage from `offset` on may be put at once; Data is called then, with
-  // bytes that are in their place. Not empty, and no more than the storage has left. Nothing: the sink has none to
-  // give.
+  // bytes that are in their place. No more than the storage has left. Nothing: the sink has none to give. Asked where
+  // bytes are read from a file or a socket of this machine; those that come in messages of gRPC are in Data alone.
   virtual std::span<std::byte> Room(uint32_t /*index*/, uint64_t /*offset*/) { return {}; }
   // Bytes of storage `index` from `offset` on; valid during the call. Offsets ascend without gaps.
   virtual ClientResult<void> Data(uint32_t index, uint64_t offset, std::string_view bytes) = 0;

@@ -8,9 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <fstream>
 #include <functional>
 #include <mutex>
+#include <thread>
 
 #include "airlock/v1/loader.grpc.pb.h"
 #include "google/rpc/error_details.pb.h"
@@ -40,10 +42,7 @@ class ClientTest : public ::testing::Test {
  protected:
   void SetUp() override {
     ASSERT_NE(mkdtemp(directory_.data()), nullptr);
-    grpc::ServerBuilder builder;
-    builder.AddListeningPort("unix:" + directory_ + "/s", grpc::InsecureServerCredentials());
-    builder.RegisterService(&loader_);
-    server_ = builder.BuildAndStart();
+    Serve();
     auto client = Client::Connect("unix:" + directory_ + "/s");
     ASSERT_TRUE(client.ok());
     client_.emplace(std::move(client).value());
@@ -54,6 +53,18 @@ class ClientTest : public ::testing::Test {
     maker_.Tensor(maker_.Storage(4), v1::DTYPE_UINT8, {4}, {1});
     maker_.Storage(2);
     maker_.Entry("w", 0);
+  }
+  void Serve() {
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("unix:" + directory_ + "/s", grpc::InsecureServerCredentials());
+    builder.RegisterService(&loader_);
+    server_ = builder.BuildAndStart();
+  }
+  // As a daemon that ends: its socket is gone, too.
+  void StopServing() {
+    server_->Shutdown(std::chrono::system_clock::now());
+    server_.reset();
+    unlink((directory_ + "/s").c_str());
   }
   void TearDown() override {
     server_->Shutdown();
@@ -285,6 +296,51 @@ TEST_F(ClientTest, UploadsTheFileWithItsFinishMarker) {
   EXPECT_EQ(finishes, 1);
 }
 
+// What was sent before is of another file than what comes.
+TEST_F(ClientTest, AFileThatChangesWhileItIsSentIsAnError) {
+  const std::string path = directory_ + "/f";
+  std::ofstream(path, std::ios::binary) << std::string(4'000'000, 'x');
+  bool finished = false;
+  loader_.on_load = [&](LoadStream* stream) {
+    v1::LoadRequest request;
+    while (stream->Read(&request)) finished |= request.chunk().finish();
+    return grpc::Status::OK;
+  };
+  LoadOptions options;
+  bool changed = false;
+  options.progress = [&](uint64_t sent, uint64_t /*of*/, uint64_t /*received*/, uint64_t /*of*/) {
+    if (sent > 0 && !changed) std::ofstream(path, std::ios::in | std::ios::binary) << "changed";
+    changed |= sent > 0;
+  };
+  EXPECT_EQ(Load(Source::File(path), options).error().reason, v1::REASON_INPUT_CHANGED);
+  EXPECT_TRUE(changed);
+  EXPECT_FALSE(finished);
+}
+
+// Without a bound gRPC waits longer and longer: after as many calls as here, for seconds.
+TEST_F(ClientTest, ADaemonThatComesBackIsFound) {
+  constexpr std::chrono::milliseconds kOften{50};
+  constexpr std::chrono::seconds kDown{6};
+  constexpr std::chrono::seconds kPatience{1};
+  loader_.on_load = [&](LoadStream* stream) {
+    SendPlan(stream);
+    SendData(stream, "abcdef");
+    return grpc::Status::OK;
+  };
+  ASSERT_TRUE(Load().ok());
+  StopServing();
+  const auto ask_until = [&](std::chrono::steady_clock::time_point end) {
+    bool answered = false;
+    for (; !answered && std::chrono::steady_clock::now() < end; std::this_thread::sleep_for(kOften)) {
+      answered = Load().ok();
+    }
+    return answered;
+  };
+  EXPECT_FALSE(ask_until(std::chrono::steady_clock::now() + kDown));
+  Serve();
+  EXPECT_TRUE(ask_until(std::chrono::steady_clock::now() + kPatience));
+}
+
 TEST_F(ClientTest, WhatIsNoFileNeverReachesTheDaemon) {
   loader_.on_load = [](LoadStream*) {
     ADD_FAILURE();
@@ -311,12 +367,15 @@ TEST_F(ClientTest, CancelEndsWhatRuns) {
 
 TEST(Connect, RefusesWhatIsNoAddress) {
   for (const char* address :
-       {"", "localhost:1", "unix:relative", "dns:///host", "dns:///example.org:443", "http://x:1"}) {
+       {"", "localhost:1", "unix:relative", "dns:///host", "dns:///example.org:443", "http://x:1",
+        "dns:///127.example.org:443", "dns:///localhost.example.org:443"}) {
     const auto client = Client::Connect(address);
     ASSERT_FALSE(client.ok()) << address;
     EXPECT_EQ(client.error().exit_code, 64) << address;
   }
-  EXPECT_TRUE(Client::Connect("dns:///localhost:50051").ok());
+  for (const char* address : {"dns:///localhost:50051", "dns:///127.0.0.1:50051", "dns:///[::1]:50051"}) {
+    EXPECT_TRUE(Client::Connect(address).ok()) << address;
+  }
 }
 
 }  // namespace

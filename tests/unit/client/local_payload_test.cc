@@ -122,6 +122,41 @@ TEST_F(LocalPayloadTest, AFileThatChangedIsNoticed) {
             v1::REASON_INPUT_CHANGED);
 }
 
+// Reads everything into memory of its own, piece by piece, but one storage.
+class RoomySink : public RecordingSink {
+ public:
+  ClientResult<bool> File(uint32_t, int, uint64_t) override { return false; }
+  std::span<std::byte> Room(uint32_t index, uint64_t offset) override {
+    if (index == 1) return {};
+    return std::span(memory_).subspan(8 * index + offset, std::min<uint64_t>(2, kBytes - offset));
+  }
+  ClientResult<void> Data(uint32_t index, uint64_t offset, std::string_view bytes) override {
+    const void* const place = memory_.data() + 8 * index + offset;
+    in_place += bytes.data() == place ? 1 : 0;
+    return RecordingSink::Data(index, offset, bytes);
+  }
+  static constexpr uint64_t kBytes = 5;
+  int in_place = 0;
+
+ private:
+  std::vector<std::byte> memory_ = std::vector<std::byte>(24);
+};
+
+TEST_F(LocalPayloadTest, BytesAreReadToWhereTheSinkWantsThem) {
+  for (const uint64_t offset : {1, 10, 0}) {
+    maker_.Storage(RoomySink::kBytes, offset == 0 ? v1::PLACE_OUTPUT : v1::PLACE_INPUT, offset);
+  }
+  LocalPayload payload = Make();
+  for (const bool copy : {false, true}) {
+    RoomySink sink;
+    ASSERT_TRUE(payload.Feed(sink, copy, [](uint64_t) { return ClientResult<void>(); }).ok());
+    EXPECT_EQ(sink.heard,
+              "data 0@0 12; data 0@2 34; data 0@4 5; end 0; data 1@0 abcde; end 1; "
+              "data 2@0 OU; data 2@2 TP; data 2@4 U; end 2; ");
+    EXPECT_EQ(sink.in_place, 6);
+  }
+}
+
 // Mapped, this would be the end of the process.
 TEST_F(LocalPayloadTest, ACopyOfAFileThatWasCutShortIsAnError) {
   maker_.Storage(8, v1::PLACE_INPUT, 10);
