@@ -215,6 +215,21 @@ class Local(package.Folder):
             with unittest.mock.patch.object(_client.Client, "_exchange", and_shorten), self.assertRaises(airlock.MalformedError):
                 airlock.load(path, mmap=mmap)
 
+    def test_a_file_that_changes_while_it_is_sent_is_an_error(self):
+        path = self.write("sent", saved(VALUE))
+        chunks = _source.PathSource.chunks
+
+        def changing(source):
+            for data in chunks(source):
+                yield data
+                os.utime(path, (1, 1))
+
+        with unittest.mock.patch.object(_descriptors, "socket_path", return_value=""):
+            self.check(airlock.load(path))
+            with unittest.mock.patch.object(_source.PathSource, "chunks", changing), self.assertRaises(airlock.MalformedError) as caught:
+                airlock.load(path)
+        self.assertEqual(caught.exception.reason, "INPUT_CHANGED")
+
     def test_no_descriptor_is_left_open(self):
         path = self.write("a.pt", deflated(saved(VALUE)))
         airlock.load(path)

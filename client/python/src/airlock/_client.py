@@ -13,10 +13,9 @@ from . import _descriptors, _posture
 from ._answer import Allocator, Answer, Taker
 from ._channel import channel_to
 from ._daemon import PrivateDaemon
-from ._errors import MalformedError, printable
 from ._refusals import explain
 from ._requests import CallOptions, Requests, first_of, ticketed
-from ._source import PathSource, Source, upload_name
+from ._source import PathSource, Source, check_unchanged, upload_name
 from .v1 import loader_pb2
 
 _SERVICE = "/airlock.v1.Loader/"
@@ -125,9 +124,7 @@ class Client:
         finally:
             if output is not None:
                 os.close(output)
-        after = os.fstat(fd)
-        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-            raise MalformedError(f"{printable(source.name)}: the file changed while it was read (INPUT_CHANGED)", reason="INPUT_CHANGED")
+        check_unchanged(source.name, before, fd)
         return answer
 
     def _requests(self, request: Any, source: Source, options: CallOptions) -> Requests:

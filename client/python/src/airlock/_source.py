@@ -7,7 +7,7 @@ import os
 import stat
 from typing import Any, BinaryIO, Iterator, Optional, Union
 
-from ._errors import UnsupportedError, printable
+from ._errors import MalformedError, UnsupportedError, printable
 
 FileLike = Union[str, "os.PathLike[str]", BinaryIO, io.IOBase]
 
@@ -15,6 +15,13 @@ _CHUNK_BYTES = 512 << 10
 _MAX_NAME = 256
 # More of a file object is sent and spooled on a disk: it may be compressed, and more than there is memory for.
 _MOST_COPIED = 1 << 30
+
+
+def check_unchanged(name: str, opened: os.stat_result, fd: int) -> None:
+    """`opened`: what fstat said of the file when it was opened."""
+    now = os.fstat(fd)
+    if (opened.st_size, opened.st_mtime_ns) != (now.st_size, now.st_mtime_ns):
+        raise MalformedError(f"{printable(name)}: the file changed while it was read (INPUT_CHANGED)", reason="INPUT_CHANGED")
 
 
 def _open_at_once(path: str, flags: int) -> int:
@@ -38,9 +45,12 @@ class PathSource:
         self.real_path = os.path.realpath(self.name)
 
     def chunks(self) -> Iterator[bytes]:
-        """The bytes, where they must be sent."""
+        """The bytes, where they must be sent: of one state of the file, or a MalformedError before the last of them."""
         with open(self.name, "rb") as file:
-            yield from _chunks(file)
+            opened = os.fstat(file.fileno())
+            for data in _chunks(file):
+                check_unchanged(self.name, opened, file.fileno())
+                yield data
 
     @contextlib.contextmanager
     def descriptor(self) -> Iterator[Optional[int]]:
