@@ -217,17 +217,12 @@ class Local(package.Folder):
 
     def test_a_file_that_changes_while_it_is_sent_is_an_error(self):
         path = self.write("sent", saved(VALUE))
-        chunks = _source.PathSource.chunks
-
-        def changing(source):
-            for data in chunks(source):
-                yield data
-                os.utime(path, (1, 1))
-
-        with unittest.mock.patch.object(_descriptors, "socket_path", return_value=""):
-            self.check(airlock.load(path))
-            with unittest.mock.patch.object(_source.PathSource, "chunks", changing), self.assertRaises(airlock.MalformedError) as caught:
-                airlock.load(path)
+        self.assertEqual(b"".join(_source.PathSource(path).chunks()), path.read_bytes())
+        chunks = _source.PathSource(path).chunks()
+        next(chunks)
+        os.utime(path, (1, 1))
+        with self.assertRaises(airlock.MalformedError) as caught:
+            next(chunks)
         self.assertEqual(caught.exception.reason, "INPUT_CHANGED")
 
     def test_no_descriptor_is_left_open(self):
