@@ -9,8 +9,12 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 export AIRLOCK_BIN=${AIRLOCK_BIN-$here/build/bin} PYTHONDONTWRITEBYTECODE=1
-if [ "${1-}" = --venv ]; then
-  shift
+options=()
+make_venv=
+for option in "$@"; do
+  if [ "$option" = --venv ]; then make_venv=yes; else options+=("$option"); fi
+done
+if [ -n "$make_venv" ]; then
   venv=$here/build/bench-venv
   if [ ! -x "$venv/bin/python" ]; then
     /usr/bin/python3 -m venv "$venv"
@@ -22,4 +26,4 @@ if [ ! -x "$AIRLOCK_BIN/airlock-bench-client" ]; then
   echo "tests/bench/run.sh: no $AIRLOCK_BIN/airlock-bench-client: cmake --preset release && cmake --build build" >&2
   exit 69
 fi
-exec /usr/bin/python3 "$here/tests/bench/bench.py" "$@"
+exec /usr/bin/python3 "$here/tests/bench/bench.py" "${options[@]}"

@@ -61,7 +61,7 @@ struct Source {
   // files are followed. An index (*.index.json) need not be asked for so: File takes its folder where the daemon says
   // that it needs it.
   static Source Folder(std::string path) { return {std::move(path), false, {}, true}; }
-  // A file or folder under one of the roots of the daemon.
+  // A file or folder under one of the roots of the daemon: an absolute path there.
   static Source OnServer(std::string path) { return {std::move(path), true}; }
 };
 
@@ -81,8 +81,9 @@ struct CallOptions {
 struct LoadOptions : CallOptions {
   // Load a dangerous file too: what would be called stays an inert record.
   bool inert = false;
-  // How the bytes come. As it fits: mapped where the daemon is on this machine and the file is ours to open, else as a
-  // stream. DELIVERY_MAPPED: or else an error.
+  // How the bytes come. As it fits: mapped where the daemon is on this machine and the file is one that is ours to open,
+  // else as a stream, as also of a folder. DELIVERY_MAPPED: or else an error. DELIVERY_STREAM: a file of ours is sent and
+  // streamed back, which takes a hundred times as long; one OnServer is streamed alone.
   //
   // Mapped, no byte is copied by anyone: storages are views of the file itself, and of a sealed memory file for what
   // had to be inflated or swapped. Views of the file are as good as the file: who changes it in place changes them, who
@@ -95,13 +96,15 @@ struct LoadOptions : CallOptions {
   // CHECKSUM_MISMATCH. (Verification, in checksums.h, does the same beside the caller's own work.)
   bool verify = false;
   // Not empty: only the storages of tensors are loaded whose name matches one of these patterns (loader.proto has
-  // their syntax); those of others are left out.
+  // their syntax; at most 64, of 4096 bytes together); those of others are left out, all of them where none matches.
   std::vector<std::string> select;
 };
 
 class Client {
  public:
   // `address`: unix:/path or dns:///host:port. Does not wait: a daemon that is not there is an error of the first call.
+  // One that comes back is found by later calls; the first of them may still fail with the old connection
+  // (OUTCOME_UNAVAILABLE), and nothing is repeated here.
   static ClientResult<Client> Connect(const std::string& address, const TlsOptions& tls = {});
   // Starts a daemon for this client alone, in a directory that only this user can enter. It ends with the Client, or
   // with this process however that ends. Error with exit code 78: the machine cannot raise the walls; the message says
