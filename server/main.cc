@@ -10,10 +10,12 @@
 #include <systemd/sd-daemon.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -25,6 +27,7 @@
 #include "server/config/options.h"
 #include "server/confinement.h"
 #include "server/daemon.h"
+#include "server/grpc_log.h"
 #include "server/log.h"
 #include "server/pool/worker_pool.h"
 #include "server/service/broker.h"
@@ -129,6 +132,7 @@ int Run(const Options& options, const StopSignal& stop, spawner::SpawnerClient& 
   auto first = pool.Make();
   if (!first.ok()) return Complain(kBelowMinimum, first.error().failure().message());
 
+  const int listener_lost = WatchGrpcLog();
   KeepGrpc();
   auto listeners = PrepareListeners(options);
   if (!listeners.ok()) return Complain(listeners.error().in_use ? kUnavailable : kUsage, listeners.error().sentence);
@@ -150,10 +154,12 @@ int Run(const Options& options, const StopSignal& stop, spawner::SpawnerClient& 
                       {"address", options.listen.front()}});
   (void)::sd_notify(0, "READY=1");
   stop.SayReady();
-  const bool wanted = stop.Wait(spawner.gone_fd());
+  const std::optional<size_t> gone = stop.Wait(std::array{spawner.gone_fd(), listener_lost});
+  const bool wanted = !gone;
   (void)::sd_notify(0, "STOPPING=1");
-  // Without a spawner there will be no worker again: whoever watches over the daemon starts it anew.
-  if (!wanted) LogError("spawner-gone");
+  // Without a spawner there will be no worker again, without a listener no caller: whoever watches over the daemon
+  // starts it anew.
+  if (gone) LogError(*gone == 0 ? "spawner-gone" : "listener-gone");
   LogInfo("stopping");
   // A private caller that is gone waits for nothing.
   const bool nobody_waits = !wanted || options.private_fd >= 0;

@@ -4,9 +4,9 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <csignal>
+#include <vector>
 
 namespace airlock::server {
 namespace {
@@ -39,15 +39,19 @@ void StopSignal::SayReady() const {
   if (private_fd_ >= 0) (void)!::write(private_fd_, kReady, sizeof(kReady) - 1);
 }
 
-bool StopSignal::Wait(int gone_fd) const {
+std::optional<size_t> StopSignal::Wait(std::span<const int> gone_fds) const {
+  std::vector<pollfd> fds = {{signals_.get(), POLLIN, 0}, {private_fd_, POLLIN, 0}};
+  const size_t own = fds.size();
+  for (const int fd : gone_fds) fds.push_back({fd, POLLIN, 0});
   while (true) {
-    std::array<pollfd, 3> fds = {{{signals_.get(), POLLIN, 0}, {private_fd_, POLLIN, 0}, {gone_fd, POLLIN, 0}}};
     const int count = ::poll(fds.data(), fds.size(), -1);
-    if (count < 0 && errno != EINTR) return true;
+    if (count < 0 && errno != EINTR) return std::nullopt;
     if (count <= 0) continue;
-    if (fds[0].revents != 0) return true;
-    if (fds[1].revents != 0 && AtEndOfFile(private_fd_, fds[1].revents)) return true;
-    if (fds[2].revents != 0) return false;
+    if (fds[0].revents != 0) return std::nullopt;
+    if (fds[1].revents != 0 && AtEndOfFile(private_fd_, fds[1].revents)) return std::nullopt;
+    for (size_t i = own; i < fds.size(); ++i) {
+      if (fds[i].revents != 0) return i - own;
+    }
   }
 }
 

@@ -1,6 +1,10 @@
 // StopSignal: waits for what ends the daemon: SIGTERM, SIGINT, or a private caller who is gone. Not thread-safe.
 #pragma once
 
+#include <cstddef>
+#include <optional>
+#include <span>
+
 #include "sandbox/base/fd.h"
 
 namespace airlock::server {
@@ -13,8 +17,9 @@ class StopSignal {
 
   // Tells a private caller that the daemon serves.
   void SayReady() const;
-  // Until somebody wants the daemon to end, or, false, `gone_fd` is readable: what it cannot be without is gone.
-  [[nodiscard]] bool Wait(int gone_fd) const;
+  // Until somebody wants the daemon to end, and then nothing; or until one of `gone_fds` is readable, for what it
+  // cannot be without: which.
+  [[nodiscard]] std::optional<size_t> Wait(std::span<const int> gone_fds) const;
 
  private:
   Fd signals_;

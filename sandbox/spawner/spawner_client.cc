@@ -2,11 +2,13 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <mutex>
 #include <string_view>
 
@@ -94,19 +96,23 @@ class ProcessClient final : public SpawnerClient {
     return lodging;
   }
 
-  // One exchange. An error breaks the client: answers could no longer be told apart.
+  // One exchange. Nothing was sent where sending fails: for want of memory, or of descriptors that may be on their way,
+  // which the next one need not meet. Where the answer fails, the next one could not be told from it: then the spawner
+  // ends, which gone_fd says.
   SpawnResult<void> Ask(int socket, SpawnReply& reply, Worker& worker) {
     const std::lock_guard lock(mutex_);
     if (broken_) return Failure("spawner", EPIPE, "the spawner is gone: restart the daemon");
-    broken_ = true;
     SpawnRequest request;
     request.user = worker.lodging.user.id();
     const std::array fds = {socket, worker.lodging.group.fd()};
     if (!SendWithFds(control_.get(), BytesOf(request), std::span(fds).first(worker.lodging.group ? 2 : 1)))
       return Failure("asking the spawner", errno);
+    broken_ = true;
     const Received received = ReceiveWithFds(control_.get(), WritableBytesOf(reply), {&worker.pidfd, 1});
     if (received.size != static_cast<long>(sizeof(reply)) || reply.magic != kControlMagic) {
-      return Failure("answer of the spawner", received.size < 0 ? errno : EPIPE);
+      const int error_number = received.size < 0 ? errno : EPIPE;
+      syscall(SYS_pidfd_send_signal, spawner_.pidfd.get(), SIGKILL, nullptr, 0);
+      return Failure("answer of the spawner", error_number);
     }
     broken_ = false;
     return {};

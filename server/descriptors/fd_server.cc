@@ -1,6 +1,8 @@
 #include "server/descriptors/fd_server.h"
 
+#include <linux/sockios.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -27,6 +29,14 @@ std::optional<Peer> PeerOf(int socket) {
   socklen_t size = sizeof(credentials);
   if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) return std::nullopt;
   return Peer{credentials.pid, credentials.uid};
+}
+
+// Whether the caller asks again before it has read. A descriptor on its way counts as one of ours, and of those the
+// kernel allows a user a number: with some thousands that nobody reads, no message with a descriptor would go out any
+// more, neither to a caller nor to a worker.
+bool HasUnread(int socket) {
+  int bytes = 0;
+  return ::ioctl(socket, SIOCOUTQ, &bytes) != 0 || bytes > 0;
 }
 
 }  // namespace
@@ -85,6 +95,7 @@ void FdServer::Accept(int listener) {
 bool FdServer::Serve(Connection& connection, short events) {
   // What it has sent stays with the kernel, which can drop it without asking anybody.
   if (closer_.IsBehind(connection.peer.uid)) return (events & (POLLHUP | POLLERR)) == 0;
+  if (HasUnread(connection.socket.get())) return false;
   FdPacket packet;
   const ReceiveStatus status = ReceivePacket(connection.socket.get(), MSG_DONTWAIT, &packet);
   FdPacket reply;

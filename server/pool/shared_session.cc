@@ -10,6 +10,7 @@
 
 #include "server/validate/inventory_rules.h"
 #include "server/validate/repeat_validator.h"
+#include "server/validate/validator.h"
 
 namespace airlock::server {
 namespace {
@@ -61,18 +62,20 @@ void AddRun(const std::vector<WorkerEnd>& ends, SessionResult& result) {
 // Adds what the others have found and the first has not, each once, and judges anew. Beyond the limit they count for
 // the judgement alone.
 void AddFindings(const std::vector<WorkerEnd>& ends, const Limits& limits, Conclusion& conclusion) {
-  auto& findings = *conclusion.plan->mutable_findings();
+  // Apart from the plan, whose arena keeps for good what it once had.
+  const auto all = std::make_unique<v1::PlanChunk>(*InventoryOf(*conclusion.plan));
   std::set<std::string> known;
-  for (const v1::Finding& finding : findings) known.insert(finding.SerializeAsString());
+  for (const v1::Finding& finding : all->findings()) known.insert(finding.SerializeAsString());
   for (const WorkerEnd& end : ends) {
     if (!end.verdict.ok() || !end.finished.ok()) continue;
     for (const v1::Finding& finding : end.finished->plan->findings()) {
-      if (known.insert(finding.SerializeAsString()).second) *findings.Add() = finding;
+      if (known.insert(finding.SerializeAsString()).second) *all->add_findings() = finding;
     }
   }
-  conclusion.judgement = Judge(*conclusion.plan);
+  conclusion.judgement = Judge(*all);
+  auto& findings = *conclusion.plan->mutable_findings();
   const auto most = static_cast<int>(std::min<uint64_t>(limits.findings, INT_MAX));
-  if (findings.size() > most) findings.DeleteSubrange(most, findings.size() - most);
+  for (int i = findings.size(); i < std::min(all->findings_size(), most); ++i) *findings.Add() = all->findings(i);
   conclusion.totals.set_findings(static_cast<uint64_t>(findings.size()));
 }
 

@@ -1,6 +1,8 @@
 """airlockd from start to end: readiness, exit codes, what it leaves behind."""
+import contextlib
 import os
 import pathlib
+import resource
 import signal
 import socket
 import subprocess
@@ -42,6 +44,16 @@ class Daemon(unittest.TestCase):
             os.kill(airlock.spawner(daemon.pid), signal.SIGKILL)
             self.assertEqual(daemon.process.wait(30), 70)
             self.assertIn("spawner-gone", daemon.log.read_text())
+
+    def test_a_burst_of_connections_leaves_no_deaf_daemon(self):
+        with airlock.Daemon() as daemon, contextlib.ExitStack() as connections:
+            resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (64, 64))
+            for _ in range(100):
+                connection = connections.enter_context(socket.socket(socket.AF_UNIX))
+                with contextlib.suppress(OSError):  # the daemon may be gone by then
+                    connection.connect(str(daemon.socket))
+            self.assertEqual(daemon.process.wait(30), 70)
+            self.assertIn("listener-gone", daemon.log.read_text())
 
     @unittest.skipIf(os.environ.get("BUILT_WITH_SANITIZER"), "a sanitizer's runtime needs what is denied")
     def test_every_thread_of_the_broker_is_confined_and_so_is_its_spawner(self):

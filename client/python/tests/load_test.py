@@ -191,6 +191,14 @@ class Objects(package.Folder):
                 self.assertEqual(facts(tensor), facts(other), (name, key))
                 self.assertTrue(torch.equal(tensor, other), (name, key))
 
+    def test_steps_that_nobody_takes_may_be_of_any_length(self):
+        one, none = torch.ones(1), torch.empty(0)
+        values = {"one": one.as_strided((1,), (2**62,)), "a row": torch.ones(3).as_strided((1, 3), (2**62, 1)), "none": none.as_strided((0, 3), (2**62, 1))}
+        got = airlock.load(io.BytesIO(package.saved(values)), framework="numpy")
+        for name, want in values.items():
+            self.assertEqual(got[name].tolist(), want.tolist(), name)
+            self.assertEqual(got[name].shape, tuple(want.shape), name)
+
     def test_storages_of_odd_sizes_beside_others(self):
         value = [torch.ones(size, dtype=dtype) for size in (1, 3, 7) for dtype in (torch.uint8, torch.complex128, torch.float64, torch.int16)]
         for name, want, got in self.both(value):

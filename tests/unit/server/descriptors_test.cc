@@ -487,6 +487,27 @@ TEST_F(FdServerTest, WhoDoesNotReadHoldsNobodyUp) {
   EXPECT_TRUE(Puts(Connect()));
 }
 
+// Descriptors on their way count as the daemon's own: no caller may let them lie.
+TEST_F(FdServerTest, WhoAsksAgainBeforeReadingIsDropped) {
+  Start();
+  v1::FdRequest request;
+  (void)request.mutable_open_payload();
+  const std::string bytes = request.SerializeAsString();
+  const Fd hasty = Connect();
+  ASSERT_TRUE(SendPacket(hasty.get(), bytes, {}, 0));
+  pollfd answered{hasty.get(), POLLIN, 0};
+  ASSERT_EQ(::poll(&answered, 1, 5000), 1);
+  ASSERT_TRUE(SendPacket(hasty.get(), bytes, {}, 0));
+  pollfd dropped{hasty.get(), 0, 0};  // a hang-up alone
+  EXPECT_EQ(::poll(&dropped, 1, 5000), 1);
+  FdPacket packet;
+  const Fd patient = Connect();
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(SendPacket(patient.get(), bytes, {}, 0));
+    EXPECT_EQ(ReceivePacket(patient.get(), 0, &packet), ReceiveStatus::kPacket);
+  }
+}
+
 // A socket whose last close takes its linger time: nobody reads what it has sent.
 Fd Lingering(int seconds, const Fd& listener) {
   sockaddr_in address{};

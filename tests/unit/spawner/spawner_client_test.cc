@@ -332,6 +332,26 @@ TEST(SpawnerClientTest, NothingIsLeft) {
   EXPECT_EQ(errno, ECHILD);
 }
 
+// An answer was lost, and with it the order of all later ones: whoever watches gone_fd starts anew.
+TEST(SpawnerClientTest, AnAnswerThatCannotBeTakenEndsTheSpawner) {
+  const auto client = Start();
+  ASSERT_TRUE(client && client->Spawn().ok());
+  pollfd gone{client->gone_fd(), POLLIN, 0};
+  EXPECT_EQ(poll(&gone, 1, 0), 0);
+  {
+    std::vector<Fd> all;
+    while (true) {
+      Fd fd(open("/dev/null", O_RDONLY | O_CLOEXEC));
+      if (!fd) break;
+      all.push_back(std::move(fd));
+    }
+    all.resize(all.size() - 2);  // room for a pair of sockets, and none for a pidfd
+    EXPECT_FALSE(client->Spawn().ok());
+  }
+  EXPECT_EQ(poll(&gone, 1, 10'000), 1);
+  EXPECT_FALSE(client->Spawn().ok());
+}
+
 TEST(SpawnerClientTest, FailuresNameTheirStep) {
   SpawnerOptions options;
   options.worker_program = "/nonexistent/airlock-worker";

@@ -42,9 +42,11 @@ def array(tensors: Tensors, number: int, spans: List[Span]) -> Any:
     if hasattr(owner, "numpy"):
         owner = owner.numpy()
     flat = np.frombuffer(owner, dtype, nbytes // dtype.itemsize, offset)
-    strides = tuple(step * dtype.itemsize for step in tensors.stride_of(number))
+    shape = tensors.shape_of(number)
+    # No step is ever taken in a dimension of one, or in an array of nothing, and those may be more than numpy takes.
+    steps = [step if 0 not in shape and size > 1 else 1 for size, step in zip(shape, tensors.stride_of(number))]
     # Elements that stand in many places are better not written to.
-    return np.lib.stride_tricks.as_strided(flat[tensors.offset[number]:], tensors.shape_of(number), strides, writeable=0 not in strides)
+    return np.lib.stride_tricks.as_strided(flat[tensors.offset[number]:], shape, tuple(step * dtype.itemsize for step in steps), writeable=0 not in steps)
 
 
 def _own(span: Span) -> Span:
