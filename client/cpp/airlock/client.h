@@ -81,9 +81,9 @@ struct CallOptions {
 struct LoadOptions : CallOptions {
   // Load a dangerous file too: what would be called stays an inert record.
   bool inert = false;
-  // How the bytes come. As it fits: mapped where the daemon is on this machine and the file is one that is ours to open,
-  // else as a stream, as also of a folder. DELIVERY_MAPPED: or else an error. DELIVERY_STREAM: a file of ours is sent and
-  // streamed back, which takes a hundred times as long; one OnServer is streamed alone.
+  // How the bytes come. As it fits: mapped where the daemon is on this machine and the file is one that is ours to
+  // open, else as a stream, as also of a folder. DELIVERY_MAPPED: or else an error. DELIVERY_STREAM: a file of ours is
+  // sent and streamed back, which takes a hundred times as long; one OnServer is streamed alone.
   //
   // Mapped, no byte is copied by anyone: storages are views of the file itself, and of a sealed memory file for what
   // had to be inflated or swapped. Views of the file are as good as the file: who changes it in place changes them, who
