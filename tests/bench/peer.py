@@ -68,7 +68,9 @@ def idle_seconds():
 
 
 def settle():
-    """Waits for what the peer before has left to the kernel: a process that dies with a gibibyte is not the next one's time."""
+    """Waits for what the peer before has left to the kernel: a process that dies with a gibibyte, or a file of that size on its
+    way to the disk, is not the next one's time."""
+    os.sync()
     processors = len(os.sched_getaffinity(0))
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
