@@ -334,7 +334,7 @@ TEST(SpawnerClientTest, NothingIsLeft) {
 
 // An answer was lost, and with it the order of all later ones: whoever watches gone_fd starts anew.
 TEST(SpawnerClientTest, AnAnswerThatCannotBeTakenEndsTheSpawner) {
-  const auto client = Start();
+  auto client = Start();
   ASSERT_TRUE(client && client->Spawn().ok());
   pollfd gone{client->gone_fd(), POLLIN, 0};
   EXPECT_EQ(poll(&gone, 1, 0), 0);
@@ -350,6 +350,10 @@ TEST(SpawnerClientTest, AnAnswerThatCannotBeTakenEndsTheSpawner) {
   }
   EXPECT_EQ(poll(&gone, 1, 10'000), 1);
   EXPECT_FALSE(client->Spawn().ok());
+  client.reset();
+  // The worker that nobody was told of is our child too, and dies with the spawner.
+  while (waitpid(-1, nullptr, 0) > 0) {
+  }
 }
 
 TEST(SpawnerClientTest, FailuresNameTheirStep) {
