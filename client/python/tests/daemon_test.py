@@ -120,8 +120,8 @@ class Daemon(package.Folder):
                 self.assertRaises(airlock.DaemonError) as caught:
             load()
         self.assertEqual(caught.exception.reason, "UNAVAILABLE")
-        # The second only begins like an address of the loopback.
-        for host in ("example.invalid", "127.example.invalid", "localhost.example.invalid"):
+        # All but the first only begin like an address of the loopback; the last is one number, and a host far away.
+        for host in ("example.invalid", "127.example.invalid", "localhost.example.invalid", "1270.0.0.1", "1270000000"):
             with unittest.mock.patch.dict(os.environ, AIRLOCK_ADDRESS=f"dns:///{host}:1"), self.assertRaises(ValueError):
                 load()
 

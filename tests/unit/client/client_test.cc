@@ -366,8 +366,9 @@ TEST_F(ClientTest, CancelEndsWhatRuns) {
 }
 
 TEST(Connect, RefusesWhatIsNoAddress) {
-  for (const char* address : {"", "localhost:1", "unix:relative", "dns:///host", "dns:///example.org:443", "http://x:1",
-                              "dns:///127.example.org:443", "dns:///localhost.example.org:443"}) {
+  for (const char* address :
+       {"", "localhost:1", "unix:relative", "dns:///host", "dns:///example.org:443", "http://x:1",
+        "dns:///127.example.org:443", "dns:///localhost.example.org:443", "dns:///1270000000:443"}) {
     const auto client = Client::Connect(address);
     ASSERT_FALSE(client.ok()) << address;
     EXPECT_EQ(client.error().exit_code, 64) << address;

@@ -14,7 +14,7 @@ _OPTIONS = (
 )
 # A daemon of this machine that comes back is there at once; gRPC would wait up to two minutes before it looks again.
 _ON_THIS_MACHINE = (("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 100))
-_LOOPBACK = re.compile(r"(localhost|127[0-9.]+|\[::1\]):[0-9]+")
+_LOOPBACK = re.compile(r"(localhost|127\.[0-9.]+|\[::1\]):[0-9]+")
 
 
 def channel_to(address: str) -> Any:
