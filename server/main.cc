@@ -133,6 +133,7 @@ int Run(const Options& options, const StopSignal& stop, spawner::SpawnerClient& 
   if (!first.ok()) return Complain(kBelowMinimum, first.error().failure().message());
 
   const int listener_lost = WatchGrpcLog();
+  if (listener_lost < 0) return Complain(kInternal, "cannot watch gRPC's log: no descriptor for it");
   KeepGrpc();
   auto listeners = PrepareListeners(options);
   if (!listeners.ok()) return Complain(listeners.error().in_use ? kUnavailable : kUsage, listeners.error().sentence);

@@ -56,7 +56,7 @@ class LocalPayload {
   static ClientResult<std::span<const std::byte>> View(const Span& span);
   static void AddPieces(const Span& span, std::span<std::byte> into, std::vector<Piece>& pieces);
   static ClientResult<void> Read(const Span& span, std::span<std::byte> into);
-  // To the front of the buffer, which is large enough.
+  // To the front of the room, which is large enough.
   static ClientResult<std::span<const std::byte>> ReadInto(std::span<std::byte> room, const Span& span);
   ClientResult<void> FeedOne(StorageSink& sink, uint32_t index, bool copy, const Advance& advance);
   // INPUT_CHANGED unless the inputs are what they were when they were opened.

@@ -2,13 +2,11 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <mutex>
 #include <string_view>
 
@@ -111,7 +109,7 @@ class ProcessClient final : public SpawnerClient {
     const Received received = ReceiveWithFds(control_.get(), WritableBytesOf(reply), {&worker.pidfd, 1});
     if (received.size != static_cast<long>(sizeof(reply)) || reply.magic != kControlMagic) {
       const int error_number = received.size < 0 ? errno : EPIPE;
-      syscall(SYS_pidfd_send_signal, spawner_.pidfd.get(), SIGKILL, nullptr, 0);
+      Kill(spawner_);
       return Failure("answer of the spawner", error_number);
     }
     broken_ = false;

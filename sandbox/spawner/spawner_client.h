@@ -94,7 +94,9 @@ class SpawnerClient {
 SpawnResult<void> SendJob(const Worker& worker, const std::string& encoded_job, std::span<const int> inputs,
                           int output_fd, int graph_fd);
 
-// Kills (SIGKILL by pidfd) and waits. Idempotent through Worker: afterwards pidfd is closed.
+// SIGKILL by pidfd, without waiting: the pidfd says when it is over. REQUIRES: it is there.
+void Kill(const Worker& worker);
+// Kills and waits. Idempotent through Worker: afterwards pidfd is closed.
 Exit KillAndReap(Worker& worker);
 // Waits up to `timeout_ms` for the worker to end by itself, then as KillAndReap.
 Exit ReapWithin(Worker& worker, int timeout_ms);

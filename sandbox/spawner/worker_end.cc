@@ -49,10 +49,12 @@ SpawnResult<void> SendJob(const Worker& worker, const std::string& encoded_job, 
   return {};
 }
 
+void Kill(const Worker& worker) { syscall(SYS_pidfd_send_signal, worker.pidfd.get(), SIGKILL, nullptr, 0); }
+
 Exit KillAndReap(Worker& worker) {
   Exit exit;
   if (!worker.pidfd) return exit;
-  syscall(SYS_pidfd_send_signal, worker.pidfd.get(), SIGKILL, nullptr, 0);
+  Kill(worker);
   siginfo_t info{};
   int result = 0;
   do {

@@ -63,7 +63,7 @@ void AddRun(const std::vector<WorkerEnd>& ends, SessionResult& result) {
 // the judgement alone.
 void AddFindings(const std::vector<WorkerEnd>& ends, const Limits& limits, Conclusion& conclusion) {
   // Apart from the plan, whose arena keeps for good what it once had.
-  const auto all = std::make_unique<v1::PlanChunk>(*InventoryOf(*conclusion.plan));
+  const std::shared_ptr<v1::PlanChunk> all = InventoryOf(*conclusion.plan);
   std::set<std::string> known;
   for (const v1::Finding& finding : all->findings()) known.insert(finding.SerializeAsString());
   for (const WorkerEnd& end : ends) {
